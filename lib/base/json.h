@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strict JSON from outside, on jansson: duplicate members, depth over SP_MAX_JSON_DEPTH, bad UTF-8,
+ * trailing bytes and numbers that do not fit are refused. The original bytes stay what is hashed
+ * and sent; JSON is only read. */
+#ifndef SP_BASE_JSON_H
+#define SP_BASE_JSON_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/scope.h"
+#include "base/span.h"
+#include "safeport/err.h"
+
+/* Parses one document. `*out` is the caller's (json_decref).
+ * Fails: SP_E_INVALID with line and column; SP_E_NOMEM. */
+SP_MUST_CHECK int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err);
+
+/* Members of an object. A missing member (or JSON null) gives NULL / `fallback`; one of the wrong
+ * type is SP_E_INVALID, naming the member. Strings are borrowed from obj and never contain a zero
+ * byte. */
+SP_MUST_CHECK int sp_json_get_string(const json_t *obj, const char *key, const char **out,
+                                     struct sp_err *err);
+SP_MUST_CHECK int sp_json_get_int(const json_t *obj, const char *key, int64_t fallback,
+                                  int64_t *out, struct sp_err *err);
+SP_MUST_CHECK int sp_json_get_object(const json_t *obj, const char *key, json_t **out,
+                                     struct sp_err *err);
+SP_MUST_CHECK int sp_json_get_array(const json_t *obj, const char *key, json_t **out,
+                                    struct sp_err *err);
+
+static inline void sp_json_auto_(json_t **p)
+{
+  if (*p)
+    json_decref(*p);
+}
+#define SP_AUTO_JSON SP_CLEANUP(sp_json_auto_)
+
+#endif

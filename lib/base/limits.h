@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every ceiling of Safeport, each with its reason. A buffer cannot be made without one. */
+#ifndef SP_BASE_LIMITS_H
+#define SP_BASE_LIMITS_H
+
+#define SP_KIB 1024u
+#define SP_MIB (1024u * 1024u)
+
+/* -- bytes from outside */
+#define SP_MAX_MANIFEST_BYTES \
+  (4u * SP_MIB) /* distribution-spec: registries must take 4 MiB; 2.8.2 takes no more */
+#define SP_MAX_TOKEN_BODY_BYTES (1u * SP_MIB)  /* a token answer; real ones are under 10 KiB */
+#define SP_MAX_TOKEN_BYTES (16u * SP_KIB)      /* one bearer token as a header value */
+#define SP_MAX_ERROR_BODY_BYTES (64u * SP_KIB) /* an error body; more is cut, not an error */
+#define SP_MAX_TAG_PAGE_BYTES (8u * SP_MIB)    /* one page of tags: 2.8.2 sends all tags at once */
+#define SP_MAX_HEADER_BYTES (64u * SP_KIB)     /* all headers of one answer */
+#define SP_MAX_HEADER_LINES 128                /* lines of one answer */
+#define SP_MAX_HEADER_VALUE_BYTES (16u * SP_KIB)
+#define SP_MAX_CONFIG_FILE_BYTES (1u * SP_MIB) /* docker's config.json */
+#define SP_MAX_INDEX_JSON_BYTES (64u * SP_MIB) /* index.json of a layout: about 200 000 tags */
+#define SP_MAX_URL_BYTES \
+  (16u * SP_KIB)             /* signed URLs are long; 2.8.2 keeps its upload state there */
+#define SP_MAX_JSON_DEPTH 64 /* nested deeper than any manifest; stops stack abuse */
+#define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
+
+/* -- names (OCI distribution-spec 1.1 "Pulling manifests"; docker's reference grammar) */
+#define SP_MAX_HOST 255       /* bytes of host[:port], without the terminator */
+#define SP_MAX_REPOSITORY 255 /* bytes of a repository path */
+#define SP_MAX_TAG 128        /* bytes of a tag */
+#define SP_MAX_MEDIA_TYPE 255 /* RFC 6838: 127 + "/" + 127 */
+
+/* -- graphs */
+#define SP_MAX_GRAPH_DEPTH 8     /* index in index in ...; real images use 2 */
+#define SP_MAX_GRAPH_NODES 10000 /* manifests of one image with its referrers */
+#define SP_MAX_DESCRIPTORS 10000 /* descriptors in one manifest or index */
+#define SP_MAX_TAG_PAGES 10000   /* endless pagination */
+#define SP_MAX_TAGS 1000000      /* tags of one repository */
+
+/* -- work at once */
+#define SP_MAX_WORKERS 64 /* threads that wait for requests */
+#define SP_WORKER_STACK_BYTES \
+  (256u * SP_KIB) /* workers parse JSON of depth 64 and format messages, nothing deeper */
+#define SP_MAX_CONNECTIONS 32  /* per registry */
+#define SP_MAX_DESTINATIONS 32 /* of one push */
+#define SP_MAX_REDIRECTS 5     /* hops; more is a loop */
+
+/* -- time, in milliseconds */
+#define SP_CONNECT_TIMEOUT_MS 10000    /* TCP and TLS */
+#define SP_FIRST_BYTE_TIMEOUT_MS 60000 /* from the request's end to the answer's first byte */
+#define SP_STALL_TIMEOUT_MS 60000      /* under 1 KiB/s for this long is a stall */
+#define SP_STALL_BYTES_PER_S 1024
+#define SP_COMMIT_TIMEOUT_MS \
+  600000 /* from the last byte of an upload to 201: the registry may hash 10 GB */
+#define SP_RETRY_FOR_MS 15000        /* default of --retry-for */
+#define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is waited for no longer than this */
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text: copies, and what makes text from outside safe to show. */
+#ifndef SP_BASE_TEXT_H
+#define SP_BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/span.h"
+#include "safeport/err.h"
+
+/* Copies of text, malloc'ed, zero-terminated. Fail: SP_E_NOMEM. NULL in gives NULL out. */
+SP_MUST_CHECK int sp_text_dup(char **out, const char *s, struct sp_err *err);
+SP_MUST_CHECK int sp_text_dup_span(char **out, struct sp_span s, struct sp_err *err);
+SP_MUST_CHECK int sp_text_format(char **out, struct sp_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Copies into a fixed array with its terminator. Fails: SP_E_LIMIT if it does not fit (out is then
+ * ""). */
+SP_MUST_CHECK int sp_text_copy(char *out, size_t out_size, struct sp_span s, struct sp_err *err);
+
+/* Makes outside text safe for a terminal or a log, in place of every byte that is a control
+ * character, DEL, not valid UTF-8 or a bidirectional control: `\xHH`. Cuts at max_bytes of output
+ * with "...". Writes to out (out_size bytes). */
+void sp_text_escape(char *out, size_t out_size, struct sp_span text);
+
+/* A size for people: "0 B", "1.5 KiB", "163 MiB". */
+#define SP_SIZE_TEXT_MAX 24
+void sp_text_format_size(char out[SP_SIZE_TEXT_MAX], uint64_t bytes);
+
+/* Unsigned decimal number of the whole span, no sign, no blanks, fits in uint64. Answers 0 or -1.
+ */
+int sp_text_parse_u64(struct sp_span s, uint64_t *out);
+
+/* Base64 (RFC 4648, padded). Encoding appends to out. Decoding accepts the standard alphabet,
+ * padding optional. Fails: SP_E_INVALID (not base64), SP_E_LIMIT, SP_E_NOMEM. */
+SP_MUST_CHECK int sp_text_base64_encode(struct sp_buf *out, struct sp_span bytes,
+                                        struct sp_err *err);
+SP_MUST_CHECK int sp_text_base64_decode(struct sp_buf *out, struct sp_span text,
+                                        struct sp_err *err);
+
+/* Appends s percent-encoded: everything but A-Z a-z 0-9 - . _ ~ (RFC 3986 2.3). */
+SP_MUST_CHECK int sp_text_percent_encode(struct sp_buf *out, struct sp_span s, struct sp_err *err);
+
+#endif
