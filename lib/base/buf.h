@@ -26,6 +26,8 @@ void sp_buf_init(struct sp_buf *buf, size_t max_bytes);
 void sp_buf_clear(struct sp_buf *buf);
 /* Empties, keeps the memory. */
 void sp_buf_reset(struct sp_buf *buf);
+/* Drops what is beyond the first len bytes (len <= buf->len): takes appends back. */
+void sp_buf_truncate(struct sp_buf *buf, size_t len);
 
 /* Fails: SP_E_LIMIT  the ceiling would be passed; the buffer is unchanged
  *        SP_E_NOMEM */

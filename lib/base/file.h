@@ -2,8 +2,9 @@
 /* Local files, safely: reading with a ceiling, and replacing so that the name holds the old or the
  * new bytes, never something between, whatever happens to the power.
  *
- * All names are relative to a directory descriptor (AT_FDCWD allowed). Symbolic links are not
- * followed in the last component. Threads: any.
+ * All names are relative to a directory descriptor (AT_FDCWD allowed). A link is never read through
+ * nor written through. Directories are followed as links only where the path is the user's own
+ * (from AT_FDCWD); below a descriptor of ours no component may be a link or "..". Threads: any.
  */
 #ifndef SP_BASE_FILE_H
 #define SP_BASE_FILE_H
@@ -17,7 +18,8 @@
 #define SP_FILE_TEMP_PREFIX \
   ".safeport-tmp-" /* every temporary file of ours begins so, and may be swept */
 
-/* Reads a regular file whole, appending to out (its ceiling is the limit).
+/* Reads a regular file whole, appending to out (its ceiling is the limit). On failure
+ * out is as it was.
  * Fails: SP_E_NOT_FOUND; SP_E_LIMIT; SP_E_INVALID (not a regular file); SP_E_IO. */
 SP_MUST_CHECK int sp_file_read(int dir_fd, const char *name, struct sp_buf *out,
                                struct sp_err *err);
@@ -38,8 +40,10 @@ SP_MUST_CHECK int sp_file_sync(int fd, struct sp_err *err);
 /* fsync of a directory. */
 SP_MUST_CHECK int sp_file_sync_dir(int dir_fd, struct sp_err *err);
 
-/* Atomic and durable replacement: temporary name, write, fsync, rename, fsync of the directory. On
- * failure the old file is intact and no temporary file is left. */
+/* Atomic and durable replacement: temporary name, write, fsync, rename, fsync of the directory. A
+ * name with slashes is replaced in its own directory. On failure the old file is intact and no
+ * temporary file is left (only where the last step, fsync of the directory, fails, the new file is
+ * there and not yet durable). */
 SP_MUST_CHECK int sp_file_replace(int dir_fd, const char *name, mode_t mode, struct sp_span bytes,
                                   struct sp_err *err);
 

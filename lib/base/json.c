@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jansson does the strict part (RFC 8259, UTF-8, no zero byte in strings, int64, no trailing
+ * bytes). Depth is counted before it runs: its own ceiling of 2048 is too deep for our stacks. */
+#include "base/json.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+/* Deepest nesting of [ and { outside strings. Wrong JSON may give any number: the parser sees it
+ * next. */
+static size_t nesting_depth(struct sp_span text)
+{
+  size_t depth = 0;
+  size_t deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.ptr[i];
+    if (in_string && c == '\\') {
+      i++; /* the escaped character ends no string */
+      continue;
+    }
+    if (c == '"')
+      in_string = !in_string;
+    if (in_string)
+      continue;
+    if (c == '[' || c == '{')
+      depth++;
+    else if ((c == ']' || c == '}') && depth > 0)
+      depth--;
+    if (depth > deepest)
+      deepest = depth;
+  }
+  return deepest;
+}
+
+int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
+{
+  if (text.len == 0)
+    return sp_fail(err, SP_E_INVALID, "not JSON: it is empty");
+  if (nesting_depth(text) > SP_MAX_JSON_DEPTH)
+    return sp_fail(err, SP_E_INVALID, "not JSON that we read: nested deeper than %d levels",
+                   SP_MAX_JSON_DEPTH);
+  json_error_t why;
+  json_t *doc = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
+  if (doc) {
+    *out = doc;
+    return 0;
+  }
+  if (json_error_code(&why) == json_error_out_of_memory)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for JSON of %zu bytes", text.len);
+  char reason[2 * JSON_ERROR_TEXT_LENGTH];
+  sp_text_escape(reason, sizeof reason, sp_span_str(why.text));
+  return sp_fail(err, SP_E_INVALID, "not JSON: line %d column %d: %s", why.line, why.column,
+                 reason);
+}
+
+/* The member, or NULL if it is missing or null. */
+static int get_member(const json_t *obj, const char *key, json_t **out, struct sp_err *err)
+{
+  if (!json_is_object(obj))
+    return sp_fail(err, SP_E_INVALID, "not a JSON object where '%s' was looked for", key);
+  json_t *member = json_object_get(obj, key);
+  *out = json_is_null(member) ? NULL : member;
+  return 0;
+}
+
+static int wrong_type(const char *key, const char *want, struct sp_err *err)
+{
+  return sp_fail(err, SP_E_INVALID, "member '%s' is not %s", key, want);
+}
+
+int sp_json_get_string(const json_t *obj, const char *key, const char **out, struct sp_err *err)
+{
+  json_t *member;
+  if (get_member(obj, key, &member, err) < 0)
+    return -1;
+  if (member && !json_is_string(member))
+    return wrong_type(key, "a string", err);
+  *out = json_string_value(member);
+  return 0;
+}
+
+int sp_json_get_int(const json_t *obj, const char *key, int64_t fallback, int64_t *out,
+                    struct sp_err *err)
+{
+  json_t *member;
+  if (get_member(obj, key, &member, err) < 0)
+    return -1;
+  if (member && !json_is_integer(member))
+    return wrong_type(key, "an integer", err);
+  *out = member ? json_integer_value(member) : fallback;
+  return 0;
+}
+
+int sp_json_get_object(const json_t *obj, const char *key, json_t **out, struct sp_err *err)
+{
+  json_t *member;
+  if (get_member(obj, key, &member, err) < 0)
+    return -1;
+  if (member && !json_is_object(member))
+    return wrong_type(key, "an object", err);
+  *out = member;
+  return 0;
+}
+
+int sp_json_get_array(const json_t *obj, const char *key, json_t **out, struct sp_err *err)
+{
+  json_t *member;
+  if (get_member(obj, key, &member, err) < 0)
+    return -1;
+  if (member && !json_is_array(member))
+    return wrong_type(key, "an array", err);
+  *out = member;
+  return 0;
+}
