@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The limit of one registry, shared by all work in the process: how many requests at once, and when
+ * nobody may.
+ *
+ * Three lanes (metadata, reading blobs, writing blobs), each at most `width` at once. The width
+ * adapts: it grows by one per good answer up to SP_MAX_CONNECTIONS where round trips are long
+ * enough for that to help (over 4 ms), else up to 8; it halves on 429 and 503, and the gate is shut
+ * for what Retry-After asked (at most SP_RETRY_AFTER_MAX_MS), for everyone, once.
+ *
+ * Lanes make waiting safe: a relay takes its read slot before its write slots, and metadata holds
+ * nothing while waiting. Threads: any.
+ */
+#ifndef SP_HTTP_GATE_H
+#define SP_HTTP_GATE_H
+
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "safeport/err.h"
+
+enum sp_lane { SP_LANE_META, SP_LANE_READ, SP_LANE_WRITE, SP_LANE_COUNT };
+
+struct sp_gate;
+
+SP_MUST_CHECK int sp_gate_new(struct sp_gate **out, struct sp_err *err);
+void sp_gate_free(struct sp_gate *gate);
+/* Waits for a slot. Fails: SP_E_INTERRUPTED. */
+SP_MUST_CHECK int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane,
+                                const struct sp_cancel *cancel, struct sp_err *err);
+/* Gives the slot back and tells how it went: status 0 if there was no answer; first_byte_ms < 0 if
+ * not measured; retry_after_ms < 0 if the answer did not say. */
+void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, int http_status, int64_t first_byte_ms,
+                   int64_t retry_after_ms);
+/* Present width, for the plan and for tests. */
+int sp_gate_width(struct sp_gate *gate);
+
+#endif

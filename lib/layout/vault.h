@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vault: many repositories in one directory, each blob stored once (DESIGN.md "The vault").
+ *
+ *     <root>/pool/<alg>/<2 hex>/<hex>      every blob once
+ *     <root>/repos/<name>/_/               a standard OCI image layout of that repository; its
+ * blobs are hard links into the pool (copies on EMLINK or EXDEV)
+ *
+ * A blob that any repository of the vault has is linked, not sent again: vault stores of one root
+ * are siblings. A pool file with one link is garbage after a grace period (collected by a later
+ * command, never here). Two processes at once are fine: one lock per repository.
+ */
+#ifndef SP_LAYOUT_VAULT_H
+#define SP_LAYOUT_VAULT_H
+
+#include "layout/layout.h"
+
+/* Finds the root: `explicit_root` (--vault) if not NULL, $SAFEPORT_VAULT,
+ * $XDG_DATA_HOME/safeport/vault, $HOME/.local/share/safeport/vault. `*out` is the caller's. Fails:
+ * SP_E_USAGE (none of them is set). */
+SP_MUST_CHECK int sp_vault_find_root(const char *explicit_root, char **out, struct sp_err *err);
+/* Opens a repository (`repository` as oci/place.h gives it). Fails as sp_layout_open. */
+SP_MUST_CHECK int sp_vault_open(const char *root, const char *repository, enum sp_layout_mode mode,
+                                const struct sp_cancel *cancel, struct sp_store **out,
+                                struct sp_err *err);
+
+#endif

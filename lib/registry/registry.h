@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store that speaks the OCI distribution protocol 1.1.
+ *
+ * `struct sp_registries` is what a process knows of registries: their settings, credentials, tokens
+ * and limits; a store is one repository on one of them. Stores must be closed before their
+ * registries are freed.
+ *
+ * Not here: retries (store/retry.h), and whether a secret may go somewhere (http/client.h).
+ */
+#ifndef SP_REGISTRY_REGISTRY_H
+#define SP_REGISTRY_REGISTRY_H
+
+#include "http/client.h"
+#include "oci/reference.h"
+#include "store/store.h"
+
+struct sp_registries;
+
+/* What a user says about one registry. */
+struct sp_registry_settings {
+  const char *host;                /* as in references: "docker.io", "127.0.0.1:5000" */
+  bool insecure;                   /* plain http */
+  const char *ca_file;             /* NULL = the client's */
+  const char *const *upload_hosts; /* NULL-terminated or NULL */
+  const char *const *token_hosts;
+  bool chunked;         /* upload in chunks of chunk_bytes instead of one PUT */
+  uint64_t chunk_bytes; /* 0 = 4 MiB (GHCR's ceiling), never below OCI-Chunk-Min-Length */
+};
+
+/* http: borrowed, must outlive. */
+SP_MUST_CHECK int sp_registries_new(struct sp_http *http, struct sp_registries **out,
+                                    struct sp_err *err);
+void sp_registries_free(struct sp_registries *registries);
+/* Settings of a host, before its first store is opened. Strings are copied. */
+SP_MUST_CHECK int sp_registries_configure(struct sp_registries *registries,
+                                          const struct sp_registry_settings *settings,
+                                          struct sp_err *err);
+/* A store of ref's repository; tag and digest of ref do not matter. Sends nothing yet. */
+SP_MUST_CHECK int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
+                                   struct sp_store **out, struct sp_err *err);
+/* Pulls left in the present window as the registry of this store last said (Docker Hub's
+ * ratelimit-remaining); false if it never said. `store` must be one of sp_registry_open. */
+bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,
+                            uint64_t *window_s);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One image to several stores: survey -> plan -> move -> publish -> prove. The only thing in this
+ * layer that others call.
+ *
+ * It knows stores, not registries: what it is given is already open, wrapped (retry), and named.
+ * What it finds goes into a report (safeport/report.h), step by step, so that an interrupted job
+ * has one too.
+ *
+ * How the five steps are shared out: image.h (the closure: manifests, blobs, referrers, cosign
+ * tags), survey.h (what is where), plan.h (a pure function), move.h (blobs), publish.h (manifests,
+ * tags), prove.h (levels of proof).
+ */
+#ifndef SP_TRANSFER_JOB_H
+#define SP_TRANSFER_JOB_H
+
+#include "base/cancel.h"
+#include "oci/platform.h"
+#include "safeport/progress.h"
+#include "safeport/report.h"
+#include "store/retry.h"
+#include "store/store.h"
+
+struct sp_transfer_destination {
+  struct sp_store *store;  /* borrowed */
+  const char *const *tags; /* to set there, any order; borrowed. At least one */
+  size_t tag_count;
+};
+
+struct sp_transfer {
+  struct sp_store *source;            /* borrowed */
+  const char *tag;                    /* or NULL if digest is set */
+  struct sp_digest digest;            /* alg NONE: tag decides */
+  const struct sp_platform *platform; /* NULL = whole */
+  struct sp_transfer_destination *destinations;
+  size_t destination_count;
+  bool with_referrers;
+  bool atomic;
+  bool dry_run;
+  struct sp_retry_policy retry;   /* for re-reads and re-sends */
+  const struct sp_cancel *cancel; /* may be NULL */
+  sp_progress *progress;          /* may be NULL */
+  void *progress_ctx;
+};
+
+/* Runs the job, filling report (places must be destination_count, named by the caller; the rest
+ * zeroed). Failures of a destination go into its place; of the source or the whole job into
+ * report->err. Sets everything in the report but source, kind, started, seconds and exit_status.
+ * Cannot fail otherwise than through the report. */
+void sp_transfer_run(const struct sp_transfer *transfer, struct sp_report *report);
+
+struct sp_compare {
+  struct sp_store *source, *destination;    /* borrowed */
+  const char *source_tag, *destination_tag; /* NULL if the digest below is set */
+  struct sp_digest source_digest, destination_digest;
+  const struct sp_platform *platform;
+  bool with_referrers;
+  bool read; /* every byte hashed, on both sides */
+  struct sp_retry_policy retry;
+  const struct sp_cancel *cancel;
+  sp_progress *progress;
+  void *progress_ctx;
+};
+
+/* Proves both sides and compares them; report has two places (source, destination). Findings are
+ * report damage. */
+void sp_compare_run(const struct sp_compare *compare, struct sp_report *report);
+
+#endif
