@@ -68,6 +68,7 @@ struct sp_err {
 #define sp_fail_sys(err, code, sys, ...) \
   sp_err_set((err), (code), (sys), __FILE__, __LINE__, __VA_ARGS__)
 
+/* What the two macros above call. Always answers -1. */
 int sp_err_set(struct sp_err *err, enum sp_code code, int sys, const char *file, int line,
                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 

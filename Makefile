@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# The face of the build; meson and ninja do the work. `make help` lists what there is.
+BUILD ?= build
+PY := /usr/bin/python3
+
+.PHONY: help deps build demo test check unit system fuzz asan tsan lint torture faults bench install clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what is missing (Debian's packages; root or sudo)
+	@tools/deps build test
+
+build: ## build/safeport (installs what the build needs)
+	@tools/deps build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@ninja -C $(BUILD) --quiet
+	@ln -sf cli/safeport $(BUILD)/safeport
+
+demo: ## install, build, and show the main job on this machine
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory build
+	@tools/demo
+
+test: ## install, build, and run the tests (CI runs this)
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	@tools/run-tests all
+
+check: build ## unit, contract and fuzz-corpus tests: seconds
+	@tools/run-tests check
+
+system: build ## tests against real registries
+	@tools/run-tests system
+
+asan: ## unit, contract and fuzz-corpus tests under ASan and UBSan
+	@tools/run-tests asan
+
+tsan: ## the threaded layers under TSan
+	@tools/run-tests tsan
+
+lint: ## layers, sizes, names, format, headers
+	@tools/lint
+
+fuzz: ## every fuzz target for FUZZ_SECONDS each (default 60), with clang's libFuzzer
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+torture: build ## long: every allocation of the unit suites fails once
+	@tools/torture
+
+faults: build ## long: the fault matrix of push (kill points, disk full, registry kills)
+	@tools/faults
+
+bench: ## side by side with the peers; report to docs/evidence/
+	@tools/deps build test
+	@bench/run
+
+install: build ## meson install (DESTDIR and --prefix as meson takes them)
+	@meson install -C $(BUILD)
+
+clean: ## remove what was built
+	rm -rf $(BUILD) build-*
