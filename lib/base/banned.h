@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With clang and _FORTIFY_SOURCE, glibc makes macros of these. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets
 #pragma GCC poison atoi atol atoll strtok strtok_r tmpnam mktemp
 

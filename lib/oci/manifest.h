@@ -29,9 +29,10 @@ struct sp_manifest {
 
 /* Parses. `content_type` is what the store said (with or without parameters; empty if it could not
  * say). Strict (threats S17, S18): duplicate members; `manifests` beside `layers` or `config`;
- * `mediaType` against content_type; schema 1; more than SP_MAX_DESCRIPTORS: refused. Without any
- * media type its shape decides. Fails: SP_E_INVALID, SP_E_UNSUPPORTED (schema 1, digest algorithm),
- * SP_E_LIMIT, SP_E_NOMEM. */
+ * `mediaType` against content_type (application/json, text/plain and application/octet-stream say
+ * nothing); a known member in another case ("Layers"); an image without config; schema 1; more than
+ * SP_MAX_DESCRIPTORS: refused. Without any media type its shape decides. Fails: SP_E_INVALID,
+ * SP_E_UNSUPPORTED (schema 1, digest algorithm), SP_E_LIMIT, SP_E_NOMEM. */
 SP_MUST_CHECK int sp_manifest_parse(struct sp_span bytes, struct sp_span content_type,
                                     struct sp_manifest *out, struct sp_err *err);
 /* Frees; fine on a zeroed struct. */
