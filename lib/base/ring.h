@@ -40,37 +40,48 @@ void sp_ring_free(struct sp_ring *ring);
 
 /* -- producer */
 /* Takes all n bytes or none. False: no room now; the producer's waker is called (once) when there
- * is room for n. n may not be larger than the capacity: callers with larger pieces cut them
- * (sp_ring_capacity). More bytes than the blob's size: taken as a failure of the input (SP_E_DIGEST
- * "longer than declared"), true. */
+ * is room for n (and for a piece worth a wake-up). n may not be larger than the capacity: callers
+ * with larger pieces cut them (sp_ring_capacity). More bytes than the blob's size: taken as a
+ * failure of the input (SP_E_DIGEST "longer than declared"), true. After the input was closed or
+ * the ring aborted: dropped, true; sp_ring_input_state says so. */
 bool sp_ring_write(struct sp_ring *ring, const void *bytes, size_t n);
-/* For a producer that can write in place: contiguous room (0 = none now; waker as above for 1
- * byte). */
+/* For a producer that can write in place: contiguous room, never more than the blob still lacks. 0:
+ * none now (waker as above for 1 byte), or nothing more is wanted (sp_ring_written is the size, or
+ * the input is no longer open). */
 size_t sp_ring_reserve(struct sp_ring *ring, char **ptr);
 void sp_ring_commit(struct sp_ring *ring, size_t n);
 /* The producer stops: err NULL = all bytes were written (fewer than the size is turned into
  * SP_E_NETWORK "short"), else why. Consumers see it by sp_ring_input_state. A new producer may go
  * on after sp_ring_reopen. */
 void sp_ring_close_input(struct sp_ring *ring, const struct sp_err *err);
-/* Makes a failed input good again for a second producer that continues at sp_ring_written(). */
+/* Makes a failed input good again for a second producer that continues at sp_ring_written(). The
+ * first one must have let go. */
 void sp_ring_reopen(struct sp_ring *ring);
+/* Sets what is called when there is room again; an end without a waker is the pump's. Returns when
+ * no call of the former waker is under way, so its ctx may be freed then; not to be called from a
+ * waker. The same holds for sp_ring_set_consumer_waker. */
 void sp_ring_set_producer_waker(struct sp_ring *ring, sp_ring_waker *waker, void *ctx);
 
 /* -- consumers */
 /* Contiguous bytes at consumer i's place; 0: nothing now (waker is called once when there is), or
  * `*end`: all size bytes were consumed, or `*aborted`: the ring was aborted and nothing more will
- * come. */
+ * come (or i was detached). The bytes stay where they are until i's next call
+ * of sp_ring_consume or sp_ring_peek. "When there is" means a piece worth a wake-up (64 KiB, or a
+ * quarter of the ring where that is less), or all that will come for now. */
 size_t sp_ring_peek(struct sp_ring *ring, size_t i, const char **ptr, bool *end, bool *aborted);
+/* Passes the first n bytes of what the last peek gave. */
 void sp_ring_consume(struct sp_ring *ring, size_t i, size_t n);
 /* Consumer i stops caring; the producer no longer waits for it. err (may be NULL) is kept for
  * sp_ring_consumer_error. */
 void sp_ring_detach(struct sp_ring *ring, size_t i, const struct sp_err *err);
+/* As sp_ring_set_producer_waker. */
 void sp_ring_set_consumer_waker(struct sp_ring *ring, size_t i, sp_ring_waker *waker, void *ctx);
 /* Consumer i may see the last byte before approval (the hash). */
 void sp_ring_set_exempt(struct sp_ring *ring, size_t i);
-/* The bytes were checked: everyone may have the last one. */
+/* All bytes are written and were checked: everyone may have the last one. */
 void sp_ring_approve(struct sp_ring *ring);
-/* Nothing more will come, for anyone: all consumers see `aborted`. */
+/* Nothing more will come, for anyone: all consumers see `aborted`, an open input is closed with
+ * SP_E_INTERRUPTED. */
 void sp_ring_abort(struct sp_ring *ring);
 
 /* -- looking on */
@@ -86,8 +97,8 @@ uint64_t sp_ring_written(struct sp_ring *ring);            /* bytes so far */
 uint64_t sp_ring_consumed(struct sp_ring *ring, size_t i); /* bytes so far */
 /* Counts every change that a pump thread may care about. Wait until it is no longer `seen` or
  * timeout_ms is over; answers the present count. A change is signalled when the input ended, a
- * consumer was detached, or a blocked pump end has at least a quarter of the ring (or all there
- * will be) to work on. */
+ * consumer was detached or has passed the last byte, or a blocked pump end has at least a quarter
+ * of the ring (or all there will be) to work on. */
 uint64_t sp_ring_wait(struct sp_ring *ring, uint64_t seen, int64_t timeout_ms);
 
 SP_DEFINE_AUTO_FREE(struct sp_ring, sp_ring_free)
