@@ -45,7 +45,7 @@ lint: ## layers, sizes, names, format, headers
 fuzz: ## every fuzz target for FUZZ_SECONDS each (default 60), with clang's libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-torture: build ## long: every allocation of the unit suites fails once
+torture: build ## long: every allocation of a push fails once
 	@tools/torture
 
 faults: build ## long: the fault matrix of push (kill points, disk full, registry kills)
