@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static void test_refuses(void **state)
+{
+  (void)state;
+  static const char *const bad[] = {
+      "",
+      " ",
+      "{",
+      "{}x",
+      "{} {}",
+      "[1,]",
+      "{\"a\":1,}",
+      "{a:1}",
+      "{'a':1}",
+      "// c\n{}",
+      "{\"a\":1,\"a\":1}",
+      "{\"x\":{\"a\":1,\"\\u0061\":2}}", /* the same name, written twice in two ways */
+      "{\"a\":\"x\\u0000y\"}",
+      "{\"a\\u0000b\":1}",
+      "{\"a\":\"\xff\"}",
+      "{\"a\":\"\xc0\xaf\"}",
+      "{\"a\":\"\xed\xa0\x80\"}",
+      "{\"a\":\"\\ud800\"}",
+      "{\"a\":\"\n\"}",
+      "\xef\xbb\xbf{}",
+      "{\"a\":9223372036854775808}",
+      "{\"a\":1e999}",
+      "{\"a\":NaN}",
+      "{\"a\":Infinity}",
+      "{\"a\":01}",
+      "{\"a\":+1}",
+      "{\"a\":0x10}",
+      "{\"a\":.5}",
+      "{\"a\":tru}",
+      "null",
+      "5",
+      "\"text\"",
+  };
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct sp_err err;
+    json_t *doc = NULL;
+    if (sp_json_parse(sp_span_str(bad[i]), &doc, &err) == 0)
+      fail_msg("accepted: %s", bad[i]);
+    assert_int_equal(err.code, SP_E_INVALID);
+    assert_null(doc);
+  }
+}
+
+/* A zero byte in the text itself, and what follows it. */
+static void test_refuses_raw_zero(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  json_t *doc = NULL;
+  assert_int_equal(sp_json_parse(SP_SPAN_LIT("{}\0"), &doc, &err), -1);
+  assert_int_equal(sp_json_parse(SP_SPAN_LIT("{\"a\":\"\0\"}"), &doc, &err), -1);
+  assert_int_equal(sp_json_parse(SP_SPAN(NULL, 0), &doc, &err), -1);
+}
+
+static int parse_nested(size_t depth, const char *inside, struct sp_err *err)
+{
+  char text[1000] = "";
+  memset(text, '[', depth);
+  size_t n = depth + (size_t)snprintf(text + depth, 100, "%s", inside);
+  memset(text + n, ']', depth);
+  SP_AUTO_JSON json_t *doc = NULL;
+  return sp_json_parse(SP_SPAN(text, n + depth), &doc, err);
+}
+
+static void test_depth(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  assert_int_equal(parse_nested(SP_MAX_JSON_DEPTH, "", &err), 0);
+  assert_int_equal(parse_nested(SP_MAX_JSON_DEPTH + 1, "", &err), -1);
+  assert_int_equal(err.code, SP_E_INVALID);
+  assert_non_null(strstr(err.msg, "64 levels"));
+  /* Brackets in strings nest nothing, wherever the strings seem to end. */
+  assert_int_equal(parse_nested(SP_MAX_JSON_DEPTH, "\"[[{{\\\"[[\\\\\",\"[\"", &err), 0);
+  assert_int_equal(parse_nested(SP_MAX_JSON_DEPTH, "\"\\\\\",[]", &err), -1);
+}
+
+static void test_deep_bomb_is_cheap(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  json_t *doc = NULL;
+  SP_AUTO_FREE char *bomb = malloc(1 << 20);
+  memset(bomb, '[', 1 << 20);
+  assert_int_equal(sp_json_parse(SP_SPAN(bomb, 1 << 20), &doc, &err), -1);
+}
+
+static void test_complaint_has_a_place_and_is_safe(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  json_t *doc = NULL;
+  assert_int_equal(sp_json_parse(sp_span_str("{\n  \x1b[31m"), &doc, &err), -1);
+  assert_non_null(strstr(err.msg, "line 2"));
+  assert_null(strchr(err.msg, '\x1b'));
+}
+
+static void test_members(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  SP_AUTO_JSON json_t *doc = NULL;
+  static const char text[] = "{\"s\":\"x\",\"i\":-9223372036854775808,\"r\":1.0,\"o\":{},"
+                             "\"a\":[1],\"n\":null,\"b\":true}";
+  assert_int_equal(sp_json_parse(sp_span_str(text), &doc, &err), 0);
+  const char *s;
+  int64_t i;
+  json_t *v;
+  assert_int_equal(sp_json_get_string(doc, "s", &s, &err), 0);
+  assert_string_equal(s, "x");
+  assert_int_equal(sp_json_get_int(doc, "i", 0, &i, &err), 0);
+  assert_true(i == INT64_MIN);
+  assert_int_equal(sp_json_get_object(doc, "o", &v, &err), 0);
+  assert_non_null(v);
+  assert_int_equal(sp_json_get_array(doc, "a", &v, &err), 0);
+  assert_int_equal(json_array_size(v), 1);
+  static const char *const absent[] = {"n", "missing"};
+  for (size_t k = 0; k < COUNT(absent); k++) {
+    assert_int_equal(sp_json_get_string(doc, absent[k], &s, &err), 0);
+    assert_null(s);
+    assert_int_equal(sp_json_get_int(doc, absent[k], 5, &i, &err), 0);
+    assert_int_equal(i, 5);
+    assert_int_equal(sp_json_get_object(doc, absent[k], &v, &err), 0);
+    assert_null(v);
+    assert_int_equal(sp_json_get_array(doc, absent[k], &v, &err), 0);
+    assert_null(v);
+  }
+}
+
+static void test_members_of_the_wrong_type(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  SP_AUTO_JSON json_t *doc = NULL;
+  assert_int_equal(
+      sp_json_parse(sp_span_str("{\"r\":1.0,\"s\":\"1\",\"b\":true,\"a\":[]}"), &doc, &err), 0);
+  const char *s;
+  int64_t i;
+  json_t *v;
+  assert_int_equal(sp_json_get_int(doc, "r", 0, &i, &err), -1);
+  assert_int_equal(err.code, SP_E_INVALID);
+  assert_non_null(strstr(err.msg, "'r'"));
+  assert_int_equal(sp_json_get_int(doc, "s", 0, &i, &err), -1);
+  assert_int_equal(sp_json_get_int(doc, "b", 0, &i, &err), -1);
+  assert_int_equal(sp_json_get_string(doc, "b", &s, &err), -1);
+  assert_int_equal(sp_json_get_object(doc, "a", &v, &err), -1);
+  assert_int_equal(sp_json_get_array(doc, "s", &v, &err), -1);
+  json_t *array;
+  assert_int_equal(sp_json_get_array(doc, "a", &array, &err), 0);
+  assert_int_equal(sp_json_get_string(array, "s", &s, &err), -1); /* no object at all */
+  assert_int_equal(err.code, SP_E_INVALID);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_refuses),
+      cmocka_unit_test(test_refuses_raw_zero),
+      cmocka_unit_test(test_depth),
+      cmocka_unit_test(test_deep_bomb_is_cheap),
+      cmocka_unit_test(test_complaint_has_a_place_and_is_safe),
+      cmocka_unit_test(test_members),
+      cmocka_unit_test(test_members_of_the_wrong_type),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
