@@ -429,6 +429,13 @@ bool sp_ring_is_attached(struct sp_ring *ring, size_t i, struct sp_err *err)
   return ring->consumers[i].attached;
 }
 
+bool sp_ring_is_idle(struct sp_ring *ring, size_t i)
+{
+  assert(i < ring->consumer_count);
+  SP_LOCK_SCOPE(&ring->lock);
+  return ring->consumers[i].bell.armed;
+}
+
 uint64_t sp_ring_size(const struct sp_ring *ring)
 {
   return ring->size;

@@ -91,6 +91,8 @@ enum sp_ring_input sp_ring_input_state(struct sp_ring *ring, struct sp_err *err)
 /* Is consumer i still attached? If not and err is not NULL, *err is what it was detached with (code
  * SP_OK if none). */
 bool sp_ring_is_attached(struct sp_ring *ring, size_t i, struct sp_err *err);
+/* Is consumer i idle: was it told "nothing now", and was there nothing worth a wake-up since? */
+bool sp_ring_is_idle(struct sp_ring *ring, size_t i);
 uint64_t sp_ring_size(const struct sp_ring *ring);
 size_t sp_ring_capacity(const struct sp_ring *ring);
 uint64_t sp_ring_written(struct sp_ring *ring);            /* bytes so far */

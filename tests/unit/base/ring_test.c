@@ -215,14 +215,17 @@ static void nobody_is_woken_for_crumbs(void **state)
   atomic_int rings = 0;
   SP_AUTO_RING struct sp_ring *ring = make(1000, 64, 2);
   sp_ring_set_consumer_waker(ring, 0, count_ring, &rings);
+  assert_false(sp_ring_is_idle(ring, 0));
   assert_int_equal(look(ring, 0).n, 0);
   assert_int_equal(look(ring, 1).n, 0);
   uint64_t seen = sp_ring_wait(ring, UINT64_MAX, 0);
   assert_true(sp_ring_write(ring, piece, 15));
   assert_int_equal(rings, 0);
+  assert_true(sp_ring_is_idle(ring, 0));
   assert_int_equal(sp_ring_wait(ring, seen, 0), seen);
   assert_true(sp_ring_write(ring, piece, 1)); /* a quarter */
   assert_int_equal(rings, 1);
+  assert_false(sp_ring_is_idle(ring, 0));
   assert_true(sp_ring_wait(ring, seen, 0) != seen);
 }
 
