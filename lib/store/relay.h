@@ -6,9 +6,9 @@
  * reached. Event-driven ends (registries) run on their loop and never wait for each other but
  * through the ring.
  *
- * A destination that has kept the ring full for 5 s and runs below a quarter of the fastest is
- * detached, as is one that fails; the caller gives all of these one more read together
- * (transfer/move.h).
+ * A destination that has held up the source for 5 s, and is slower than a quarter of what another
+ * one could do, is detached, as is one that fails; the caller gives all of these one more read
+ * together (transfer/move.h).
  */
 #ifndef SP_STORE_RELAY_H
 #define SP_STORE_RELAY_H
@@ -32,8 +32,9 @@ struct sp_relay {
   struct sp_relay_end *ends; /* borrowed; 0..SP_MAX_DESTINATIONS. None: the blob is only read and
                                 hashed (proof READ) */
   size_t end_count;
-  size_t ring_bytes;    /* 0 = the default, 512 KiB */
-  int64_t retry_for_ms; /* for re-opening the source */
+  size_t ring_bytes;     /* 0 = the default, 512 KiB */
+  int64_t retry_for_ms;  /* for re-opening the source */
+  int64_t slow_after_ms; /* 0 = the default, 5000: how long an end may hold up the others */
   const struct sp_cancel *cancel;
   /* Called on the pump thread, a few times a second: bytes read so far and, per end, sent. May be
    * NULL. */
@@ -42,10 +43,15 @@ struct sp_relay {
   uint64_t read_bytes; /* out: bytes that came from the source, repeats included */
 };
 
-/* Runs it to its end. 0: the source was read whole and has the right digest; each end has its own
- * result. Fails: SP_E_DIGEST      the source's bytes are wrong (twice: a first wrong reading is
- * read again); no end is DONE SP_E_NOT_FOUND   the source does not have it SP_E_INTERRUPTED, and
- * what the source failed with; ends that had not failed by themselves are DETACHED */
+/* Runs it to its end. 0: each end has its own result, and if one is DONE (or there are none) the
+ * source was read whole and has the right digest. When every end has failed or was detached the
+ * source is not read on. Ends that had not failed by themselves when the source failed are
+ * DETACHED. An end that FAILED with a retryable code is not tried again here.
+ * Fails: SP_E_DIGEST       the source's bytes are wrong (twice: a first wrong reading is read
+ *                          again); no end is DONE
+ *        SP_E_NOT_FOUND    the source does not have it
+ *        SP_E_INTERRUPTED  and what else the source failed with
+ * Blocks: until then; the source's silence ends by the store's own timeouts. */
 SP_MUST_CHECK int sp_relay_run(struct sp_relay *relay, struct sp_err *err);
 
 #endif

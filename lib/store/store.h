@@ -5,7 +5,10 @@
  * Callers use the functions sp_store_*; they assert the contract for every implementation (an error
  * code was set, a manifest has the digest it was asked by) before they pass an answer on.
  * Implementers fill struct sp_store_ops and embed struct sp_store first in a struct of their own.
- * Wrappers (retry, read-only, trace, fault) are stores around a store.
+ * Wrappers (retry, read-only, trace, fault) are stores around a store (store/wrapper.h).
+ *
+ * Errors: implementations say only what went wrong ("it is not there", "registry answered 500");
+ * "cannot get manifest sha256:... from 'NAME'" is put in front by sp_store_*, once.
  *
  * All calls block. Threads: every function may be called from several threads at once, except
  * sp_store_close. Retrying is the retry wrapper's work: implementations try once.
@@ -129,14 +132,15 @@ struct sp_store_ops {
                         struct sp_err *);
   int (*check_blob)(struct sp_store *, const struct sp_digest *, uint64_t size_bytes,
                     enum sp_proof want, struct sp_blob_state *out, struct sp_err *);
-  /* NULL: cannot mount. */
+  /* NULL: cannot mount. `from` is never a wrapper, and is_sibling said yes to it. */
   int (*mount_blob)(struct sp_store *, const struct sp_digest *, uint64_t size_bytes,
                     struct sp_store *from, bool *mounted, struct sp_err *);
   int (*open_read)(struct sp_store *, const struct sp_digest *, uint64_t size_bytes,
                    uint64_t offset, struct sp_reader **out, struct sp_err *);
   int (*begin_write)(struct sp_store *, const struct sp_digest *, uint64_t size_bytes,
                      struct sp_writer **out, struct sp_err *);
-  /* NULL: never a sibling. Do both live where a blob of one can be mounted into the other? */
+  /* NULL: never a sibling. Do both live where a blob of one can be mounted into the other? `other`
+   * is never a wrapper; it may be any store: look at its ops before looking inside. */
   bool (*is_sibling)(const struct sp_store *, const struct sp_store *other);
   void (*close)(struct sp_store *);
 };
@@ -156,8 +160,9 @@ SP_MUST_CHECK int sp_store_resolve(struct sp_store *store, const char *tag, stru
 /* Is this manifest there (a claim)? Fails: SP_E_NOT_FOUND. */
 SP_MUST_CHECK int sp_store_stat_manifest(struct sp_store *store, const struct sp_digest *digest,
                                          struct sp_named *out, struct sp_err *err);
-/* The bytes of a manifest, at most SP_MAX_MANIFEST_BYTES, hashed here: what comes out has this
- * digest. Fails: SP_E_NOT_FOUND; SP_E_DIGEST (other bytes were sent); SP_E_LIMIT */
+/* The bytes of a manifest, at most SP_MAX_MANIFEST_BYTES, hashed here: what comes out (of an
+ * initialised struct; what it held is dropped) has this digest. Fails: SP_E_NOT_FOUND; SP_E_DIGEST
+ * (other bytes were sent); SP_E_LIMIT */
 SP_MUST_CHECK int sp_store_get_manifest(struct sp_store *store, const struct sp_digest *digest,
                                         struct sp_manifest_bytes *out, struct sp_err *err);
 /* Stores a manifest by its digest (never by a tag). *subject_handled: the store lists it as a
@@ -173,8 +178,8 @@ SP_MUST_CHECK int sp_store_put_manifest(struct sp_store *store,
 SP_MUST_CHECK int sp_store_set_tags(struct sp_store *store, const char *const *tags, size_t n,
                                     const struct sp_manifest_bytes *manifest, size_t *done,
                                     struct sp_err *err);
-/* A page of tags; cursor NULL begins. Order is the store's. Fails: SP_E_NOT_FOUND (no such
- * repository: not "empty"). */
+/* A page of tags, in the place of what out held; cursor NULL begins (it may be out->next). Order is
+ * the store's. Fails: SP_E_NOT_FOUND (no such repository: not "empty"). */
 SP_MUST_CHECK int sp_store_list_tags(struct sp_store *store, const char *cursor,
                                      struct sp_tag_page *out, struct sp_err *err);
 /* The referrers of a digest by the store's own means (OCI distribution-spec 1.1 "Listing
