@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trees are fetched level by level: all manifests of a level at once (round trips are what this
+ * costs), then parsed and added one after the other. The visited set is the image's own map. */
+#include "transfer/closure.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "oci/media_type.h"
+#include "transfer/referrers.h"
+#include "transfer/report.h"
+#include "transfer/trouble.h"
+
+#define FETCH_THREADS 16
+/* All manifests of one image together: real ones have under 1 MiB, and all of them are held in
+ * memory at once. */
+#define IMAGE_MANIFESTS_MAX_BYTES (64u * SP_MIB)
+
+int sp_wanted_add(struct sp_wanted_list *list, const struct sp_wanted *wanted, struct sp_err *err)
+{
+  if (list->count == list->cap) {
+    size_t cap = list->cap ? list->cap * 2 : 16;
+    struct sp_wanted *items = reallocarray(list->items, cap, sizeof *items);
+    if (!items)
+      return sp_fail(err, SP_E_NOMEM, "out of memory");
+    list->items = items;
+    list->cap = cap;
+  }
+  list->items[list->count++] = *wanted;
+  return 0;
+}
+
+void sp_wanted_clear(struct sp_wanted_list *list)
+{
+  free(list->items);
+  *list = (struct sp_wanted_list){0};
+}
+
+static void note(const struct sp_closure_request *request, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void note(const struct sp_closure_request *request, const char *fmt, ...)
+{
+  char text[SP_ERR_MSG_MAX];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  if (request->report_lock)
+    pthread_mutex_lock(request->report_lock);
+  sp_report_add_note(request->report, "%s", text);
+  if (request->report_lock)
+    pthread_mutex_unlock(request->report_lock);
+}
+
+/* -- one level */
+
+struct fetched {
+  struct sp_manifest_bytes manifest;
+  struct sp_err err;
+};
+
+struct level {
+  const struct sp_closure_request *request;
+  const struct sp_wanted_list *wanted;
+  struct fetched *fetched; /* one for each wanted */
+  atomic_uint_least64_t bytes;
+};
+
+static void fetch_task(void *ctx, size_t i)
+{
+  struct level *level = ctx;
+  const struct sp_wanted *wanted = &level->wanted->items[i];
+  struct fetched *out = &level->fetched[i];
+  const struct sp_closure_request *request = level->request;
+  if (atomic_load(&level->bytes) > IMAGE_MANIFESTS_MAX_BYTES) {
+    sp_fail(&out->err, SP_E_LIMIT, "the manifests of the image are larger than %u MiB together",
+            IMAGE_MANIFESTS_MAX_BYTES / SP_MIB);
+    return;
+  }
+  if (sp_cancel_check(request->cancel, &out->err) < 0)
+    return;
+  int failed = sp_store_get_manifest(request->store, &wanted->digest, &out->manifest, &out->err);
+  if (failed && out->err.code == SP_E_DIGEST) {
+    /* A second reading decides between a flaky line and rot. */
+    sp_err_clear(&out->err);
+    failed = sp_store_get_manifest(request->store, &wanted->digest, &out->manifest, &out->err);
+  }
+  if (!failed)
+    atomic_fetch_add(&level->bytes, out->manifest.bytes.len);
+}
+
+/* What the store says it is, or else who points to it. */
+static struct sp_span type_of(const struct sp_manifest_bytes *manifest,
+                              const struct sp_wanted *wanted)
+{
+  const char *stated = manifest->media_type[0] ? manifest->media_type : wanted->media_type;
+  return sp_span_str(stated);
+}
+
+/* S18: who points to it, the answer and the body must agree. */
+static int check_against(const struct sp_wanted *wanted, const struct sp_manifest *parsed,
+                         size_t size_bytes, struct sp_err *err)
+{
+  if (wanted->size_bytes != SP_SIZE_UNKNOWN && wanted->size_bytes != size_bytes)
+    return sp_fail(err, SP_E_INVALID, "it has %zu bytes where %llu were announced", size_bytes,
+                   (unsigned long long)wanted->size_bytes);
+  struct sp_span said = sp_span_str(wanted->media_type);
+  bool says_index = sp_media_is_index(said);
+  if ((says_index || sp_media_is_manifest(said)) && says_index != parsed->is_index)
+    return sp_fail(err, SP_E_INVALID, "it is of another kind than its media type there, '%s'",
+                   wanted->media_type);
+  return 0;
+}
+
+static int want_children(const struct sp_wanted *parent, const struct sp_manifest *parsed,
+                         struct sp_wanted_list *next, struct sp_err *err)
+{
+  if (parsed->child_count > 0 && parent->depth + 1 >= SP_MAX_GRAPH_DEPTH)
+    return sp_fail(err, SP_E_LIMIT, "indexes are nested deeper than %d", SP_MAX_GRAPH_DEPTH);
+  for (size_t i = 0; i < parsed->child_count; i++) {
+    const struct sp_desc *desc = &parsed->children[i];
+    struct sp_wanted child = {.digest = desc->digest,
+                              .size_bytes = desc->size_bytes,
+                              .is_referrer = parent->is_referrer,
+                              .found_for = SP_NO_NODE,
+                              .depth = parent->depth + 1};
+    snprintf(child.media_type, sizeof child.media_type, "%s", desc->media_type);
+    if (sp_wanted_add(next, &child, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* Parses what was fetched and adds it; its children are wanted next. */
+static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
+                       struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
+{
+  if (fetched->err.code != SP_OK) {
+    sp_err_copy(err, &fetched->err);
+    return -1;
+  }
+  if (sp_image_find_node(image, &wanted->digest) != SP_NO_NODE)
+    return 0; /* wanted twice in one level */
+  SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
+  if (sp_manifest_parse(sp_buf_span(&fetched->manifest.bytes), type_of(&fetched->manifest, wanted),
+                        &parsed, err) < 0 ||
+      check_against(wanted, &parsed, fetched->manifest.bytes.len, err) < 0 ||
+      want_children(wanted, &parsed, next, err) < 0)
+    return -1;
+  return sp_image_add_node_take(image, &fetched->manifest, &parsed, wanted->is_referrer,
+                                wanted->found_for, err);
+}
+
+static int add_or_report(const struct sp_closure_request *request, const struct sp_wanted *wanted,
+                         struct fetched *fetched, struct sp_image *image,
+                         struct sp_wanted_list *next, struct sp_err *err)
+{
+  struct sp_err failure = SP_ERR_INIT;
+  if (add_fetched(wanted, fetched, image, next, &failure) == 0)
+    return 0;
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&wanted->digest, text);
+  const char *what = wanted->is_referrer ? "referrer" : "manifest";
+  bool is_listed_only = wanted->is_referrer && wanted->found_for != SP_NO_NODE;
+  if (failure.code == SP_E_NOT_FOUND && is_listed_only) {
+    note(request, "referrer '%s' is listed but not stored at '%s'", text, request->store->name);
+    return 0;
+  }
+  if (request->bad && !sp_trouble_is_of_place(&failure) &&
+      request->bad(request->bad_ctx, &wanted->digest, what, &failure))
+    return 0;
+  sp_err_copy(err, &failure);
+  return sp_err_context(err, "%s '%s' of '%s'", what, text, request->store->name);
+}
+
+/* Forgets what image has already. */
+static void drop_known(struct sp_wanted_list *wanted, const struct sp_image *image)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < wanted->count; i++) {
+    if (sp_image_find_node(image, &wanted->items[i].digest) == SP_NO_NODE)
+      wanted->items[kept++] = wanted->items[i];
+  }
+  wanted->count = kept;
+}
+
+static uint64_t manifest_bytes(const struct sp_image *image)
+{
+  uint64_t total = 0;
+  for (size_t i = 0; i < image->node_count; i++)
+    total += image->nodes[i].manifest.bytes.len;
+  return total;
+}
+
+static int fetch_level(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
+                       struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
+{
+  SP_AUTO_FREE struct fetched *fetched = calloc(wanted->count, sizeof *fetched);
+  if (!fetched)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; i < wanted->count; i++) {
+    sp_manifest_bytes_init(&fetched[i].manifest);
+    fetched[i].err = SP_ERR_INIT;
+  }
+  struct level level = {.request = request, .wanted = wanted, .fetched = fetched};
+  atomic_init(&level.bytes, manifest_bytes(image));
+  sp_pool_run(wanted->count, FETCH_THREADS, fetch_task, &level);
+  int failed = 0;
+  for (size_t i = 0; i < wanted->count; i++) {
+    if (!failed)
+      failed = add_or_report(request, &wanted->items[i], &fetched[i], image, next, err);
+    sp_manifest_bytes_clear(&fetched[i].manifest);
+  }
+  return failed;
+}
+
+int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
+                     struct sp_image *image, struct sp_err *err)
+{
+  drop_known(wanted, image);
+  while (wanted->count > 0) {
+    if (image->node_count + wanted->count > SP_MAX_GRAPH_NODES)
+      return sp_fail(err, SP_E_LIMIT, "the image has more than %d manifests", SP_MAX_GRAPH_NODES);
+    SP_AUTO_WANTED struct sp_wanted_list next = {0};
+    if (fetch_level(request, wanted, image, &next, err) < 0)
+      return -1;
+    drop_known(&next, image);
+    struct sp_wanted_list used = *wanted;
+    *wanted = next;
+    next = used;
+  }
+  return 0;
+}
+
+/* -- the root and the platform */
+
+/* "linux/amd64, linux/arm64" of the entries. */
+static void list_platforms(const struct sp_manifest *index, char *out, size_t out_size)
+{
+  size_t len = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < index->child_count && len + SP_PLATFORM_TEXT_MAX + 3 < out_size; i++) {
+    const struct sp_desc *child = &index->children[i];
+    if (!child->has_platform || sp_platform_is_unknown(&child->platform))
+      continue;
+    char text[SP_PLATFORM_TEXT_MAX];
+    sp_platform_format(&child->platform, text);
+    len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "", text);
+  }
+}
+
+/* The entry of the index that serves the platform, as what is wanted. */
+static int choose_platform(const struct sp_closure_request *request,
+                           const struct sp_manifest *index, struct sp_wanted *out,
+                           struct sp_err *err)
+{
+  char asked[SP_PLATFORM_TEXT_MAX];
+  sp_platform_format(request->platform, asked);
+  size_t found = 0;
+  for (size_t i = 0; i < index->child_count; i++) {
+    const struct sp_desc *child = &index->children[i];
+    if (!child->has_platform || !sp_platform_matches(&child->platform, request->platform))
+      continue;
+    if (found++ > 0)
+      continue;
+    *out = (struct sp_wanted){
+        .digest = child->digest, .size_bytes = child->size_bytes, .found_for = SP_NO_NODE};
+    snprintf(out->media_type, sizeof out->media_type, "%s", child->media_type);
+  }
+  if (found == 0) {
+    char there[SP_ERR_MSG_MAX / 2];
+    list_platforms(index, there, sizeof there);
+    return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", asked,
+                   there[0] ? there : "none that is named");
+  }
+  if (found > 1)
+    note(request, "%zu entries of the index serve '%s': the first was taken", found, asked);
+  return 0;
+}
+
+/* If a platform is asked for and `root` is an index, makes the platform's entry the root. */
+static int narrow(const struct sp_closure_request *request, struct sp_wanted *root,
+                  struct sp_err *err)
+{
+  if (!request->platform)
+    return 0;
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
+  sp_manifest_bytes_init(&bytes);
+  SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
+  if (sp_store_get_manifest(request->store, &root->digest, &bytes, err) < 0 ||
+      sp_manifest_parse(sp_buf_span(&bytes.bytes), type_of(&bytes, root), &parsed, err) < 0)
+    return -1;
+  if (parsed.is_index)
+    return choose_platform(request, &parsed, root, err);
+  note(request, "the image is of one platform and was taken as it is: its config was not "
+                "compared with the platform asked for");
+  return 0;
+}
+
+static int find_root(const struct sp_closure_request *request, struct sp_wanted *root,
+                     struct sp_err *err)
+{
+  *root = (struct sp_wanted){
+      .digest = request->digest, .size_bytes = SP_SIZE_UNKNOWN, .found_for = SP_NO_NODE};
+  if (root->digest.alg == SP_DIGEST_NONE) {
+    struct sp_named named;
+    if (sp_store_resolve(request->store, request->tag, &named, err) < 0)
+      return sp_err_context(err, "tag '%s' of '%s'", request->tag, request->store->name);
+    root->digest = named.digest;
+    snprintf(root->media_type, sizeof root->media_type, "%s", named.media_type);
+  }
+  if (narrow(request, root, err) < 0)
+    return sp_err_context(err, "image of '%s'", request->store->name);
+  return 0;
+}
+
+/* Foreign layers are copied where the source has them; which ones it lacks is known before
+ * anything is written. */
+static int check_foreign(const struct sp_closure_request *request, struct sp_image *image,
+                         struct sp_err *err)
+{
+  for (size_t i = 0; i < image->blob_count; i++) {
+    struct sp_image_blob *blob = &image->blobs[i];
+    if (!blob->is_foreign)
+      continue;
+    struct sp_blob_state state;
+    if (sp_store_check_blob(request->store, &blob->digest, blob->size_bytes, SP_PROOF_CLAIMED,
+                            &state, err) < 0)
+      return sp_err_context(err, "foreign layer of '%s'", request->store->name);
+    blob->is_lacking = state.state == SP_BLOB_ABSENT;
+  }
+  return 0;
+}
+
+int sp_closure_read(const struct sp_closure_request *request, struct sp_image *image,
+                    struct sp_digest *root, struct sp_err *err)
+{
+  *root = (struct sp_digest){0};
+  struct sp_wanted wanted;
+  if (find_root(request, &wanted, err) < 0)
+    return -1;
+  *root = wanted.digest;
+  SP_AUTO_WANTED struct sp_wanted_list list = {0};
+  if (sp_wanted_add(&list, &wanted, err) < 0 || sp_closure_fetch(request, &list, image, err) < 0)
+    return -1;
+  if (request->with_referrers && sp_referrers_read(request, image, err) < 0)
+    return -1;
+  if (check_foreign(request, image, err) < 0)
+    return -1;
+  return sp_image_seal(image, err);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/prove.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "store/relay.h"
+#include "transfer/crew.h"
+#include "transfer/survey.h"
+#include "transfer/trouble.h"
+
+#define REFRESH_THREADS 32
+
+struct refresh {
+  struct sp_run *run;
+  int64_t before_ms;
+};
+
+/* What was there is not: the second round sends it again. */
+static void lose(struct sp_run *run, size_t place, const struct sp_image_blob *blob,
+                 enum sp_code code, const char *how)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&blob->digest, text);
+  struct sp_err err = SP_ERR_INIT;
+  sp_fail(&err, code, "%s '%s' at '%s' %s", sp_image_blob_what(blob), text,
+          sp_run_store(run, place)->name, how);
+  sp_run_want_again(run, place, &err);
+}
+
+static void refresh_task(void *ctx, size_t i)
+{
+  struct refresh *refresh = ctx;
+  struct sp_run *run = refresh->run;
+  size_t place = i % run->facts.place_count;
+  size_t number = i / run->facts.place_count;
+  struct sp_blob_fact *fact = &run->facts.places[place].blobs[number];
+  if (fact->seen_ms >= refresh->before_ms || !sp_run_is_open(run, place))
+    return;
+  const struct sp_image_blob *blob = &run->image.blobs[number];
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_survey_touch(sp_run_store(run, place), blob, fact, &err) < 0)
+    sp_run_fail_place(run, place, &err);
+  else if (fact->have == SP_HAVE_ABSENT)
+    lose(run, place, blob, SP_E_BLOB_UNKNOWN,
+         "was there and is gone: is garbage collection running there?");
+  else if (fact->have == SP_HAVE_DAMAGED)
+    lose(run, place, blob, SP_E_DIGEST, "was good and is damaged now");
+}
+
+/* -- blobs of which a store could only claim that it has them (it ignores Range) */
+
+struct reading {
+  struct sp_run *run;
+  size_t *items; /* place * blob_count + blob */
+};
+
+static void read_task(void *ctx, size_t i, size_t ring_bytes)
+{
+  struct reading *reading = ctx;
+  struct sp_run *run = reading->run;
+  size_t place = reading->items[i] / run->image.blob_count;
+  size_t number = reading->items[i] % run->image.blob_count;
+  const struct sp_image_blob *blob = &run->image.blobs[number];
+  struct sp_blob_fact *fact = &run->facts.places[place].blobs[number];
+  if (!sp_run_is_open(run, place))
+    return;
+  struct sp_relay relay = {.source = sp_run_store(run, place),
+                           .digest = blob->digest,
+                           .size_bytes = blob->size_bytes,
+                           .ring_bytes = ring_bytes,
+                           .retry_for_ms = run->job->retry.retry_for_ms,
+                           .cancel = run->job->cancel};
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_relay_run(&relay, &err) == 0) {
+    fact->proof = SP_PROOF_READ;
+    fact->seen_ms = sp_clock_mono_ms();
+    return;
+  }
+  fact->was_damaged = true;
+  if (err.code == SP_E_NOT_FOUND)
+    lose(run, place, blob, SP_E_BLOB_UNKNOWN, "is claimed to be there and is not");
+  else if (sp_trouble_is_damage(&err))
+    lose(run, place, blob, SP_E_DIGEST, "has wrong bytes");
+  else
+    sp_run_fail_place(run, place, &err);
+}
+
+static void read_claimed(struct sp_run *run)
+{
+  size_t all = run->image.blob_count * run->facts.place_count;
+  SP_AUTO_FREE size_t *items = calloc(all + 1, sizeof *items);
+  SP_AUTO_FREE uint64_t *sizes = calloc(all + 1, sizeof *sizes);
+  struct sp_err err = SP_ERR_INIT;
+  if (!items || !sizes) {
+    sp_fail(&err, SP_E_NOMEM, "out of memory");
+    sp_run_fail(run, &err);
+    return;
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < all; i++) {
+    size_t place = i / run->image.blob_count;
+    const struct sp_blob_fact *fact = &run->facts.places[place].blobs[i % run->image.blob_count];
+    if (fact->have != SP_HAVE_PRESENT || fact->proof >= SP_PROOF_TOUCHED ||
+        !sp_run_is_open(run, place))
+      continue;
+    items[count] = i;
+    sizes[count++] = run->image.blobs[i % run->image.blob_count].size_bytes;
+  }
+  struct reading reading = {.run = run, .items = items};
+  if (count > 0 && sp_crew_run(sizes, count, read_task, &reading, &err) < 0)
+    sp_run_fail(run, &err);
+}
+
+void sp_prove_refresh(struct sp_run *run, int64_t now_ms)
+{
+  struct refresh refresh = {.run = run, .before_ms = now_ms - SP_PROVE_MAX_AGE_MS};
+  sp_pool_run(run->image.blob_count * run->facts.place_count, REFRESH_THREADS, refresh_task,
+              &refresh);
+  read_claimed(run);
+}
+
+enum sp_proof sp_prove_level(const struct sp_image *image, const struct sp_place_facts *place)
+{
+  if (image->node_count == 0)
+    return SP_PROOF_NONE;
+  for (size_t i = 0; i < image->node_count; i++) {
+    if (!place->nodes[i].is_read_back)
+      return SP_PROOF_NONE;
+  }
+  enum sp_proof least = image->blob_count ? SP_PROOF_READ : SP_PROOF_TOUCHED;
+  for (size_t i = 0; i < image->blob_count; i++) {
+    if (place->blobs[i].have != SP_HAVE_PRESENT)
+      return SP_PROOF_NONE;
+    if (place->blobs[i].proof < least)
+      least = place->blobs[i].proof;
+  }
+  return least;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays grow one by one: a report has a handful of tags, and a place with thousands of damaged
+ * blobs has other worries. */
+#include "transfer/report.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define NOTE_MAX_BYTES 2048u
+
+int sp_report_new(enum sp_report_kind kind, const char *source, const char *const *names,
+                  size_t place_count, struct sp_report **out, struct sp_err *err)
+{
+  struct sp_report *report = calloc(1, sizeof *report);
+  if (!report)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  report->kind = kind;
+  report->err = SP_ERR_INIT;
+  report->places = calloc(place_count ? place_count : 1, sizeof *report->places);
+  int failed = report->places ? sp_text_dup(&report->source, source, err)
+                              : sp_fail(err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; !failed && i < place_count; i++) {
+    report->place_count++;
+    report->places[i].err = SP_ERR_INIT;
+    report->places[i].proof = "none";
+    failed = sp_text_dup(&report->places[i].name, names[i], err);
+  }
+  if (failed) {
+    sp_report_free(report);
+    return -1;
+  }
+  *out = report;
+  return 0;
+}
+
+static void clear_place(struct sp_report_place *place)
+{
+  for (size_t i = 0; i < place->tag_count; i++) {
+    free(place->tags[i].name);
+    free(place->tags[i].digest_before);
+  }
+  for (size_t i = 0; i < place->damage_count; i++) {
+    free(place->damage[i].digest);
+    free(place->damage[i].what);
+    free(place->damage[i].finding);
+  }
+  free(place->tags);
+  free(place->damage);
+  free(place->name);
+}
+
+void sp_report_free(struct sp_report *report)
+{
+  if (!report)
+    return;
+  for (size_t i = 0; i < report->place_count; i++)
+    clear_place(&report->places[i]);
+  for (size_t i = 0; i < report->note_count; i++)
+    free(report->notes[i]);
+  free(report->notes);
+  free(report->places);
+  free(report->source);
+  free(report->digest);
+  free(report->media_type);
+  free(report->started);
+  free(report);
+}
+
+void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
+{
+  char text[NOTE_MAX_BYTES];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  for (size_t i = 0; i < report->note_count; i++) {
+    if (strcmp(report->notes[i], text) == 0)
+      return;
+  }
+  char **notes = realloc(report->notes, (report->note_count + 1) * sizeof *notes);
+  if (!notes)
+    return;
+  report->notes = notes;
+  char *copy = strdup(text);
+  if (copy)
+    notes[report->note_count++] = copy;
+}
+
+int sp_report_add_damage(struct sp_report_place *place, const struct sp_digest *digest,
+                         const char *what, const char *finding, struct sp_err *err)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, text);
+  for (size_t i = 0; i < place->damage_count; i++) {
+    const struct sp_report_damage *known = &place->damage[i];
+    if (strcmp(known->digest, text) == 0 && strcmp(known->what, what) == 0 &&
+        strcmp(known->finding, finding) == 0)
+      return 0;
+  }
+  struct sp_report_damage *grown =
+      realloc(place->damage, (place->damage_count + 1) * sizeof *place->damage);
+  if (!grown)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  place->damage = grown;
+  struct sp_report_damage entry = {0};
+  if (sp_text_dup(&entry.digest, text, err) < 0 || sp_text_dup(&entry.what, what, err) < 0 ||
+      sp_text_dup(&entry.finding, finding, err) < 0) {
+    free(entry.digest);
+    free(entry.what);
+    return -1;
+  }
+  place->damage[place->damage_count++] = entry;
+  return 0;
+}
+
+int sp_report_add_tag(struct sp_report_place *place, const char *name, struct sp_err *err)
+{
+  struct sp_report_tag *grown = realloc(place->tags, (place->tag_count + 1) * sizeof *place->tags);
+  if (!grown)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  place->tags = grown;
+  grown[place->tag_count] = (struct sp_report_tag){.result = SP_TAG_NOT_SET};
+  if (sp_text_dup(&grown[place->tag_count].name, name, err) < 0)
+    return -1;
+  place->tag_count++;
+  return 0;
+}
+
+int sp_report_set_before(struct sp_report_tag *tag, const struct sp_digest *digest,
+                         struct sp_err *err)
+{
+  char text[SP_DIGEST_TEXT_MAX] = "";
+  if (digest->alg != SP_DIGEST_NONE)
+    sp_digest_format(digest, text);
+  free(sp_steal(&tag->digest_before));
+  return sp_text_dup(&tag->digest_before, text, err);
+}
+
+bool sp_report_is_place_done(const struct sp_report_place *place)
+{
+  if (place->err.code != SP_OK || place->damage_count > 0)
+    return false;
+  for (size_t i = 0; i < place->tag_count; i++) {
+    enum sp_tag_result result = place->tags[i].result;
+    if (result == SP_TAG_NOT_SET || result == SP_TAG_UNSURE)
+      return false;
+  }
+  return true;
+}
+
+/* What the exit status depends on. */
+struct tally {
+  int signal;
+  bool seen[9];   /* exit classes 0..8 that a failure had */
+  bool is_done;   /* something asked for was done */
+  bool is_undone; /* something was not */
+};
+
+static void count_err(struct tally *tally, const struct sp_err *err)
+{
+  if (err->code == SP_OK)
+    return;
+  tally->is_undone = true;
+  if (err->code == SP_E_INTERRUPTED) {
+    tally->signal = err->sys ? err->sys : SIGINT;
+    return;
+  }
+  tally->seen[sp_code_exit_status(err->code)] = true;
+}
+
+static bool is_wrong_bytes(const char *finding)
+{
+  return strcmp(finding, SP_FINDING_MISSING) != 0 && strcmp(finding, SP_FINDING_DIFFERENT) != 0;
+}
+
+static void count_place(struct tally *tally, const struct sp_report_place *place)
+{
+  count_err(tally, &place->err);
+  for (size_t i = 0; i < place->damage_count; i++)
+    tally->seen[is_wrong_bytes(place->damage[i].finding) ? 5 : 1] = true;
+  if (sp_report_is_place_done(place))
+    tally->is_done = true;
+  else
+    tally->is_undone = true;
+}
+
+int sp_report_exit_status(const struct sp_report *report)
+{
+  static const int precedence[] = {2, 7, 3, 6, 5};
+  struct tally tally = {0};
+  count_err(&tally, &report->err);
+  for (size_t i = 0; i < report->place_count; i++)
+    count_place(&tally, &report->places[i]);
+  if (tally.signal)
+    return 128 + tally.signal;
+  for (size_t i = 0; i < sizeof precedence / sizeof precedence[0]; i++) {
+    if (tally.seen[precedence[i]])
+      return precedence[i];
+  }
+  if (!tally.is_undone)
+    return 0;
+  /* The two sides of a verify are one thing: half of it is not a success. So is an image that could
+   * not be read, whatever its destinations held before. */
+  bool is_partial = tally.is_done && report->kind != SP_REPORT_VERIFY && report->err.code == SP_OK;
+  if (is_partial || tally.seen[1] || tally.seen[4] == tally.seen[8])
+    return 1;
+  return tally.seen[4] ? 4 : 8;
+}

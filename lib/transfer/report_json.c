@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The --json document. Keys are stable: they may be added to, never renamed or removed.
+ *
+ *   {"schema": 1, "kind": "push" | "copy" | "verify", "dry_run", "source",
+ *    "digest": null | "sha256:...", "media_type": null | "...", "size_bytes", "referrers",
+ *    "bytes_read", "repeated_reads", "started", "seconds", "exit_status",
+ *    "error": null | {"code", "message", "http_status": null | 100..599, "retry_after_ms": null |
+ * n}, "places": [{"name", "error": as above, "proof": "none" | "claimed" | "touched" | "read",
+ *      "blobs": {"total", "present", "mounted", "sent", "to_send"},
+ *      "bytes_to_send", "bytes_sent", "manifests": {"total", "present", "put"},
+ *      "requests_planned", "pulls_planned", "pulls_left": null | n,
+ *      "tags": [{"name", "result": "not_set" | "planned" | "already" | "set" | "unsure",
+ *                "digest_before": null (not known) | "" (not there) | "sha256:..."}],
+ *      "damage": [{"digest", "what", "finding"}]}],
+ *    "notes": ["..."]}
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/span.h"
+#include "base/text.h"
+#include "safeport/report.h"
+#include "transfer/report.h"
+
+#define ESCAPED_MAX_BYTES 8192u
+
+static const char *const kind_names[] = {
+    [SP_REPORT_PUSH] = "push", [SP_REPORT_COPY] = "copy", [SP_REPORT_VERIFY] = "verify"};
+static const char *const result_names[] = {[SP_TAG_NOT_SET] = "not_set",
+                                           [SP_TAG_PLANNED] = "planned",
+                                           [SP_TAG_ALREADY] = "already",
+                                           [SP_TAG_SET] = "set",
+                                           [SP_TAG_UNSURE] = "unsure"};
+
+/* Text that may hold what a server sent: where it is not UTF-8, its bad bytes are written as
+ * \xHH. */
+static json_t *text(const char *s)
+{
+  if (!s)
+    return json_null();
+  json_t *value = json_string(s);
+  if (value)
+    return value;
+  char escaped[ESCAPED_MAX_BYTES];
+  sp_text_escape(escaped, sizeof escaped, sp_span_str(s));
+  return json_string(escaped);
+}
+
+static json_t *number(uint64_t n)
+{
+  return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+static json_t *error(const struct sp_err *err)
+{
+  if (err->code == SP_OK)
+    return json_null();
+  return json_pack(
+      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", text(err->msg),
+      "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
+      "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
+}
+
+/* Takes item. Answers array, or NULL (array is gone then) if there was no memory for it. */
+static json_t *append(json_t *array, json_t *item)
+{
+  if (json_array_append_new(array, item) == 0)
+    return array;
+  json_decref(array);
+  return NULL;
+}
+
+static json_t *tags(const struct sp_report_place *place)
+{
+  json_t *array = json_array();
+  for (size_t i = 0; array && i < place->tag_count; i++) {
+    const struct sp_report_tag *tag = &place->tags[i];
+    array = append(array,
+                   json_pack("{s:o, s:s, s:o}", "name", text(tag->name), "result",
+                             result_names[tag->result], "digest_before", text(tag->digest_before)));
+  }
+  return array;
+}
+
+static json_t *damage(const struct sp_report_place *place)
+{
+  json_t *array = json_array();
+  for (size_t i = 0; array && i < place->damage_count; i++) {
+    const struct sp_report_damage *entry = &place->damage[i];
+    array = append(array, json_pack("{s:o, s:o, s:o}", "digest", text(entry->digest), "what",
+                                    text(entry->what), "finding", text(entry->finding)));
+  }
+  return array;
+}
+
+static json_t *place_object(const struct sp_report_place *place)
+{
+  json_t *blobs =
+      json_pack("{s:o, s:o, s:o, s:o, s:o}", "total", number(place->blobs_total), "present",
+                number(place->blobs_present), "mounted", number(place->blobs_mounted), "sent",
+                number(place->blobs_sent), "to_send", number(place->blobs_to_send));
+  json_t *manifests =
+      json_pack("{s:o, s:o, s:o}", "total", number(place->manifests_total), "present",
+                number(place->manifests_present), "put", number(place->manifests_put));
+  return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                   text(place->name), "error", error(&place->err), "proof",
+                   place->proof ? place->proof : "none", "blobs", blobs, "bytes_to_send",
+                   number(place->bytes_to_send), "bytes_sent", number(place->bytes_sent),
+                   "manifests", manifests, "requests_planned", number(place->requests_planned),
+                   "pulls_planned", number(place->pulls_planned), "pulls_left",
+                   place->has_pulls_left ? number(place->pulls_left) : json_null(), "tags",
+                   tags(place), "damage", damage(place));
+}
+
+static json_t *places(const struct sp_report *report)
+{
+  json_t *array = json_array();
+  for (size_t i = 0; array && i < report->place_count; i++)
+    array = append(array, place_object(&report->places[i]));
+  return array;
+}
+
+static json_t *notes(const struct sp_report *report)
+{
+  json_t *array = json_array();
+  for (size_t i = 0; array && i < report->note_count; i++)
+    array = append(array, text(report->notes[i]));
+  return array;
+}
+
+int sp_report_format_json(const struct sp_report *report, char **out, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *doc =
+      json_pack("{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}",
+                "schema", 1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run,
+                "source", text(report->source), "digest", text(report->digest), "media_type",
+                text(report->media_type), "size_bytes", number(report->size_bytes), "referrers",
+                number(report->referrers), "bytes_read", number(report->bytes_read),
+                "repeated_reads", number(report->repeated_reads), "started", text(report->started),
+                "seconds", report->seconds, "exit_status", report->exit_status, "error",
+                error(&report->err), "places", places(report), "notes", notes(report));
+  SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+  if (!body)
+    return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
+  return sp_text_format(out, err, "%s\n", body);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a job: what its steps share. Failures are kept here as they come: those of a
+ * destination end that destination, those of the source and a wish to stop end the run.
+ *
+ * Life cycle: sp_run_init, the steps, sp_run_clear. Threads: every function may be called from any
+ * thread; image and facts say for themselves.
+ */
+#ifndef SP_TRANSFER_RUN_H
+#define SP_TRANSFER_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "transfer/facts.h"
+#include "transfer/job.h"
+#include "transfer/watch.h"
+
+struct sp_run {
+  const struct sp_transfer *job; /* borrowed */
+  struct sp_report *report;      /* borrowed */
+  struct sp_image image;
+  struct sp_facts facts;
+  struct sp_watch watch;
+  bool is_last_round; /* a destination whose blobs get lost now has failed */
+  pthread_mutex_t lock;
+  atomic_bool is_stopped;
+  atomic_bool is_out[SP_MAX_DESTINATIONS];   /* failed */
+  atomic_bool is_again[SP_MAX_DESTINATIONS]; /* wants a second round */
+};
+
+void sp_run_init(struct sp_run *run, const struct sp_transfer *job, struct sp_report *report);
+void sp_run_clear(struct sp_run *run);
+
+/* The run as a whole has failed (the source, no memory, a signal); the first failure counts. */
+void sp_run_fail(struct sp_run *run, const struct sp_err *err);
+/* A destination has failed, or, if err is SP_E_INTERRUPTED or SP_E_NOMEM, the run. The first
+ * failure counts. */
+void sp_run_fail_place(struct sp_run *run, size_t place, const struct sp_err *err);
+/* Did the run fail, or was it asked to stop? Notices the latter as a failure. */
+bool sp_run_is_stopped(struct sp_run *run);
+/* May work for this destination go on: the run was not stopped, the destination neither failed nor
+ * waits for its second round? */
+bool sp_run_is_open(struct sp_run *run, size_t place);
+/* The destination's content was lost after it seemed to be there: asks for a second round that
+ * believes nothing; fails it with err if this is the second. */
+void sp_run_want_again(struct sp_run *run, size_t place, const struct sp_err *err);
+/* Adds a finding to the destination's report and fails it with SP_E_DIGEST and this message. */
+void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *digest,
+                   const char *what, const char *finding, const char *message);
+/* The store of place, or the source for SP_PLAN_SOURCE. */
+struct sp_store *sp_run_store(const struct sp_run *run, size_t place);
+
+#endif

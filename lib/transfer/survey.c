@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One flat list of questions over all destinations, dealt in turn, so that a slow destination does
+ * not hold up the others' questions. */
+#include "transfer/survey.h"
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "transfer/trouble.h"
+
+#define SURVEY_THREADS 32
+
+struct survey {
+  struct sp_run *run;
+  size_t place_count;
+};
+
+int sp_survey_touch(struct sp_store *store, const struct sp_image_blob *blob,
+                    struct sp_blob_fact *fact, struct sp_err *err)
+{
+  static const enum sp_have haves[] = {[SP_BLOB_ABSENT] = SP_HAVE_ABSENT,
+                                       [SP_BLOB_PRESENT] = SP_HAVE_PRESENT,
+                                       [SP_BLOB_DAMAGED] = SP_HAVE_DAMAGED};
+  struct sp_err failure = SP_ERR_INIT;
+  struct sp_blob_state state = {0};
+  if (sp_store_check_blob(store, &blob->digest, blob->size_bytes, SP_PROOF_TOUCHED, &state,
+                          &failure) < 0) {
+    if (!sp_trouble_is_damage(&failure)) {
+      sp_err_copy(err, &failure);
+      return sp_err_context(err, "cannot look at a %s of '%s'", sp_image_blob_what(blob),
+                            store->name);
+    }
+    state = (struct sp_blob_state){.state = SP_BLOB_DAMAGED};
+  }
+  fact->have = haves[state.state];
+  fact->proof = state.state == SP_BLOB_PRESENT ? state.proof : SP_PROOF_NONE;
+  fact->was_damaged = fact->was_damaged || state.state == SP_BLOB_DAMAGED;
+  fact->seen_ms = sp_clock_mono_ms();
+  return 0;
+}
+
+static int ask_node(struct sp_store *store, const struct sp_node *node, struct sp_node_fact *fact,
+                    struct sp_err *err)
+{
+  struct sp_named named;
+  struct sp_err failure = SP_ERR_INIT;
+  if (sp_store_stat_manifest(store, &node->manifest.digest, &named, &failure) == 0)
+    fact->have = SP_HAVE_PRESENT;
+  else if (failure.code == SP_E_NOT_FOUND)
+    fact->have = SP_HAVE_ABSENT;
+  else if (sp_trouble_is_damage(&failure))
+    fact->have = SP_HAVE_DAMAGED;
+  else {
+    sp_err_copy(err, &failure);
+    return sp_err_context(err, "cannot look at a manifest of '%s'", store->name);
+  }
+  return 0;
+}
+
+/* A tag that cannot be served (docker-registry 2.8 after a crash: an empty link) is not known, and
+ * will be written. */
+static int ask_tag(struct sp_store *store, struct sp_tag_fact *fact, struct sp_err *err)
+{
+  struct sp_named named;
+  struct sp_err failure = SP_ERR_INIT;
+  if (sp_store_resolve(store, fact->name, &named, &failure) == 0)
+    fact->now = named.digest;
+  else if (sp_trouble_is_of_place(&failure)) {
+    sp_err_copy(err, &failure);
+    return sp_err_context(err, "cannot look at tag '%s' of '%s'", fact->name, store->name);
+  }
+  fact->is_known = failure.code == SP_OK || failure.code == SP_E_NOT_FOUND;
+  return 0;
+}
+
+static int ask(struct sp_run *run, size_t place, size_t item, struct sp_err *err)
+{
+  const struct sp_image *image = &run->image;
+  struct sp_place_facts *facts = &run->facts.places[place];
+  struct sp_store *store = sp_run_store(run, place);
+  if (item < image->blob_count)
+    return sp_survey_touch(store, &image->blobs[item], &facts->blobs[item], err);
+  item -= image->blob_count;
+  if (item < image->node_count)
+    return ask_node(store, &image->nodes[item], &facts->nodes[item], err);
+  item -= image->node_count;
+  if (item < image->side_tag_count)
+    return ask_tag(store, &facts->side_tags[item], err);
+  item -= image->side_tag_count;
+  return item < facts->tag_count ? ask_tag(store, &facts->tags[item], err) : 0;
+}
+
+static void survey_task(void *ctx, size_t i)
+{
+  struct survey *survey = ctx;
+  size_t place = i % survey->place_count;
+  if (!sp_run_is_open(survey->run, place))
+    return;
+  struct sp_err err = SP_ERR_INIT;
+  if (ask(survey->run, place, i / survey->place_count, &err) < 0)
+    sp_run_fail_place(survey->run, place, &err);
+}
+
+void sp_survey_run(struct sp_run *run)
+{
+  const struct sp_image *image = &run->image;
+  size_t most_tags = 0;
+  for (size_t i = 0; i < run->facts.place_count; i++) {
+    if (run->facts.places[i].tag_count > most_tags)
+      most_tags = run->facts.places[i].tag_count;
+  }
+  struct survey survey = {.run = run, .place_count = run->facts.place_count};
+  size_t items = image->blob_count + image->node_count + image->side_tag_count + most_tags;
+  sp_pool_run(items * survey.place_count, SURVEY_THREADS, survey_task, &survey);
+}
