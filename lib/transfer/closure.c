@@ -135,6 +135,11 @@ static int want_children(const struct sp_wanted *parent, const struct sp_manifes
   return 0;
 }
 
+static const char *what_of(const struct sp_wanted *wanted)
+{
+  return wanted->is_referrer ? "referrer" : "manifest";
+}
+
 /* Parses what was fetched and adds it; its children are wanted next. */
 static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
                        struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
@@ -149,10 +154,14 @@ static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
   if (sp_manifest_parse(sp_buf_span(&fetched->manifest.bytes), type_of(&fetched->manifest, wanted),
                         &parsed, err) < 0 ||
       check_against(wanted, &parsed, fetched->manifest.bytes.len, err) < 0 ||
-      want_children(wanted, &parsed, next, err) < 0)
-    return -1;
-  return sp_image_add_node_take(image, &fetched->manifest, &parsed, wanted->is_referrer,
-                                wanted->found_for, err);
+      want_children(wanted, &parsed, next, err) < 0 ||
+      sp_image_add_node_take(image, &fetched->manifest, &parsed, wanted->is_referrer,
+                             wanted->found_for, err) < 0) {
+    char text[SP_DIGEST_TEXT_MAX];
+    sp_digest_format(&wanted->digest, text);
+    return sp_err_context(err, "%s '%s'", what_of(wanted), text);
+  }
+  return 0;
 }
 
 static int add_or_report(const struct sp_closure_request *request, const struct sp_wanted *wanted,
@@ -164,17 +173,16 @@ static int add_or_report(const struct sp_closure_request *request, const struct 
     return 0;
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&wanted->digest, text);
-  const char *what = wanted->is_referrer ? "referrer" : "manifest";
   bool is_listed_only = wanted->is_referrer && wanted->found_for != SP_NO_NODE;
   if (failure.code == SP_E_NOT_FOUND && is_listed_only) {
     note(request, "referrer '%s' is listed but not stored at '%s'", text, request->store->name);
     return 0;
   }
   if (request->bad && !sp_trouble_is_of_place(&failure) &&
-      request->bad(request->bad_ctx, &wanted->digest, what, &failure))
+      request->bad(request->bad_ctx, &wanted->digest, what_of(wanted), &failure))
     return 0;
   sp_err_copy(err, &failure);
-  return sp_err_context(err, "%s '%s' of '%s'", what, text, request->store->name);
+  return -1;
 }
 
 /* Forgets what image has already. */
@@ -309,13 +317,11 @@ static int find_root(const struct sp_closure_request *request, struct sp_wanted 
   if (root->digest.alg == SP_DIGEST_NONE) {
     struct sp_named named;
     if (sp_store_resolve(request->store, request->tag, &named, err) < 0)
-      return sp_err_context(err, "tag '%s' of '%s'", request->tag, request->store->name);
+      return -1;
     root->digest = named.digest;
     snprintf(root->media_type, sizeof root->media_type, "%s", named.media_type);
   }
-  if (narrow(request, root, err) < 0)
-    return sp_err_context(err, "image of '%s'", request->store->name);
-  return 0;
+  return narrow(request, root, err);
 }
 
 /* Foreign layers are copied where the source has them; which ones it lacks is known before
@@ -330,7 +336,7 @@ static int check_foreign(const struct sp_closure_request *request, struct sp_ima
     struct sp_blob_state state;
     if (sp_store_check_blob(request->store, &blob->digest, blob->size_bytes, SP_PROOF_CLAIMED,
                             &state, err) < 0)
-      return sp_err_context(err, "foreign layer of '%s'", request->store->name);
+      return -1;
     blob->is_lacking = state.state == SP_BLOB_ABSENT;
   }
   return 0;

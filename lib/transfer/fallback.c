@@ -227,7 +227,7 @@ static void group_task(void *ctx, size_t i)
   if (is_handled_there(f, group, &handled, &err) == 0 &&
       (handled || publish_tag(f, group, &err) == 0))
     return;
-  sp_err_context(&err, "cannot publish the list of referrers at '%s'", f->store->name);
+  sp_err_context(&err, "cannot publish a list of referrers");
   sp_run_fail_place(f->run, f->place, &err);
 }
 

@@ -74,7 +74,9 @@ struct sp_image {
   size_t fallback_count, fallback_cap;
 };
 
+/* An empty image. */
 void sp_image_init(struct sp_image *image);
+/* Frees all of it; the image is empty afterwards. */
 void sp_image_clear(struct sp_image *image);
 
 /* Adds a manifest that was fetched and parsed, and the blobs that it names. *manifest is moved

@@ -41,16 +41,6 @@ static enum seen read_back(struct sp_store *store, const struct sp_node *node, s
   return sp_trouble_is_damage(&failure) ? SEEN_BAD : SEEN_FAILED;
 }
 
-static void fail_node(struct sp_run *run, size_t place, const struct sp_node *node,
-                      const char *verb, struct sp_err *err)
-{
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(&node->manifest.digest, text);
-  sp_err_context(err, "cannot %s %s '%s' at '%s'", verb, sp_node_what(node), text,
-                 sp_run_store(run, place)->name);
-  sp_run_fail_place(run, place, err);
-}
-
 /* Puts it. Answers false if it is settled that the destination cannot go on; a failure that leaves
  * open what happened (a lost answer) is for the read-back to decide. */
 static bool put(struct sp_run *run, size_t place, const struct sp_node *node,
@@ -69,7 +59,7 @@ static bool put(struct sp_run *run, size_t place, const struct sp_node *node,
   }
   if (sp_code_is_retryable(err->code))
     return true;
-  fail_node(run, place, node, "put", err);
+  sp_run_fail_place(run, place, err);
   return false;
 }
 
@@ -105,14 +95,14 @@ static void put_until_there(struct sp_run *run, size_t place, const struct sp_no
       return;
     }
     if (seen == SEEN_FAILED) {
-      fail_node(run, place, node, "read back", &get_err);
+      sp_run_fail_place(run, place, &get_err);
       return;
     }
   }
   if (!sp_run_is_open(run, place))
     return;
   if (put_err.code != SP_OK)
-    fail_node(run, place, node, "put", &put_err);
+    sp_run_fail_place(run, place, &put_err);
   else
     call_poisoned(run, place, node, seen);
 }
@@ -127,7 +117,7 @@ static void publish_node(struct sp_run *run, size_t place, size_t number)
     struct sp_err err = SP_ERR_INIT;
     enum seen seen = read_back(sp_run_store(run, place), node, &err);
     if (seen == SEEN_FAILED) {
-      fail_node(run, place, node, "read", &err);
+      sp_run_fail_place(run, place, &err);
       return;
     }
     fact->is_read_back = seen == SEEN_GOOD;

@@ -71,7 +71,7 @@ int sp_referrers_read_fallback(struct sp_store *store, const struct sp_digest *s
     if (failure.code == SP_E_NOT_FOUND)
       return 0;
     sp_err_copy(err, &failure);
-    return sp_err_context(err, "referrers under tag '%s' of '%s'", tag, store->name);
+    return -1;
   }
   if (read_entries(sp_buf_span(&index->bytes), list, &failure) < 0) {
     sp_err_copy(err, &failure);
@@ -196,8 +196,7 @@ static int note_answers(const struct round *round, size_t count, struct sp_image
     size_t subject = round->first + i / QUESTIONS;
     if (answer->err.code != SP_OK) {
       sp_err_copy(err, &answer->err);
-      return sp_err_context(err, "cannot look up the referrers at '%s'",
-                            round->request->store->name);
+      return sp_err_context(err, "cannot look up referrers");
     }
     if (!answer->found)
       continue;

@@ -28,7 +28,9 @@ struct sp_run {
   atomic_bool is_again[SP_MAX_DESTINATIONS]; /* wants a second round */
 };
 
+/* A run of job (borrowed) that reports into report (borrowed). */
 void sp_run_init(struct sp_run *run, const struct sp_transfer *job, struct sp_report *report);
+/* Frees what it holds; the report stays. */
 void sp_run_clear(struct sp_run *run);
 
 /* The run as a whole has failed (the source, no memory, a signal); the first failure counts. */

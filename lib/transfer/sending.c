@@ -102,17 +102,16 @@ static int relay_from(struct sending *s, struct sp_store *store, struct sp_err *
   return failed;
 }
 
-/* Says in the source's failure which blob of what it is about. */
-static int name_failure(const struct sending *s, struct sp_err *err)
+/* A foreign layer that the source does not have is nobody's mistake: says so. */
+static int explain_foreign(const struct sending *s, struct sp_err *err)
 {
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&s->blob->digest, text);
-  const char *what = sp_image_blob_what(s->blob);
   const char *source = s->run->job->source->name;
   if (err->code == SP_E_NOT_FOUND && s->blob->is_foreign)
     return sp_fail(err, SP_E_NOT_FOUND,
                    "incomplete: layer '%s' is not stored at '%s' (nondistributable)", text, source);
-  return sp_err_context(err, "cannot read %s '%s' of '%s'", what, text, source);
+  return -1;
 }
 
 static int read_once(struct sending *s, struct sp_err *err)
@@ -130,7 +129,7 @@ static int read_once(struct sending *s, struct sp_err *err)
   if (!failed)
     return 0;
   sp_err_copy(err, &failure);
-  return err->code == SP_E_INTERRUPTED ? -1 : name_failure(s, err);
+  return err->code == SP_E_INTERRUPTED ? -1 : explain_foreign(s, err);
 }
 
 /* -- what came of it */
@@ -160,12 +159,8 @@ static void settle_done(struct sending *s, size_t place)
                   "distribution registry) and restart it; then push again");
 }
 
-static void settle_failed(struct sending *s, size_t place, struct sp_err *err)
+static void settle_failed(struct sending *s, size_t place, const struct sp_err *err)
 {
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(&s->blob->digest, text);
-  sp_err_context(err, "cannot send %s '%s' to '%s'", sp_image_blob_what(s->blob), text,
-                 sp_run_store(s->run, place)->name);
   tell(s, SP_EVENT_BLOB_END, (int)place, 0, false);
   sp_run_fail_place(s->run, place, err);
 }
@@ -241,6 +236,8 @@ static void wait_for_another(struct sending *s, struct sp_retry_wait *wait, bool
     return;
   if (why.code == SP_OK)
     sp_fail(&why, SP_E_NETWORK, "too slow beside the other destinations");
+  if (!sp_code_is_retryable(why.code))
+    why.code = SP_E_NETWORK; /* "wrong digest", for the first time: see may_pass */
   sp_watch_say(&s->run->watch, SP_EVENT_RETRY, (int)s->places[0], why.msg);
   if (sp_retry_wait(wait, &s->run->job->retry, &why))
     return;

@@ -26,8 +26,7 @@ int sp_survey_touch(struct sp_store *store, const struct sp_image_blob *blob,
                           &failure) < 0) {
     if (!sp_trouble_is_damage(&failure)) {
       sp_err_copy(err, &failure);
-      return sp_err_context(err, "cannot look at a %s of '%s'", sp_image_blob_what(blob),
-                            store->name);
+      return -1;
     }
     state = (struct sp_blob_state){.state = SP_BLOB_DAMAGED};
   }
@@ -51,7 +50,7 @@ static int ask_node(struct sp_store *store, const struct sp_node *node, struct s
     fact->have = SP_HAVE_DAMAGED;
   else {
     sp_err_copy(err, &failure);
-    return sp_err_context(err, "cannot look at a manifest of '%s'", store->name);
+    return -1;
   }
   return 0;
 }
@@ -66,7 +65,7 @@ static int ask_tag(struct sp_store *store, struct sp_tag_fact *fact, struct sp_e
     fact->now = named.digest;
   else if (sp_trouble_is_of_place(&failure)) {
     sp_err_copy(err, &failure);
-    return sp_err_context(err, "cannot look at tag '%s' of '%s'", fact->name, store->name);
+    return -1;
   }
   fact->is_known = failure.code == SP_OK || failure.code == SP_E_NOT_FOUND;
   return 0;

@@ -34,7 +34,6 @@ static void side_place_task(void *ctx, size_t place)
     size_t done;
     if (sp_store_set_tags(sp_run_store(run, place), &name, 1, manifest, &done, &err) == 0)
       continue;
-    sp_err_context(&err, "cannot set tag '%s' at '%s'", name, sp_run_store(run, place)->name);
     sp_run_fail_place(run, place, &err);
   }
 }
@@ -112,7 +111,6 @@ static void set_all(struct setting *s)
     bool may_help = err.code != SP_E_INTERRUPTED && err.code != SP_E_AUTH;
     if (may_help && tries < TRIES_MAX && !sp_run_is_stopped(s->run))
       continue;
-    sp_err_context(&err, "cannot set tag '%s' at '%s'", s->names[i], s->store->name);
     sp_run_fail_place(s->run, s->place, &err);
     return;
   }
