@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layout/blob_ends.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "layout/blob_draft.h"
+#include "layout/blob_file.h"
+
+/* -- reader */
+
+struct blob_reader {
+  struct sp_reader base; /* first: the interface is a pointer to it */
+  int fd;
+  uint64_t size_bytes;
+  uint64_t at; /* next byte */
+  const struct sp_layout_dir *dir;
+};
+
+/* One read of at most max bytes. */
+static int read_some(struct blob_reader *reader, char *to, size_t max, size_t *got,
+                     struct sp_err *err)
+{
+  uint64_t left = reader->size_bytes - reader->at;
+  size_t want = left < max ? (size_t)left : max;
+  ssize_t n;
+  do {
+    n = pread(reader->fd, to, want, (off_t)reader->at);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot read a blob of '%s'", reader->dir->name);
+  if (n == 0)
+    return sp_fail(err, SP_E_DIGEST, "a blob of '%s' became shorter while it was read",
+                   reader->dir->name);
+  reader->at += (uint64_t)n;
+  *got = (size_t)n;
+  return 0;
+}
+
+static int pump_reader(struct sp_reader *base, struct sp_ring *ring, struct sp_err *err)
+{
+  struct blob_reader *reader = (struct blob_reader *)base;
+  while (reader->at < reader->size_bytes) {
+    char *to;
+    size_t got = 0;
+    size_t room = sp_ring_reserve(ring, &to);
+    if (room == 0)
+      return 0;
+    if (read_some(reader, to, room, &got, err) < 0) {
+      sp_ring_close_input(ring, err);
+      return -1;
+    }
+    sp_ring_commit(ring, got);
+  }
+  sp_ring_close_input(ring, NULL);
+  return 0;
+}
+
+static void close_reader(struct sp_reader *base)
+{
+  struct blob_reader *reader = (struct blob_reader *)base;
+  close(reader->fd);
+  free(reader);
+}
+
+static const struct sp_reader_ops reader_ops = {.pump = pump_reader, .close = close_reader};
+
+int sp_blob_reader_open(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                        uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
+                        struct sp_err *err)
+{
+  SP_AUTO_CLOSE int fd = -1;
+  uint64_t have_bytes = 0;
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, text);
+  if (sp_blob_file_open(dir, digest, &fd, &have_bytes, err) < 0)
+    return -1;
+  if (have_bytes != size_bytes)
+    return sp_fail(err, SP_E_DIGEST, "blob '%s' of '%s' has %llu bytes and should have %llu", text,
+                   dir->name, (unsigned long long)have_bytes, (unsigned long long)size_bytes);
+  if (offset > size_bytes)
+    return sp_fail(err, SP_E_INTERNAL, "blob '%s' read from beyond its end", text);
+  struct blob_reader *reader = calloc(1, sizeof *reader);
+  if (!reader)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a reader");
+  (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  *reader = (struct blob_reader){.base = {.ops = &reader_ops},
+                                 .fd = sp_steal_fd(&fd),
+                                 .size_bytes = size_bytes,
+                                 .at = offset,
+                                 .dir = dir};
+  *out = &reader->base;
+  return 0;
+}
+
+/* -- writer */
+
+struct blob_writer {
+  struct sp_writer base; /* first */
+  struct sp_blob_draft draft;
+  struct sp_ring *ring; /* borrowed between start and finish */
+  size_t consumer;
+};
+
+static int start_writer(struct sp_writer *base, struct sp_ring *ring, size_t consumer,
+                        struct sp_err *err)
+{
+  struct blob_writer *writer = (struct blob_writer *)base;
+  (void)err;
+  writer->ring = ring;
+  writer->consumer = consumer;
+  return 0;
+}
+
+static int pump_writer(struct sp_writer *base, struct sp_err *err)
+{
+  struct blob_writer *writer = (struct blob_writer *)base;
+  for (;;) {
+    const char *bytes;
+    bool end;
+    bool aborted;
+    size_t n = sp_ring_peek(writer->ring, writer->consumer, &bytes, &end, &aborted);
+    if (n == 0)
+      return 0;
+    if (sp_blob_draft_write(&writer->draft, bytes, n, err) < 0)
+      return -1;
+    sp_ring_consume(writer->ring, writer->consumer, n);
+  }
+}
+
+static int finish_writer(struct sp_writer *base, struct sp_err *err)
+{
+  struct blob_writer *writer = (struct blob_writer *)base;
+  return sp_blob_draft_commit(&writer->draft, err);
+}
+
+static void close_writer(struct sp_writer *base)
+{
+  struct blob_writer *writer = (struct blob_writer *)base;
+  sp_blob_draft_clear(&writer->draft);
+  free(writer);
+}
+
+static const struct sp_writer_ops writer_ops = {
+    .start = start_writer, .pump = pump_writer, .finish = finish_writer, .close = close_writer};
+
+int sp_blob_writer_open(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                        uint64_t size_bytes, struct sp_writer **out, struct sp_err *err)
+{
+  struct blob_writer *writer = calloc(1, sizeof *writer);
+  if (!writer)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a writer");
+  *writer = (struct blob_writer){.base = {.ops = &writer_ops}, .draft = SP_BLOB_DRAFT_INIT};
+  if (sp_blob_draft_begin(&writer->draft, dir, digest, size_bytes, err) < 0) {
+    free(writer);
+    return -1;
+  }
+  *out = &writer->base;
+  return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* index.json of a layout as it is now, for looking: tags, names, digests.
+ *
+ * Layouts of others hold names that are no tags ("docker.io/x:1"), entries without names, entries
+ * that are no descriptors of ours (another digest algorithm). What is not asked for does not
+ * disturb. Changing it: layout/index_file.h.
+ *
+ * Life cycle: sp_index_view_load, sp_index_view_clear. Immutable in between.
+ */
+#ifndef SP_LAYOUT_INDEX_VIEW_H
+#define SP_LAYOUT_INDEX_VIEW_H
+
+#include "base/json.h"
+#include "layout/layout_dir.h"
+
+#define SP_INDEX_FILE "index.json"
+
+struct sp_index_view {
+  json_t *doc_;           /* owned */
+  const json_t *entries_; /* borrowed from doc_ */
+  const char *name;       /* of the layout, for messages; borrowed */
+};
+
+/* Reads index.json. Fails: SP_E_INVALID (missing or garbage); SP_E_LIMIT; SP_E_IO. */
+SP_MUST_CHECK int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *out,
+                                     struct sp_err *err);
+void sp_index_view_clear(struct sp_index_view *view);
+
+size_t sp_index_view_count(const struct sp_index_view *view);
+/* Entry i (< count). Fails: SP_E_INVALID, SP_E_UNSUPPORTED: not a descriptor that we read. */
+SP_MUST_CHECK int sp_index_view_get(const struct sp_index_view *view, size_t i, struct sp_desc *out,
+                                    struct sp_err *err);
+/* The name of entry i as it stands there (org.opencontainers.image.ref.name), or NULL. */
+const char *sp_index_view_ref_name(const struct sp_index_view *view, size_t i);
+
+/* What a tag names: the entry with that name; if there is none, the one whose name ends in
+ * ":" + tag, as containerd and others write.
+ * Fails: SP_E_NOT_FOUND; SP_E_INVALID (it names several manifests). */
+SP_MUST_CHECK int sp_index_view_find_tag(const struct sp_index_view *view, const char *tag,
+                                         struct sp_desc *out, struct sp_err *err);
+/* Do all entries of exactly this name (at least one) say the digest and the type of desc? */
+bool sp_index_view_has_tag(const struct sp_index_view *view, const char *tag,
+                           const struct sp_desc *desc);
+/* Any entry of a digest; false if there is none. */
+bool sp_index_view_find_digest(const struct sp_index_view *view, const struct sp_digest *digest,
+                               struct sp_desc *out);
+/* Appends all tags to page, sorted, each once. Fails: SP_E_LIMIT; SP_E_NOMEM. */
+SP_MUST_CHECK int sp_index_view_list_tags(const struct sp_index_view *view,
+                                          struct sp_tag_page *page, struct sp_err *err);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_index_view, sp_index_view_clear)
+#define SP_AUTO_INDEX_VIEW SP_CLEANUP(sp_index_view_clear_auto_)
+
+#endif

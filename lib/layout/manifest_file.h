@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manifests of a layout: blobs that index.json or another manifest names.
+ *
+ * Strict as a registry is: a manifest is stored when all that it names is there. One with a subject
+ * gets an entry of index.json without a name, by which the layout lists its referrers (OCI
+ * distribution-spec 1.1 "Listing Referrers" says what such a descriptor holds). Threads: any.
+ */
+#ifndef SP_LAYOUT_MANIFEST_FILE_H
+#define SP_LAYOUT_MANIFEST_FILE_H
+
+#include "layout/layout_dir.h"
+
+/* sp_store_resolve of a layout. Tag "" asks for the one image that is in it: of all entries but
+ * nameless referrers and digest tags (cosign's), if all of them are one manifest.
+ * Fails: SP_E_NOT_FOUND (for "": none or several, the message lists the tags); SP_E_INVALID. */
+SP_MUST_CHECK int sp_manifest_file_resolve(const struct sp_layout_dir *dir, const char *tag,
+                                           struct sp_named *out, struct sp_err *err);
+/* sp_store_stat_manifest: a file of that name that index.json calls a manifest, or that is one.
+ * Fails: SP_E_NOT_FOUND; SP_E_IO. */
+SP_MUST_CHECK int sp_manifest_file_stat(const struct sp_layout_dir *dir,
+                                        const struct sp_digest *digest, struct sp_named *out,
+                                        struct sp_err *err);
+/* sp_store_get_manifest. Fails: SP_E_NOT_FOUND; SP_E_DIGEST; SP_E_LIMIT; SP_E_INVALID. */
+SP_MUST_CHECK int sp_manifest_file_get(const struct sp_layout_dir *dir,
+                                       const struct sp_digest *digest,
+                                       struct sp_manifest_bytes *out, struct sp_err *err);
+/* sp_store_put_manifest; hashes first. What is there with the right bytes is not written again.
+ * Fails: SP_E_DIGEST; SP_E_INVALID; SP_E_BLOB_UNKNOWN (names the first that is missing or of
+ * another length); SP_E_UNSUPPORTED (opened for reading); SP_E_IO. */
+SP_MUST_CHECK int sp_manifest_file_put(const struct sp_layout_dir *dir,
+                                       const struct sp_manifest_bytes *manifest,
+                                       struct sp_err *err);
+/* sp_store_list_referrers. An entry whose file is missing is left out; one with other bytes than
+ * its digest says is SP_E_DIGEST. */
+SP_MUST_CHECK int sp_manifest_file_list_referrers(const struct sp_layout_dir *dir,
+                                                  const struct sp_digest *subject,
+                                                  struct sp_referrers *out, struct sp_err *err);
+
+#endif
