@@ -119,7 +119,8 @@ static int read_mark(const struct sp_layout_dir *dir, bool *found, struct sp_err
 static int make_parts(const struct sp_layout_dir *dir, struct sp_err *err)
 {
   bool found;
-  if (sp_file_make_dirs(dir->fd, SP_LAYOUT_BLOBS, dir->modes.dir, err) < 0 ||
+  SP_AUTO_CLOSE int blobs = -1;
+  if (sp_beneath_make_dir(dir->fd, SP_LAYOUT_BLOBS, dir->modes.dir, &blobs, err) < 0 ||
       sp_index_file_make(dir, err) < 0 || read_mark(dir, &found, err) < 0)
     return -1;
   if (found)

@@ -149,6 +149,17 @@ static void close_store(struct sp_store *store)
   free(layout);
 }
 
+/* Stores of this file are known by their slots. */
+static bool is_sibling(const struct sp_store *store, const struct sp_store *other)
+{
+  struct stat a;
+  struct stat b;
+  if (other->ops->close != close_store || !dir_of(store)->pool || !dir_of(other)->pool)
+    return false;
+  return fstat(dir_of(store)->root_fd, &a) == 0 && fstat(dir_of(other)->root_fd, &b) == 0 &&
+         a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static const struct sp_store_ops ops = {
     .resolve = resolve,
     .stat_manifest = stat_manifest,
@@ -164,16 +175,6 @@ static const struct sp_store_ops ops = {
     .is_sibling = is_sibling,
     .close = close_store,
 };
-
-static bool is_sibling(const struct sp_store *store, const struct sp_store *other)
-{
-  struct stat a;
-  struct stat b;
-  if (other->ops != &ops || !dir_of(store)->pool || !dir_of(other)->pool)
-    return false;
-  return fstat(dir_of(store)->root_fd, &a) == 0 && fstat(dir_of(other)->root_fd, &b) == 0 &&
-         a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 int sp_layout_store_new_take(struct sp_layout_dir *dir, struct sp_store **out, struct sp_err *err)
 {
