@@ -47,10 +47,8 @@ static int pump_reader(struct sp_reader *base, struct sp_ring *ring, struct sp_e
     size_t room = sp_ring_reserve(ring, &to);
     if (room == 0)
       return 0;
-    if (read_some(reader, to, room, &got, err) < 0) {
-      sp_ring_close_input(ring, err);
-      return -1;
-    }
+    if (read_some(reader, to, room, &got, err) < 0)
+      return -1; /* whoever pumps closes the input with it */
     sp_ring_commit(ring, got);
   }
   sp_ring_close_input(ring, NULL);

@@ -15,6 +15,8 @@
 #include "layout/beneath.h"
 #include "layout/blob_draft.h"
 
+#define RACE_TRIES 100
+
 /* The directory in which temporary names stand, for a target below the layout or the pool. */
 static int open_home(const struct sp_layout_dir *dir, const struct sp_blob_path *to, int *fd,
                      struct sp_err *err)
@@ -95,30 +97,45 @@ static int copy_from_pool(const struct sp_layout_dir *dir, const struct sp_diges
   return sp_blob_draft_copy(dir, digest, fd, size_bytes, err);
 }
 
+/* One try. `*there` false: the pool has no file of this length; else `*sys` as of link_over. */
+static int try_link(const struct sp_layout_dir *dir, const struct sp_blob_path *pool,
+                    const struct sp_blob_path *own, uint64_t size_bytes, bool *there, int *sys,
+                    struct sp_err *err)
+{
+  SP_AUTO_CLOSE int pool_fd = -1;
+  if (open_parent_if_whole(pool, size_bytes, &pool_fd, err) < 0)
+    return -1;
+  *there = pool_fd >= 0;
+  return *there ? link_over(dir, pool_fd, own, sys, err) : 0;
+}
+
+static bool cannot_be_linked(int sys)
+{
+  return sys == EMLINK || sys == EXDEV || sys == EPERM || sys == EOPNOTSUPP;
+}
+
 int sp_blob_link_from_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
                            uint64_t size_bytes, bool *linked, struct sp_err *err)
 {
-  SP_AUTO_CLOSE int pool_fd = -1;
   struct sp_blob_path pool;
   struct sp_blob_path own;
-  int sys = 0;
+  bool there = true;
+  int sys = ENOENT;
   sp_blob_path_in_pool(dir, digest, &pool);
   sp_blob_path_in_layout(dir, digest, &own);
   *linked = false;
-  if (open_parent_if_whole(&pool, size_bytes, &pool_fd, err) < 0)
-    return -1;
-  if (pool_fd < 0)
-    return 0;
-  if (link_over(dir, pool_fd, &own, &sys, err) < 0)
-    return -1;
-  if (sys == ENOENT) /* collected in this very moment */
-    return 0;
-  if (sys == EMLINK || sys == EXDEV || sys == EPERM || sys == EOPNOTSUPP) {
-    if (copy_from_pool(dir, digest, &pool, err) < 0)
+  /* A file that another run replaced between the look-up and the link has no name left, and the
+   * link fails although the name is there all the time. */
+  for (int i = 0; i < RACE_TRIES && there && sys == ENOENT; i++) {
+    if (try_link(dir, &pool, &own, size_bytes, &there, &sys, err) < 0)
       return -1;
-  } else if (sys != 0) {
-    return sp_fail_sys(err, SP_E_IO, sys, "cannot link '%s' into '%s'", pool.text, dir->name);
   }
+  if (!there || sys == ENOENT)
+    return 0;
+  if (cannot_be_linked(sys) && copy_from_pool(dir, digest, &pool, err) < 0)
+    return -1;
+  if (sys != 0 && !cannot_be_linked(sys))
+    return sp_fail_sys(err, SP_E_IO, sys, "cannot link '%s' into '%s'", pool.text, dir->name);
   *linked = true;
   return 0;
 }
