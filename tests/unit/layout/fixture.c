@@ -47,7 +47,7 @@ void fx_join(char out[FX_PATH_MAX], const char *dir, const char *name)
 void fx_write_file(const char *path, const void *bytes, size_t len)
 {
   FILE *file = fopen(path, "w");
-  if (!file || fwrite(bytes, 1, len, file) != len || fclose(file) != 0)
+  if (!file || (len > 0 && fwrite(bytes, 1, len, file) != len) || fclose(file) != 0)
     fail_msg("cannot write %s: %s", path, strerror(errno));
 }
 
