@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One mutex and one condition for all lanes. A shut gate and a wish to stop are looked for in short
+ * naps: nobody signals the passing of time.
+ *
+ * Many requests are on their way when a registry says "too many", and all of them come back with
+ * that answer: it halves the width once, until the answers of that time have passed
+ * (HALVE_EVERY_MS). */
+#include "http/gate.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/scope.h"
+
+#define WIDTH_FIRST 8        /* also as far as it grows where round trips are short */
+#define LONG_ROUND_TRIP_MS 4 /* over this, more requests at once help */
+#define NAP_MS 100           /* how late a wish to stop may be seen */
+#define HALVE_EVERY_MS 1000
+
+struct sp_gate {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  int inside[SP_LANE_COUNT];
+  int width;
+  int64_t round_trip_ms; /* smoothed over about 8 answers, times 8; -1: none seen */
+  int64_t shut_until_ms; /* monotonic */
+  int64_t halved_ms;
+};
+
+int sp_gate_new(struct sp_gate **out, struct sp_err *err)
+{
+  pthread_condattr_t attr;
+  struct sp_gate *gate = calloc(1, sizeof *gate);
+  if (!gate)
+    return sp_fail(err, SP_E_NOMEM, "cannot make a gate: out of memory");
+  gate->width = WIDTH_FIRST;
+  gate->round_trip_ms = -1;
+  gate->halved_ms = -HALVE_EVERY_MS;
+  pthread_mutex_init(&gate->lock, NULL);
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_cond_init(&gate->changed, &attr);
+  pthread_condattr_destroy(&attr);
+  *out = gate;
+  return 0;
+}
+
+void sp_gate_free(struct sp_gate *gate)
+{
+  if (!gate)
+    return;
+  pthread_cond_destroy(&gate->changed);
+  pthread_mutex_destroy(&gate->lock);
+  free(gate);
+}
+
+/* Waits for a change, at most `ms`. With the lock held. */
+static void nap(struct sp_gate *gate, int64_t ms)
+{
+  struct timespec at;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  at.tv_nsec += ms * 1000000;
+  at.tv_sec += at.tv_nsec / 1000000000;
+  at.tv_nsec %= 1000000000;
+  pthread_cond_timedwait(&gate->changed, &gate->lock, &at);
+}
+
+int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const struct sp_cancel *cancel,
+                  struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&gate->lock);
+  for (;;) {
+    if (sp_cancel_check(cancel, err) != 0)
+      return -1;
+    int64_t shut_ms = gate->shut_until_ms - sp_clock_mono_ms();
+    if (shut_ms <= 0 && gate->inside[lane] < gate->width)
+      break;
+    nap(gate, shut_ms > 0 && shut_ms < NAP_MS ? shut_ms : NAP_MS);
+  }
+  gate->inside[lane]++;
+  return 0;
+}
+
+static void slow_down(struct sp_gate *gate, int64_t retry_after_ms)
+{
+  int64_t now = sp_clock_mono_ms();
+  if (now - gate->halved_ms >= HALVE_EVERY_MS && now >= gate->shut_until_ms) {
+    gate->width = gate->width > 1 ? gate->width / 2 : 1;
+    gate->halved_ms = now;
+  }
+  if (retry_after_ms < 0)
+    return;
+  if (retry_after_ms > SP_RETRY_AFTER_MAX_MS)
+    retry_after_ms = SP_RETRY_AFTER_MAX_MS;
+  if (now + retry_after_ms > gate->shut_until_ms)
+    gate->shut_until_ms = now + retry_after_ms;
+}
+
+static void note_round_trip(struct sp_gate *gate, int64_t ms)
+{
+  if (ms < 0)
+    return;
+  gate->round_trip_ms =
+      gate->round_trip_ms < 0 ? ms * 8 : gate->round_trip_ms - gate->round_trip_ms / 8 + ms;
+}
+
+static void speed_up(struct sp_gate *gate)
+{
+  bool is_long = gate->round_trip_ms > LONG_ROUND_TRIP_MS * 8;
+  if (gate->width < (is_long ? (int)SP_MAX_CONNECTIONS : WIDTH_FIRST))
+    gate->width++;
+}
+
+void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, int http_status, int64_t first_byte_ms,
+                   int64_t retry_after_ms)
+{
+  SP_LOCK_SCOPE(&gate->lock);
+  gate->inside[lane]--;
+  if (http_status == 429 || http_status == 503) {
+    slow_down(gate, retry_after_ms);
+  } else if (http_status >= 100 && http_status < 500) {
+    note_round_trip(gate, first_byte_ms);
+    speed_up(gate);
+  }
+  pthread_cond_broadcast(&gate->changed);
+}
+
+int sp_gate_width(struct sp_gate *gate)
+{
+  SP_LOCK_SCOPE(&gate->lock);
+  return gate->width;
+}
