@@ -104,6 +104,7 @@ static void obey(struct sp_loop *loop, struct sp_loop_task *task, unsigned wants
     return;
   }
   if (wants & WANT_UNPAUSE && !(wants & WANT_START)) {
+    task->resumed(task);
     CURLcode code = curl_easy_pause(task->easy, CURLPAUSE_CONT);
     if (code != CURLE_OK)
       finish(loop, task, code);
