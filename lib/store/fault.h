@@ -7,8 +7,8 @@
 #include "store/store.h"
 
 struct sp_fault_plan {
-  const char *operation; /* slot name it applies to; NULL = all. Reader and writer calls: "read",
-                            "write", "finish" */
+  const char *operation; /* slot name it applies to (outlives the store); NULL = all. Reader and
+                            writer calls: "read", "write", "finish" */
   unsigned nth;          /* 1-based: which matching call; 0 = none */
   unsigned times;        /* how many calls from the nth on fail; 0 = all of them */
   bool after;            /* it was done, but the answer is lost */

@@ -6,7 +6,8 @@
 
 #include "store/store.h"
 
-/* One ended operation: its slot's name ("put_manifest"), what it was about (a tag or digest, may be
+/* One ended operation: its slot's name ("put_manifest"; "finish" of a writer), what it was about (a
+ * tag or digest, may be
  * ""), and 0 or the error's code. Called from the thread that did it; one at a time. */
 typedef void sp_trace_listener(void *ctx, const char *store, const char *operation,
                                const char *subject, enum sp_code code);

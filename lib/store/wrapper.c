@@ -25,6 +25,12 @@ int sp_call_run(struct sp_call *call, struct sp_err *err)
   return call->run_(call, err);
 }
 
+void sp_call_forget(struct sp_call *call)
+{
+  if (call->done_)
+    *call->done_ = 0;
+}
+
 /* -- resolve, stat_manifest, get_manifest */
 
 struct named_args {
@@ -133,6 +139,7 @@ static int wrap_set_tags(struct sp_store *store, const char *const *tags, size_t
   struct tags_args args = {tags, n, manifest, done};
   struct sp_call call = {
       .operation = "set_tags", .writes = true, .run_ = run_set_tags, .args_ = &args};
+  call.done_ = done;
   subject_tag(&call, n > 0 ? tags[0] : "");
   return around(store, &call, err);
 }

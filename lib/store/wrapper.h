@@ -23,11 +23,15 @@ struct sp_call {
   struct sp_store *inner_;
   int (*run_)(struct sp_call *call, struct sp_err *err);
   void *args_;
+  size_t *done_; /* of set_tags; NULL else */
 };
 
 /* Does the operation on the inner store. May be called again after it failed: what an earlier try
  * left in the answer is dropped, and set_tags goes on behind the tags that were set. */
 SP_MUST_CHECK int sp_call_run(struct sp_call *call, struct sp_err *err);
+
+/* Makes an answer of sp_call_run lost: nobody is to know which tags were set. */
+void sp_call_forget(struct sp_call *call);
 
 struct sp_wrapper_ops {
   /* Answers the operation, by sp_call_run or without. Must leave err untouched on success. */
