@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the system tests: everything is started for a test or a session on a free port, and stopped."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import hostile, images, registry, safeport, tls, token_server  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than ten seconds")
+
+
+@pytest.fixture(autouse=True)
+def own_folder_is_removed(tmp_path):
+    """Test folders hold images; hundreds of them would fill a disk."""
+    yield
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def session_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("session")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority(session_dir):
+    """The throw-away CA of this run."""
+    return tls.Authority(session_dir / "ca")
+
+
+@pytest.fixture(scope="session")
+def server_pair(authority):
+    """A certificate for 127.0.0.1 and localhost."""
+    return authority.issue("server")
+
+
+@pytest.fixture(scope="session")
+def debian():
+    """The layout with a real Debian; kept under build-images between runs."""
+    return images.debian(os.environ.get("SAFEPORT_TEST_IMAGES", ROOT / "build-images"))
+
+
+@pytest.fixture
+def start(tmp_path, server_pair, authority):
+    """Starts docker-registries: start("name", htpasswd={...}) with https if there is a password, as in real life."""
+    with contextlib.ExitStack() as stack:
+        def make(name="registry", *, https=False, **settings):
+            more = {"tls": server_pair, "ca": authority.ca} if https else {}
+            one = registry.Registry(tmp_path / f"registry-{name}", **more, **settings)
+            stack.callback(one.stop)
+            return one.start()
+        yield make
+
+
+@pytest.fixture
+def token_auth(tmp_path):
+    """Makes token servers: token_auth(user="bob", password=...)."""
+    with contextlib.ExitStack() as stack:
+        def make(users=None, **settings):
+            users = users or {"bob": token_server.User("canary-bobs-password")}
+            server = token_server.TokenServer(tmp_path / f"token-{len(list(tmp_path.iterdir()))}", users=users, **settings)
+            stack.callback(server.stop)
+            return server
+        yield make
+
+
+@pytest.fixture
+def hostile_server(server_pair):
+    """Makes scripted registries: hostile_server(tls=True, auth=...)."""
+    with contextlib.ExitStack() as stack:
+        def make(*, https=False, **settings):
+            server = hostile.Hostile(tls=server_pair if https else None, **settings)
+            stack.callback(server.stop)
+            return server
+        yield make
+
+
+@pytest.fixture
+def port(tmp_path):
+    """The program under test, in a home of its own."""
+    if safeport.binary() is None:
+        pytest.fail("there is no build/safeport: run `make build` first")
+    return safeport.Safeport(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def tmpfs_dir(session_dir):
+    """Skips where a tmpfs cannot be mounted."""
+    if not registry.can_mount_tmpfs(session_dir):
+        pytest.skip("needs root to mount a tmpfs of a few MiB")
+    return session_dir
