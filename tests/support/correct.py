@@ -79,7 +79,8 @@ class CorrectRegistry:
     def __init__(self, *, auth=None, referrers=False, realm=None, expires_in=300, service="hostile.test"):
         self.auth, self.referrers, self.realm = auth, referrers, realm
         self.expires_in, self.service = expires_in, service
-        self.repositories, self.uploads, self.files, self.tokens = {}, {}, {}, {}
+        self.repositories, self.uploads, self.tokens = {}, {}, {}
+        self.files = {}  # path -> (bytes, media type): served to everyone, as object storage behind a registry does
         self.lock = threading.RLock()
         self.url = ""
 
@@ -98,7 +99,7 @@ class CorrectRegistry:
     def serve(self, request, exchange):
         body = exchange.read_body()
         if request.path in self.files:
-            return self._range(request, self.files[request.path], "application/octet-stream")
+            return self._range(request, *self.files[request.path])
         if request.path == "/token":
             return self._token(request, body)
         denied = self._check_auth(request)

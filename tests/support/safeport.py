@@ -2,6 +2,7 @@
 """Runs the real program in a home of its own, with canary secrets, and looks for them in everything it says."""
 
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +11,8 @@ import signal
 import subprocess
 import time
 import urllib.parse
+
+from .report import Report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT_S = 90
@@ -23,6 +26,16 @@ def binary():
         if place.is_file():
             return place
     return None
+
+
+@functools.cache
+def can_push():
+    """Whether the program is there and has the commands that the tests are about."""
+    place = binary()
+    if place is None:
+        return False
+    said = subprocess.run([place, "help"], capture_output=True, text=True, timeout=20)
+    return said.returncode == 0 and "push" in said.stdout
 
 
 def disguises(secret):
@@ -53,8 +66,9 @@ class Result:
         self.stdout, self.stderr = stdout, stderr
 
     @property
-    def json(self):
-        return json.loads(self.stdout)
+    def report(self):
+        """The --json document; stdout holds that and nothing else."""
+        return Report(json.loads(self.stdout))
 
     @property
     def text(self):
@@ -82,7 +96,7 @@ class Safeport:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
-        self.options = []
+        self.options = ["--retry-for", "3"]  # what is down in a test stays down
 
     # -- who we are
     def login(self, host, user, password, *, how="environment"):

