@@ -19,6 +19,10 @@ class Place:
         return (self.document.get("error") or {}).get("message", "")
 
     def number(self, key):
+        """A count: "bytes_sent", or "blobs_sent" for the member "sent" of "blobs"."""
+        group, _, rest = key.partition("_")
+        if group in ("blobs", "manifests"):
+            return self.document[group][rest]
         return self.document[key]
 
 

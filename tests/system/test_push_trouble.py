@@ -52,7 +52,7 @@ def test_one_destination_fails_and_the_others_get_it(hostile_server, start, sour
                     status=1)
     assert done.report.exit_status == 1
     failed = done.report.place(bad.host)
-    assert failed.error is not None and failed.message and failed.tags["latest"] in ("not-set", "unsure")
+    assert failed.error is not None and failed.message and failed.tags["latest"] in ("not_set", "unsure")
     assert "latest" not in bad.repository("a/b").tags
     for part in (good.host, "vault:app"):
         assert done.report.place(part).tags == {"latest": "set"} and done.report.place(part).error is None
@@ -115,7 +115,7 @@ def test_atomic_moves_no_tag_unless_content_is_everywhere(hostile_server, start,
     assert wire.Wire.to(good).tags("a/b") == []
     assert not (port.vault_layout("app") / "index.json").exists() or \
         oracle.LayoutPlace(port.vault_layout("app")).tags() == {}
-    assert done.report.place(good.host).tags == {"latest": "not-set"}
+    assert done.report.place(good.host).tags == {"latest": "not_set"}
     bad.rules.clear()
     port.run("push", where, *to, "--atomic", status=0)
     assert oracle.check_all(oracle.StoragePlace(good.storage, "a/b")) == content.tags
@@ -140,7 +140,7 @@ def test_interrupted_in_the_middle_of_an_upload(hostile_server, start, port, num
     done = running.wait(15, status=status)
     assert done.report.exit_status == status and done.report.error == "interrupted"
     for place in done.report.places:
-        assert place.tags == {"latest": "not-set"}
+        assert place.tags == {"latest": "not_set"}
     assert one.uploads() == [] and two.uploads() == [], "upload sessions were left behind"
     for server in (one, two):
         assert not [e for e in server.log() if e.method == "DELETE" and "/uploads/" not in e.path]
