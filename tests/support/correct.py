@@ -13,8 +13,8 @@ import threading
 import time
 import urllib.parse
 
-REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 307: "Temporary Redirect",
-           400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 416: "Range Not Satisfiable",
+REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
+           307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 416: "Range Not Satisfiable",
            429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
@@ -207,15 +207,15 @@ class CorrectRegistry:
 
     def _put_manifest(self, request, body, repository, name, reference):
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
-        try:
-            document = json.loads(body)
-        except ValueError:
-            return self._error(400, "MANIFEST_INVALID")
         if ":" in reference and reference != digest:
             return self._error(400, "DIGEST_INVALID")
-        needed = [document.get("config"), *document.get("layers", [])]
-        missing = [b["digest"] for b in needed if b and b["digest"] not in repository.blobs]
-        missing += [m["digest"] for m in document.get("manifests", []) if m["digest"] not in repository.manifests]
+        try:
+            document = json.loads(body)
+            needed = [document.get("config"), *document.get("layers", [])]
+            missing = [b["digest"] for b in needed if b and b["digest"] not in repository.blobs]
+            missing += [m["digest"] for m in document.get("manifests", []) if m["digest"] not in repository.manifests]
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+            return self._error(400, "MANIFEST_INVALID")
         if missing:
             return self._error(400, "MANIFEST_BLOB_UNKNOWN", missing[0])
         repository.manifests[digest] = (request.header("Content-Type"), body)

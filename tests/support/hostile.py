@@ -25,7 +25,7 @@ class Hangup(Exception):
 
 
 class Rule:
-    """method: "GET", "*"; path: a regular expression searched in path?query; hits: which matches (1-based), None all."""
+    """method: "GET", "*"; path: a regular expression searched in path?query; hits: which matches (from 1), None all."""
 
     def __init__(self, method, path, action, hits=None):
         self.method, self.path, self.action = method, re.compile(path), action

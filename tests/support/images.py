@@ -238,7 +238,7 @@ def write_big_layout(path, sizes, *, tag="latest", sparse=False):
 
 # -- a real Debian
 def _root_file_system(path):
-    """A minimal Debian as a tar: by mmdebstrap where a mirror answers, else of the essential packages installed here."""
+    """A minimal Debian as a tar: mmdebstrap where a mirror answers, else the essential packages installed here."""
     made = subprocess.run(["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet", "bookworm", str(path)],
                           capture_output=True, timeout=300)
     if made.returncode == 0:

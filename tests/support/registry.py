@@ -89,8 +89,8 @@ class Registry:
             path = self._write_config()
             env = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
             with open(self._log, "ab") as out, open(self.folder / "error.log", "ab") as err:
-                self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=out, stderr=err, env=env,
-                                                cwd=self.folder, start_new_session=True)
+                self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=out, stderr=err,
+                                                env=env, cwd=self.folder, start_new_session=True)
             if ports.wait_listening(self.port, self.process):
                 return self
             self.stop()

@@ -3,6 +3,7 @@
 them back after it. Basic and bearer authorisation; no redirects."""
 
 import base64
+import hashlib
 import http.client
 import json
 import re
@@ -60,7 +61,7 @@ class Wire:
                 self._connection.request(method, target, body=body, headers=headers)
                 response = self._connection.getresponse()
                 return Answer(response.status, response.headers, response.read())
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, http.client.CannotSendRequest):
+            except (BrokenPipeError, ConnectionResetError, http.client.CannotSendRequest):  # kept alive for too long
                 self.close()
                 if attempt == 2:
                     raise
@@ -106,7 +107,6 @@ class Wire:
 
     def tag_digest(self, name, tag):
         """The digest of the bytes that a tag gives now; None if there are none."""
-        import hashlib
         answer = self.manifest(name, tag)
         return "sha256:" + hashlib.sha256(answer.body).hexdigest() if answer.status == 200 else None
 

@@ -69,7 +69,8 @@ def token_auth(tmp_path):
     with contextlib.ExitStack() as stack:
         def make(users=None, **settings):
             users = users or {"bob": token_server.User("canary-bobs-password")}
-            server = token_server.TokenServer(tmp_path / f"token-{len(list(tmp_path.iterdir()))}", users=users, **settings)
+            folder = tmp_path / f"token-{len(list(tmp_path.iterdir()))}"
+            server = token_server.TokenServer(folder, users=users, **settings)
             stack.callback(server.stop)
             return server
         yield make

@@ -49,7 +49,8 @@ def test_wiped_storage_under_a_running_registry_is_healed(backup):
     """The case in which other tools exit 0 and the image cannot be pulled."""
     backup.server.wipe()
     digest = layers_of(backup.content)[0]
-    assert wire.Wire.to(backup.server).request("HEAD", f"/v2/a/b/blobs/{digest}").status == 200, "the cache does not lie"
+    claim = wire.Wire.to(backup.server).request("HEAD", f"/v2/a/b/blobs/{digest}")
+    assert claim.status == 200, "the cache of this registry does not lie: nothing would be shown"
     done = backup.push(status=0)
     assert backup.is_whole()
     assert done.report.places[0].number("blobs_sent") == len(backup.content.blobs)
@@ -171,7 +172,8 @@ def test_random_damage_is_always_found(start, source, port):
         else:
             path.unlink()
         done = port.run("verify", where, there, "--read", "--json")
-        assert done.status in (1, 4, 5) and victim in done.stdout, f"seed {seed} round {round_number} {damage}: {done!r}"
+        story = f"seed {seed} round {round_number} {damage}: {done!r}"
+        assert done.status in (1, 4, 5) and victim in done.stdout, story
         path.write_bytes(good)
     port.run("verify", where, there, "--read", status=0)
 

@@ -169,8 +169,8 @@ def test_tag_git_in_ci(start, source, port, variable):
     server = start("plain")
     sha = "0123456789abcdef0123456789abcdef01234567"
     content = images.small(32)
-    port.run("push", f"{source('layout', content)}:latest", "--to", f"{server.host}/a/b", "--tag", "latest", "--tag-git",
-             env={variable: sha}, status=0)
+    port.run("push", f"{source('layout', content)}:latest", "--to", f"{server.host}/a/b", "--tag", "latest",
+             "--tag-git", env={variable: sha}, status=0)
     tags = set(wire.Wire.to(server).tags("a/b"))
     assert "latest" in tags and len(tags) == 2
     own = (tags - {"latest"}).pop()
@@ -186,9 +186,10 @@ def test_tag_git_from_a_checkout(start, source, port, tmp_path):
     who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], [*who, "commit", "-q", "--allow-empty", "-m", "one"]):
         subprocess.run(["git", *command], cwd=checkout, check=True, env={**os.environ, "HOME": str(tmp_path)})
-    sha = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True).stdout.strip()
-    port.run("push", f"{source('layout', images.small(33))}:latest", "--to", f"{server.host}/a/b", "--tag-git", cwd=folder,
-             status=0)
+    sha = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True,
+                         text=True).stdout.strip()
+    port.run("push", f"{source('layout', images.small(33))}:latest", "--to", f"{server.host}/a/b", "--tag-git",
+             cwd=folder, status=0)
     tags = wire.Wire.to(server).tags("a/b")
     assert len(tags) == 1 and sha.startswith(tags[0]) and len(tags[0]) >= 7
 
@@ -303,7 +304,8 @@ def test_blobs_of_a_sibling_repository_are_mounted(start, port):
 
 def test_layout_as_a_destination(source, port, tmp_path):
     content = images.multi(43)
-    port.run("push", f"{source('registry', content)}:latest", "--to", f"oci:{tmp_path}/out:latest", "--tag", "v1", status=0)
+    port.run("push", f"{source('registry', content)}:latest", "--to", f"oci:{tmp_path}/out:latest", "--tag", "v1",
+             status=0)
     assert set(oracle.check_all(oracle.LayoutPlace(tmp_path / "out"))) == {"latest", "v1"}
     assert skopeo.pull_layout(tmp_path / "out", "v1", tmp_path) == content.tags["latest"]
 

@@ -129,8 +129,8 @@ def test_interrupted_in_the_middle_of_an_upload(hostile_server, start, port, num
     content = images.small(56, layer_bytes=4 << 20)
     slow.fill("a/b", content)
     slow.on("GET", "/blobs/", hostile.how(drip=(32 << 10, 0.05)))
-    running = port.start("push", f"{slow.host}/a/b:latest", "--to", f"{one.host}/a/b", "--to", f"{two.host}/a/b", "--to",
-                         "vault:app", "--json")
+    command = ["push", f"{slow.host}/a/b:latest", "--to", f"{one.host}/a/b", "--to", f"{two.host}/a/b", "--to", "vault:app"]
+    running = port.start(*command, "--json")
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and not (one.uploads() and two.uploads()):
         time.sleep(0.05)
@@ -148,8 +148,7 @@ def test_interrupted_in_the_middle_of_an_upload(hostile_server, start, port, num
     leftovers = [p for p in port.vault.rglob("*") if p.is_file() and p.stat().st_size > 1 << 20]
     assert leftovers == [], "unfinished blobs were left in the vault"
     slow.rules.clear()
-    port.run("push", f"{slow.host}/a/b:latest", "--to", f"{one.host}/a/b", "--to", f"{two.host}/a/b", "--to", "vault:app",
-             status=0)
+    port.run(*command, status=0)
 
 
 def test_interrupted_while_waiting_to_try_again(hostile_server, source, port):
@@ -172,8 +171,8 @@ def test_order_of_writes(hostile_server, source, port, referrers):
     content = images.multi(58).merge(images.with_referrers(59, tag="signed"))
     content.tags = {**content.tags}
     where = source("registry", content)
-    port.run("push", f"{where}:latest", "--to", f"{server.host}/a/b", "--tag", "latest", "--tag", "v1.2.3", "--tag", "edge",
-             "--tag", "0123abcd" * 5, status=0)
+    port.run("push", f"{where}:latest", "--to", f"{server.host}/a/b", "--tag", "latest", "--tag", "v1.2.3", "--tag",
+             "edge", "--tag", "0123abcd" * 5, status=0)
     order = [t for t in oracle.check_order(server.order()) if not t.startswith("sha256-")]
     assert order[-1] == "latest" and set(order) == {"latest", "v1.2.3", "edge", "0123abcd" * 5}
     assert order.index("v1.2.3") < order.index("edge") and order.index("0123abcd" * 5) < order.index("edge"), \
@@ -203,7 +202,8 @@ def test_order_holds_in_every_prefix_when_the_connection_breaks(hostile_server, 
             return hostile.drop(rst=True)(exchange)
         for method in ("PUT", "POST"):
             server.on(method, "/v2/", die)
-        done = port.run("push", where, "--to", f"{server.host}/a/b", "--tag", "v1", "--tag", "latest", "--retry-for", "0")
+        done = port.run("push", where, "--to", f"{server.host}/a/b", "--tag", "v1", "--tag", "latest", "--retry-for",
+                        "0")
         assert done.status in (1, 4), repr(done)
         repository = server.repository("a/b")
         assert repository.tags["latest"] in (old.tags["latest"], content.tags["latest"])

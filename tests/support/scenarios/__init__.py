@@ -18,8 +18,9 @@ REFERRERS = r"/referrers/"
 
 class Scenario:
     """setup(c): puts rules on c.src, c.dst, c.ms2. status: an exit status, or the several that are right.
-    check(c, result): more to look at; it asserts, or answers False. options: more of the command line. Keywords https_src, https_dst, src_auth,
-    dst_auth, second (push once before, so that the blobs are there) and max_s (seconds that it may take)."""
+    check(c, result): more to look at; it asserts, or answers False. options: more of the command line. Keywords:
+    https_src, https_dst, src_auth, dst_auth, second (the image is there already) and max_s (seconds that it may take).
+    """
 
     def __init__(self, name, status, setup, check=None, options=(), **settings):
         self.name, self.setup, self.check, self.options = name, setup, check, list(options)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes that lie: wrong digests, lengths, ranges, encodings, endless and unreadable answers (S15, S16, S19, S27, S30)."""
+"""Bytes that lie: wrong digests, lengths, ranges, encodings; endless and unreadable answers (S15, S16, S19, S27, S30).
+"""
 
 from .. import hostile
 from . import BLOB, BY_DIGEST, BY_TAG, MANIFEST, REFERRERS, SOURCE, TARGET, UPLOAD_POST, UPLOAD_PUT, Table
@@ -117,7 +118,8 @@ def keep_short(c):
 
 
 TABLE("stored-blob-is-cut", (0, 1, 5), keep_short)  # own uploads are answered for by their 201 at level touched
-TABLE("claimed-blob-is-short", 5, lambda c: (c.fill_destination(cut=True), c.dst.on("PUT", UPLOAD_PUT, hostile.answer(201))))
+TABLE("claimed-blob-is-short", 5, lambda c: (c.fill_destination(cut=True),
+                                             c.dst.on("PUT", UPLOAD_PUT, hostile.answer(201))))
 TABLE("claimed-blob-is-short-and-heals", 0, lambda c: c.fill_destination(cut=True))
 
 
@@ -149,7 +151,8 @@ TABLE("upload-digest-invalid", (1, 5), dst("PUT", UPLOAD_PUT, hostile.error(400,
 TABLE("upload-digest-invalid-once", (0, 1, 5), dst("PUT", UPLOAD_PUT, hostile.error(400, "DIGEST_INVALID"), hits=1))
 TABLE("upload-session-unknown-once", 0, dst("PUT", UPLOAD_PUT, hostile.error(404, "BLOB_UPLOAD_UNKNOWN"), hits=1))
 TABLE("upload-405", 1, dst("POST", UPLOAD_POST, hostile.answer(405, "Method not allowed")))
-TABLE("upload-no-space", 1, dst("PUT", UPLOAD_PUT, hostile.error(500, "UNKNOWN", "write /var/lib: no space left on device")))
+TABLE("upload-no-space", 1,
+      dst("PUT", UPLOAD_PUT, hostile.error(500, "UNKNOWN", "write /var/lib: no space left on device")))
 TABLE("upload-413", 1, dst("PUT", UPLOAD_PUT, hostile.early(413, b"too large")))
 TABLE("upload-201-before-the-body", (0, 1, 4, 5), dst("PUT", UPLOAD_PUT, hostile.early(201)))
 TABLE("upload-403-before-the-body", 8, dst("PUT", UPLOAD_PUT, hostile.early(403)))
@@ -161,7 +164,8 @@ TABLE("post-answers-200", 1, dst("POST", UPLOAD_POST, hostile.answer(200)))
 EVIL = "\x1b[2J\x1b]52;c;ZXZpbA==\x07\x1b]0;title\x07\u202e\u0085\r\nsafeport: all is well\n::error::injected\n"
 for label, data in {
         "html": b"<html><body><h1>502 Bad Gateway</h1></body></html>", "empty": b"", "binary": bytes(range(256)) * 8,
-        "escape-sequences": EVIL.encode(), "json-escape-sequences": None, "bad-utf8": b'{"errors":[{"code":"\xff\xfe"}]}',
+        "escape-sequences": EVIL.encode(), "json-escape-sequences": None,
+        "bad-utf8": b'{"errors":[{"code":"\xff\xfe"}]}',
         "deep": b'{"errors":' * 50_000, "not-a-list": b'{"errors":7}', "array": b"[]", "null": b"null",
         "codes-are-numbers": b'{"errors":[{"code":5,"message":[],"detail":null}]}', "megabytes": b"x" * (3 << 20),
         "nul": b'{"errors":[{"code":"A\\u0000B","message":"\\u0000"}]}'}.items():
@@ -170,7 +174,8 @@ for label, data in {
         data = json.dumps({"errors": [{"code": EVIL, "message": EVIL * 30, "detail": EVIL}]}).encode()
     TABLE(f"error-body-{label}", 1, dst("POST", UPLOAD_POST, hostile.answer(400, data)))
 TABLE("error-body-without-end", (1, 4), dst("POST", UPLOAD_POST, hostile.endless(status=400)))
-TABLE("warning-header-with-escapes", 0, src("*", "^/v2/", hostile.with_headers(("Warning", '299 - "\x1b[31mred\x1b[0m"'))))
+TABLE("warning-header-with-escapes", 0,
+      src("*", "^/v2/", hostile.with_headers(("Warning", '299 - "\x1b[31mred\x1b[0m"'))))
 
 # -- HTTP that is none
 for label, data in {

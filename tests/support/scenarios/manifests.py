@@ -44,7 +44,8 @@ BAD = {
     "empty": b"", "not-json": b"hello", "bom": b"\xef\xbb\xbf{}", "an-array": b"[]", "a-number": b"7", "null": b"null",
     "an-empty-object": b"{}", "nul-byte": b'{"schemaVersion":2}\x00', "bad-utf8": b'{"schemaVersion":2,"a":"\xff"}',
     "trailing-text": lambda c: images.dump(image(c)) + b"{}", "deep": b"[" * 100_000, "deep-objects": b'{"a":' * 5_000,
-    "nan": b'{"schemaVersion":NaN}', "schema-1": {"schemaVersion": 1, "name": "x", "tag": "y", "fsLayers": [], "history": []},
+    "nan": b'{"schemaVersion":NaN}',
+    "schema-1": {"schemaVersion": 1, "name": "x", "tag": "y", "fsLayers": [], "history": []},
     "duplicate-members": lambda c: images.dump(image(c)).replace(b'"layers"', b'"layers":[],"layers"', 1),
     "layers-and-manifests": lambda c: image(c, manifests=[]), "config-in-an-index": lambda c: index(c, layers=[]),
     "layers-not-a-list": lambda c: image(c, layers={"a": 1}), "config-missing": lambda c: image(c, config=None),
@@ -56,8 +57,10 @@ BAD = {
     "digest-a-path": lambda c: layer(c, digest="sha256:../../../../etc/passwd"),
     "digest-percent": lambda c: layer(c, digest="sha256:%2e%2e%2f" + "a" * 55),
     "digest-upper-case": lambda c: layer(c, digest=image(c)["layers"][0]["digest"].upper()),
-    "digest-short": lambda c: layer(c, digest="sha256:abc"), "digest-long": lambda c: layer(c, digest="sha256:" + "a" * 65),
-    "digest-unknown-algorithm": lambda c: layer(c, digest="md5:" + "a" * 32), "digest-empty": lambda c: layer(c, digest=""),
+    "digest-short": lambda c: layer(c, digest="sha256:abc"),
+    "digest-long": lambda c: layer(c, digest="sha256:" + "a" * 65),
+    "digest-unknown-algorithm": lambda c: layer(c, digest="md5:" + "a" * 32),
+    "digest-empty": lambda c: layer(c, digest=""),
     "digest-number": lambda c: layer(c, digest=5), "children-not-objects": lambda c: index(c, manifests=[1, 2]),
     "of-5-mib": lambda c: image(c, annotations={"x": "y" * (5 << 20)}),
     "twenty-thousand-layers": lambda c: image(c, layers=image(c)["layers"] * 10_001),
@@ -142,6 +145,14 @@ def flood(c):
 
 TABLE("twelve-thousand-children", 1, flood, max_s=30)
 TABLE("tag-changes-with-every-request", (0, 1), lambda c: c.split_view())
-TABLE("manifest-of-another-image", 5, lambda c: c.src.on("GET", BY_DIGEST, lambda exchange: (
-    exchange.request.headers, setattr(exchange.request, "path", f"/v2/a/b/manifests/{c.other()}"), exchange.default())[2]))
+def another_image(c):
+    other = c.other()
+
+    def act(exchange):
+        exchange.request.path = f"/v2/a/b/manifests/{other}"
+        return exchange.default()
+    c.src.on("GET", BY_DIGEST, act)
+
+
+TABLE("manifest-of-another-image", 5, another_image)
 TABLE("referrer-that-names-itself", (0, 1), lambda c: c.self_referrer())

@@ -38,16 +38,18 @@ for label, offset in OFFSETS.items():
           lambda c, o=offset: c.src.on("GET", BIG, hostile.how(cut_after=o, rst=True)), options=SHORT)
     TABLE(f"upload-reset-at-{label}-for-ever", 4,
           lambda c, o=offset: c.dst.on("PUT", UPLOAD_PUT, hostile.drop_in_request(o, True)), options=SHORT)
-for label, method, path, where in [("manifest-get", "GET", BY_DIGEST, "src"), ("manifest-head", "HEAD", MANIFEST, "src"),
-                                   ("upload-post", "POST", UPLOAD_POST, "dst"), ("manifest-put", "PUT", MANIFEST, "dst"),
-                                   ("blob-head", "HEAD", "/blobs/", "dst")]:
+for label, method, path, where in [
+        ("manifest-get", "GET", BY_DIGEST, "src"), ("manifest-head", "HEAD", MANIFEST, "src"),
+        ("upload-post", "POST", UPLOAD_POST, "dst"), ("manifest-put", "PUT", MANIFEST, "dst"),
+        ("blob-head", "HEAD", "/blobs/", "dst")]:
     TABLE(f"no-answer-to-a-{label}-once", 0,
           lambda c, m=method, p=path, w=where: getattr(c, w).on(m, p, hostile.drop(rst=True), hits=1))
     TABLE(f"no-answer-to-a-{label}-for-ever", 4,
           lambda c, m=method, p=path, w=where: getattr(c, w).on(m, p, hostile.drop()), options=SHORT)
 TABLE("manifest-put-done-but-not-answered", 0,
       dst("PUT", MANIFEST, lambda e: (e.default(), hostile.drop(rst=True)(e))[1], hits=1))
-TABLE("upload-done-but-not-answered", 0, dst("PUT", UPLOAD_PUT, lambda e: (e.default(), hostile.drop(rst=True)(e))[1], hits=1))
+TABLE("upload-done-but-not-answered", 0,
+      dst("PUT", UPLOAD_PUT, lambda e: (e.default(), hostile.drop(rst=True)(e))[1], hits=1))
 
 # -- stalls: --timeout is 2 seconds
 TABLE("stall-before-the-answer", 4, src("GET", BY_DIGEST, hostile.how(delay_s=30)), options=SHORT, max_s=25)
@@ -101,6 +103,7 @@ def slowed_down(c, result):
 TABLE("429-is-waited-for", 0, throttled([("Retry-After", "1")]), slowed_down)
 TABLE("429-for-ever", 4, src("GET", BIG, hostile.answer(429)), options=SHORT, max_s=25)
 TABLE("429-on-everything-at-first", 0, lambda c: [
-    server.on("*", "^/v2/", hostile.answer(429, headers=[("Retry-After", "0.2")]), hits=(1, 2, 3)) for server in (c.src, c.dst)])
+    server.on("*", "^/v2/", hostile.answer(429, headers=[("Retry-After", "0.2")]), hits=(1, 2, 3))
+    for server in (c.src, c.dst)])
 TABLE("ratelimit-headers-that-lie", 0, src("*", "^/v2/", hostile.with_headers(
     ("RateLimit-Limit", "x;w=\x7f"), ("RateLimit-Remaining", "-99999999999999999999;w=1"))))

@@ -82,7 +82,8 @@ TABLE("redirect-signed-url-is-not-logged", 0,
 TABLE("redirect-https-to-http", (1, 6), lambda c: c.src.on("GET", BLOB, hostile.redirect(307, cdn(c))),
       nothing_at_canary, https_src=True)
 for label, target in {
-        "file": "file:///etc/passwd", "gopher": "gopher://127.0.0.1:1/x", "link-local": "http://169.254.169.254/latest/",
+        "file": "file:///etc/passwd", "gopher": "gopher://127.0.0.1:1/x",
+        "link-local": "http://169.254.169.254/latest/",
         "userinfo": "http://alice:secret@127.0.0.1:1/x", "nothing": "", "blank-in-host": "http://127.0.0.1 :1/x",
         "no-host": "http:///x", "hex-address": "http://0x7f000001:1/x", "port-out-of-range": "http://127.0.0.1:99999/x",
         "very-long": "http://127.0.0.1:1/" + "x" * 40_000}.items():

@@ -22,7 +22,8 @@ TABLE("realm-elsewhere", 6, realm(lambda c: f"{c.ms2.url}/token"), names_setting
 TABLE("realm-localhost-for-127", 6, realm(lambda c: f"http://localhost:{c.ms2.port}/token"), nothing_at_canary)
 TABLE("realm-decimal-address", (1, 6), realm(lambda c: f"http://2130706433:{c.ms2.port}/token"), nothing_at_canary)
 TABLE("realm-hex-address", (1, 6), realm(lambda c: f"http://0x7f.1:{c.ms2.port}/token"), nothing_at_canary)
-TABLE("realm-mapped-address", (1, 6), realm(lambda c: f"http://[::ffff:127.0.0.1]:{c.ms2.port}/token"), nothing_at_canary)
+TABLE("realm-mapped-address", (1, 6), realm(lambda c: f"http://[::ffff:127.0.0.1]:{c.ms2.port}/token"),
+      nothing_at_canary)
 TABLE("realm-userinfo", (1, 6), realm(lambda c: f"http://127.0.0.1:{c.src.port}@{c.ms2.host}/token"), nothing_at_canary)
 TABLE("realm-ftp", (1, 6), realm(lambda c: f"ftp://{c.ms2.host}/token"), nothing_at_canary)
 TABLE("realm-metadata-address", 6, realm(lambda c: "http://169.254.169.254/token"), nothing_at_canary)
@@ -59,7 +60,8 @@ TABLE("challenge-garbage", (1, 8), challenge("\x01\x7f==,,,\"\"="))
 TABLE("challenge-unknown-scheme", 8, challenge("Negotiate"))
 TABLE("challenge-without-realm", (1, 8), challenge('Bearer service="x"'))
 TABLE("challenge-unclosed-quote", (1, 8, 0), challenge(lambda c: f'Bearer realm="{c.src.url}/token'))
-TABLE("challenge-basic-and-bearer", 0, challenge(lambda c: f'Basic realm="x", Bearer realm="{c.src.url}/token",service="s"'))
+TABLE("challenge-basic-and-bearer", 0,
+      challenge(lambda c: f'Basic realm="x", Bearer realm="{c.src.url}/token",service="s"'))
 TABLE("challenge-parameters-in-odd-order", 0,
       challenge(lambda c: f'Bearer service="s" , scope="repository:a/b:pull,push",  REALM="{c.src.url}/token"'))
 TABLE("challenge-very-long", (1, 4, 8), challenge('Bearer realm="' + "x" * 200_000 + '"'))
