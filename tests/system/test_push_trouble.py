@@ -129,7 +129,8 @@ def test_interrupted_in_the_middle_of_an_upload(hostile_server, start, port, num
     content = images.small(56, layer_bytes=4 << 20)
     slow.fill("a/b", content)
     slow.on("GET", "/blobs/", hostile.how(drip=(32 << 10, 0.05)))
-    command = ["push", f"{slow.host}/a/b:latest", "--to", f"{one.host}/a/b", "--to", f"{two.host}/a/b", "--to", "vault:app"]
+    command = ["push", f"{slow.host}/a/b:latest", "--to", f"{one.host}/a/b", "--to", f"{two.host}/a/b", "--to",
+               "vault:app"]
     running = port.start(*command, "--json")
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and not (one.uploads() and two.uploads()):
