@@ -2,8 +2,8 @@
 /* The callbacks keep one rule: whoever answers "stop" to curl has written the reason into
  * `failure` before. What curl itself finds is translated by http/fault.c at the end.
  *
- * An answer of 400 or more whose headers are complete is an answer, whatever happens to the
- * connection afterwards: servers close while we still send. */
+ * A refusal or redirect whose headers are complete is an answer, whatever happens to the connection
+ * afterwards: servers close while we still send. */
 #include "http/exchange.h"
 
 #include <assert.h>
@@ -346,7 +346,7 @@ static void translate(struct sp_exchange *ex, CURLcode code)
     fail(ex, SP_E_PROTOCOL, "the answer has no end of headers");
   } else if (code == CURLE_OK || ex->failure.code != SP_OK) {
     return;
-  } else if (ex->headers_ended && (ex->status >= 400 || ex->cut)) {
+  } else if (ex->headers_ended && ex->status >= 300) {
     return;
   } else if (connecting && ex->refusal.code != SP_OK) {
     sp_exchange_fail(ex, &ex->refusal);
@@ -409,6 +409,7 @@ int sp_exchange_new(const struct sp_exchange_order *order, struct sp_exchange **
   sp_buf_init(&ex->body, ceiling);
   bool small = !order->stream && order->url->origin.https;
   ex->loop = small ? order->http->meta : order->http->bulk;
+  ex->all_given = order->stream && order->stream->give && order->upload_bytes == 0;
   ex->task.ended = on_ended;
   ex->task.resumed = on_resumed;
   ex->task.watch = on_watch;

@@ -11,77 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "script_server.h"
-
-/* -- a client with one site on a server */
-
-struct rig {
-  struct server *server;
-  struct sp_http *http;
-  struct sp_http_site *site;
-};
-
-static struct sp_http *new_client(int64_t idle_timeout_ms, const struct sp_cancel *cancel)
-{
-  struct sp_http *http = NULL;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_http_settings settings = {.user_agent = "test/1",
-                                      .connect_timeout_ms = 2000,
-                                      .idle_timeout_ms = idle_timeout_ms,
-                                      .cancel = cancel};
-  assert_int_equal(sp_http_new(&settings, &http, &err), 0);
-  return http;
-}
-
-static struct sp_http_site *add_site(struct sp_http *http, const char *host, uint16_t port,
-                                     bool https)
-{
-  struct sp_http_site *site = NULL;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_http_site_settings settings = {.origin = {.https = https, .port = port}};
-  snprintf(settings.origin.host, sizeof settings.origin.host, "%s", host);
-  assert_int_equal(sp_http_add_site(http, &settings, &site, &err), 0);
-  return site;
-}
-
-static struct rig set_up(server_handler *handler, const void *ctx)
-{
-  struct rig rig = {.server = server_new(handler, ctx), .http = new_client(1000, NULL)};
-  rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
-  return rig;
-}
-
-static void tear_down(struct rig *rig)
-{
-  sp_http_free(rig->http);
-  server_free(rig->server);
-}
-
-static int send_request(struct rig *rig, struct sp_http_request request, const char *target,
-                        struct sp_http_response *response, struct sp_err *err)
-{
-  SP_AUTO_URL struct sp_url url = {0};
-  request.site = rig->site;
-  request.url = &url;
-  assert_int_equal(sp_url_make(sp_http_site_origin(rig->site), &url, err, "%s", target), 0);
-  return sp_http_perform(rig->http, &request, response, err);
-}
-
-static int get(struct rig *rig, const char *target, struct sp_http_response *response,
-               struct sp_err *err)
-{
-  return send_request(rig, (struct sp_http_request){.method = SP_GET}, target, response, err);
-}
-
-/* Says what it was given; reads a body first. */
-static bool say(struct server *server, int fd, const char *head)
-{
-  long long n = server_length(head);
-  if (n > 0)
-    server_read(fd, NULL, (size_t)n);
-  server_say(fd, server->ctx);
-  return true;
-}
+#include "rig.h"
 
 /* -- answers */
 
@@ -136,29 +66,6 @@ static void statuses_are_plain_answers(void **state)
     assert_null(sp_headers_get(&response.headers, "Link"));
     tear_down(&rig);
   }
-}
-
-/* Says what it was given and closes. */
-static bool say_and_close(struct server *server, int fd, const char *head)
-{
-  say(server, fd, head);
-  return false;
-}
-
-static bool say_and_reset(struct server *server, int fd, const char *head)
-{
-  say(server, fd, head);
-  usleep(20000);
-  server_reset(fd);
-  return false;
-}
-
-/* Says it and then nothing until the other side goes away. */
-static bool say_and_hang(struct server *server, int fd, const char *head)
-{
-  say(server, fd, head);
-  server_read(fd, NULL, 1);
-  return false;
 }
 
 static char many_headers[SP_MAX_HEADER_LINES * 12 + 128];
@@ -421,8 +328,12 @@ static void a_redirect_elsewhere_drops_the_secret_for_good(void **state)
     char to_b[64], to_a[64], target[16];
     struct rig rig = set_up(redirect, to_b);
     struct server *b = server_new(redirect, to_a);
+    pthread_mutex_lock(&rig.server->lock);
+    pthread_mutex_lock(&b->lock);
     snprintf(to_b, sizeof to_b, "http://127.0.0.1:%u/307?sig=canary", b->port);
     snprintf(to_a, sizeof to_a, "http://127.0.0.1:%u/end", rig.server->port);
+    pthread_mutex_unlock(&b->lock);
+    pthread_mutex_unlock(&rig.server->lock);
     snprintf(target, sizeof target, "/%d", statuses[i / 2]);
     struct sp_err err = SP_ERR_INIT;
     struct test_auth auth = make_auth(true, "Bearer first-token", "Bearer second-token");
