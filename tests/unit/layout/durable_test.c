@@ -3,7 +3,7 @@
  * one (fault rows 01, 22, 23, 48): every call fails once, the process dies before every call, the
  * disk is full from every call on. Each time the old image is whole, the tags are old or new, every
  * name says the truth, and the next run finishes the work and cleans up. */
-#include "fixture.h"
+#include "aftermath.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "shim.h"
-
-#define LATER_S 7200 /* older than SP_SWEEP_AGE_S */
 
 static char dir[FX_PATH_MAX];
 
@@ -41,45 +39,6 @@ static const struct fx_place places[] = {
 };
 #define PLACE_COUNT (sizeof places / sizeof places[0])
 
-/* `latest` names the old or the new image, and that image is whole. */
-static bool is_new(const struct fx_place *place)
-{
-  SP_AUTO_STORE struct sp_store *store = fx_open(place, SP_LAYOUT_READ);
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_named named;
-  struct sp_digest new_digest = fx_image_digest("new");
-  fx_must(sp_store_resolve(store, "latest", &named, &err), &err);
-  bool new = sp_digest_eq(&named.digest, &new_digest);
-  fx_must_be(place, "latest", new ? "new" : "old");
-  if (new)
-    fx_must_be(place, "new", "new"); /* all tags of a job move at once */
-  else
-    fx_must_fail(sp_store_resolve(store, "new", &named, &err), &err, SP_E_NOT_FOUND);
-  return new;
-}
-
-static void check_aftermath(const struct fx_place *place, bool was_told_done)
-{
-  fx_must_be(place, "old", "old");
-  assert_null(fx_wrong_blob(dir));
-  bool new = is_new(place);
-  if (was_told_done)
-    assert_true(new);
-}
-
-/* The next run, an hour later. */
-static void check_next_run(const struct fx_place *place)
-{
-  struct sp_err err = SP_ERR_INIT;
-  shim_set_clock_ahead(LATER_S);
-  fx_must(fx_publish(place, "new", &err), &err);
-  shim_set_clock_ahead(0);
-  assert_true(is_new(place));
-  fx_must_be(place, "old", "old");
-  assert_null(fx_wrong_blob(dir));
-  assert_int_equal(fx_count_temps(dir), 0);
-}
-
 static void start_with_old(const struct fx_place *place)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -99,11 +58,12 @@ static unsigned long count_calls(const struct fx_place *place)
   return n;
 }
 
-static void fail_at_each(const struct fx_place *place, int sys, bool stays)
+static void fail_at_each(const struct fx_place *place, const int reasons[2], bool stays)
 {
   unsigned long n = count_calls(place);
   for (unsigned long i = 1; i <= n; i++) {
     struct sp_err err = SP_ERR_INIT;
+    int sys = reasons[i % 2];
     start_with_old(place);
     shim_arm(i, sys, stays);
     int result = fx_publish(place, "new", &err);
@@ -112,10 +72,10 @@ static void fail_at_each(const struct fx_place *place, int sys, bool stays)
       fail_msg("call %lu of %lu: %s: %s", i, n, sp_code_name(err.code), err.msg);
     if (result < 0 && err.sys != sys)
       fail_msg("call %lu of %lu: errno %d: %s", i, n, err.sys, err.msg);
-    check_aftermath(place, result == 0);
+    aftermath_check(place, result == 0);
     if (stays)
       assert_int_equal(fx_count_temps(dir), 0); /* removing needs no room */
-    check_next_run(place);
+    aftermath_check_next_run(place, true);
   }
 }
 
@@ -123,17 +83,16 @@ static void test_every_call_fails_once(void **state)
 {
   static const int reasons[] = {EIO, EACCES};
   (void)state;
-  for (size_t p = 0; p < PLACE_COUNT; p++) {
-    for (size_t r = 0; r < sizeof reasons / sizeof reasons[0]; r++)
-      fail_at_each(&places[p], reasons[r], false);
-  }
+  for (size_t p = 0; p < PLACE_COUNT; p++)
+    fail_at_each(&places[p], reasons, false);
 }
 
 static void test_the_disk_is_full_from_every_call_on(void **state)
 {
+  static const int reasons[] = {ENOSPC, EDQUOT};
   (void)state;
   for (size_t p = 0; p < PLACE_COUNT; p++)
-    fail_at_each(&places[p], ENOSPC, true);
+    fail_at_each(&places[p], reasons, true);
 }
 
 /* Publishes in a process of its own, which dies before call nth; true if it ended by itself. */
@@ -161,8 +120,8 @@ static void test_killed_before_every_call(void **state)
     for (unsigned long i = 1; i <= n; i++) {
       start_with_old(&places[p]);
       assert_false(publish_and_die(&places[p], i));
-      check_aftermath(&places[p], false);
-      check_next_run(&places[p]);
+      aftermath_check(&places[p], false);
+      aftermath_check_next_run(&places[p], true);
     }
   }
 }
@@ -174,16 +133,11 @@ static void test_killed_while_it_is_made(void **state)
   for (size_t p = 0; p < PLACE_COUNT; p++) {
     bool done = false;
     for (unsigned long i = 1; !done; i++) {
-      struct sp_err err = SP_ERR_INIT;
       fx_remove_tree(dir);
       assert_int_equal(mkdir(dir, 0700), 0);
       done = publish_and_die(&places[p], i);
       assert_null(fx_wrong_blob(dir));
-      shim_set_clock_ahead(LATER_S);
-      fx_must(fx_publish(&places[p], "new", &err), &err);
-      shim_set_clock_ahead(0);
-      fx_must_be(&places[p], "latest", "new");
-      assert_int_equal(fx_count_temps(dir), 0);
+      aftermath_check_next_run(&places[p], false);
     }
   }
 }
@@ -285,8 +239,8 @@ static void test_a_small_disk(void **state)
     assert_int_equal(err.sys, ENOSPC);
     assert_non_null(strstr(err.msg, "disk full"));
     assert_int_equal(fx_count_temps(dir), 0);
-    check_aftermath(&places[p], false);
-    check_next_run(&places[p]);
+    aftermath_check(&places[p], false);
+    aftermath_check_next_run(&places[p], true);
   }
 }
 

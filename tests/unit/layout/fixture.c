@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,12 @@ void fx_make_dir(char out[FX_PATH_MAX])
   const char *base = getenv("TMPDIR");
   if (!base)
     base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-  snprintf(out, FX_PATH_MAX, "%s/safeport-layout-XXXXXX", base);
-  if (!mkdtemp(out))
-    fail_msg("mkdtemp %s: %s", out, strerror(errno));
+  char path[PATH_MAX];
+  char real[PATH_MAX];
+  snprintf(path, sizeof path, "%s/safeport-layout-XXXXXX", base);
+  if (!mkdtemp(path) || !realpath(path, real))
+    fail_msg("mkdtemp %s: %s", path, strerror(errno));
+  assert_in_range(snprintf(out, FX_PATH_MAX, "%s", real), 1, FX_PATH_MAX / 2);
 }
 
 static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *where)
@@ -53,15 +57,18 @@ void fx_write_file(const char *path, const void *bytes, size_t len)
 
 char *fx_read_file(const char *path, size_t *len)
 {
-  FILE *file = fopen(path, "r");
-  char *bytes = malloc(1 << 20);
-  if (!file || !bytes)
+  int fd = open(path, O_RDONLY);
+  struct stat facts;
+  if (fd < 0 || fstat(fd, &facts) < 0)
     fail_msg("cannot read %s: %s", path, strerror(errno));
-  size_t n = fread(bytes, 1, (1 << 20) - 1, file);
-  fclose(file);
+  char *bytes = malloc((size_t)facts.st_size + 1);
+  ssize_t n = bytes ? read(fd, bytes, (size_t)facts.st_size) : -1;
+  close(fd);
+  if (n < 0)
+    fail_msg("cannot read %s: %s", path, strerror(errno));
   bytes[n] = '\0';
   if (len)
-    *len = n;
+    *len = (size_t)n;
   return bytes;
 }
 

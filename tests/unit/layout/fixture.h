@@ -34,7 +34,7 @@
                (err)->msg); \
   } while (0)
 
-/* A new directory on a fast file system; fx_remove_tree removes any. */
+/* A new directory on a fast file system, its path without links; fx_remove_tree removes any. */
 void fx_make_dir(char out[FX_PATH_MAX]);
 void fx_remove_tree(const char *path);
 /* "dir/name". */

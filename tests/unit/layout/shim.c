@@ -155,7 +155,7 @@ int __wrap_openat64(int dir_fd, const char *name, int flags, ...)
     return -1;
   int fd = __real_openat64(dir_fd, name, flags, mode);
   if (fd >= 0)
-    note_name(SHIM_ADD, dir_fd, name, inode_of(fd));
+    note_name(SHIM_NEW, dir_fd, name, inode_of(fd));
   return fd;
 }
 

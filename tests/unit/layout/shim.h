@@ -22,7 +22,8 @@ void shim_set_clock_ahead(long seconds);
 
 /* -- what was done, below one directory */
 enum shim_kind {
-  SHIM_ADD,      /* a name `path` for file `inode` (created, linked, or renamed to) */
+  SHIM_NEW,      /* a name `path` for a new, empty file `inode` */
+  SHIM_ADD,      /* a name `path` for file `inode` (linked or renamed to) */
   SHIM_DROP,     /* the name `path` is gone */
   SHIM_DIR,      /* a directory `path` */
   SHIM_DATA,     /* bytes appended to file `inode` */
