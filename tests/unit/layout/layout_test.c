@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -13,6 +14,18 @@
 
 SP_DEFINE_AUTO_CLEAR(struct fx_image, fx_image_clear)
 #define AUTO_IMAGE SP_CLEANUP(fx_image_clear_auto_)
+
+static bool is_unreadable; /* every byte of every file */
+
+ssize_t __real_pread64(int fd, void *to, size_t len, off_t at);
+ssize_t __wrap_pread64(int fd, void *to, size_t len, off_t at);
+ssize_t __wrap_pread64(int fd, void *to, size_t len, off_t at)
+{
+  if (!is_unreadable)
+    return __real_pread64(fd, to, len, at);
+  errno = EIO;
+  return -1;
+}
 
 static char dir[FX_PATH_MAX];
 static struct fx_place place;
@@ -477,6 +490,35 @@ static void test_linked_directories_are_refused(void **state)
   }
 }
 
+/* A bad sector: the length is right, as a claim says, and the last byte does not come. */
+static void test_touching_reads_the_last_byte(void **state)
+{
+  AUTO_IMAGE struct fx_image image;
+  SP_AUTO_BUF struct sp_buf bytes;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_blob_state blob;
+  (void)state;
+  sp_buf_init(&bytes, 4096);
+  publish("one");
+  fx_image_make(&image, "one", NULL);
+  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_READ);
+  is_unreadable = true;
+  int claimed = sp_store_check_blob(store, &image.layer_digest, 12, SP_PROOF_CLAIMED, &blob, &err);
+  int state_claimed = blob.state;
+  int touched = sp_store_check_blob(store, &image.layer_digest, 12, SP_PROOF_TOUCHED, &blob, &err);
+  int read = fx_read_blob(store, &image.layer_digest, 12, 0, &bytes, &err);
+  is_unreadable = false;
+  assert_int_equal(claimed, 0);
+  assert_int_equal(state_claimed, SP_BLOB_PRESENT);
+  assert_int_equal(touched, 0);
+  assert_int_equal(blob.state, SP_BLOB_DAMAGED);
+  assert_int_equal(read, -1);
+  assert_int_equal(err.code, SP_E_IO);
+  fx_must(sp_store_check_blob(store, &image.layer_digest, 12, SP_PROOF_TOUCHED, &blob, &err), &err);
+  assert_int_equal(blob.state, SP_BLOB_PRESENT);
+  assert_int_equal(blob.proof, SP_PROOF_TOUCHED);
+}
+
 static void test_damaged_manifests_are_found_and_healed(void **state)
 {
   AUTO_IMAGE struct fx_image image;
@@ -521,6 +563,7 @@ int main(void)
       TEST(test_hostile_blobs_are_refused_and_healed),
       TEST(test_a_directory_in_place_of_a_blob_is_an_error),
       TEST(test_linked_directories_are_refused),
+      TEST(test_touching_reads_the_last_byte),
       TEST(test_damaged_manifests_are_found_and_healed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

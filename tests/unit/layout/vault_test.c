@@ -10,14 +10,16 @@
 SP_DEFINE_AUTO_CLEAR(struct fx_image, fx_image_clear)
 #define AUTO_IMAGE SP_CLEANUP(fx_image_clear_auto_)
 
-static int refuse_links_with; /* errno of linkat; 0: let it through */
+static int refuse_links_with;       /* errno of linkat; 0: let it through */
+static unsigned refuse_times = ~0u; /* so many calls */
 
 int __real_linkat(int from, const char *old, int to, const char *new, int flags);
 int __wrap_linkat(int from, const char *old, int to, const char *new, int flags);
 int __wrap_linkat(int from, const char *old, int to, const char *new, int flags)
 {
-  if (refuse_links_with == 0)
+  if (refuse_links_with == 0 || refuse_times == 0)
     return __real_linkat(from, old, to, new, flags);
+  refuse_times--;
   errno = refuse_links_with;
   return -1;
 }
@@ -30,6 +32,7 @@ static int set_up(void **state)
 {
   (void)state;
   refuse_links_with = 0;
+  refuse_times = ~0u;
   fx_make_dir(root);
   app = (struct fx_place){.dir = root, .repository = "ghcr.io/o/app"};
   other = (struct fx_place){.dir = root, .repository = "other"};
@@ -226,6 +229,23 @@ static void test_copies_where_links_cannot_be_made(void **state)
   assert_int_equal(fx_count_temps(root), 0);
 }
 
+/* Another run renames its own file over the pool's between our look-up and our link: the kernel
+ * says ENOENT of a name that is there all the time. */
+static void test_links_again_after_a_lost_race(void **state)
+{
+  char mine[FX_PATH_MAX];
+  struct sp_digest digest = fx_image_digest("one");
+  struct sp_err err = SP_ERR_INIT;
+  (void)state;
+  refuse_links_with = ENOENT;
+  refuse_times = 3;
+  publish(&app, "one");
+  fx_blob_path(&app, &digest, mine);
+  assert_int_equal(facts_of(mine).st_nlink, 2);
+  refuse_times = ~0u; /* and it gives up some time */
+  fx_must_fail(fx_publish(&app, "two", &err), &err, SP_E_IO);
+}
+
 static void test_refuses_names_that_are_paths(void **state)
 {
   static const char *const names[] = {"",    "..", "../x",  "a/../b", "/a", "a/",    "a//b", "_",
@@ -324,6 +344,7 @@ int main(void)
       TEST(test_writing_again_heals_pool_and_link),
       TEST(test_mounting_replaces_a_link_of_another_length),
       TEST(test_copies_where_links_cannot_be_made),
+      TEST(test_links_again_after_a_lost_race),
       TEST(test_refuses_names_that_are_paths),
       TEST(test_refuses_a_root_that_everyone_writes_to),
       TEST(test_links_below_the_root_are_refused),
