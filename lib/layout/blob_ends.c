@@ -64,9 +64,9 @@ static void close_reader(struct sp_reader *base)
 
 static const struct sp_reader_ops reader_ops = {.pump = pump_reader, .close = close_reader};
 
-int sp_blob_reader_open(const struct sp_layout_dir *dir, const struct sp_digest *digest,
-                        uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
-                        struct sp_err *err)
+int sp_blob_ends_open_reader(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                             uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
+                             struct sp_err *err)
 {
   SP_AUTO_CLOSE int fd = -1;
   uint64_t have_bytes = 0;
@@ -143,8 +143,8 @@ static void close_writer(struct sp_writer *base)
 static const struct sp_writer_ops writer_ops = {
     .start = start_writer, .pump = pump_writer, .finish = finish_writer, .close = close_writer};
 
-int sp_blob_writer_open(const struct sp_layout_dir *dir, const struct sp_digest *digest,
-                        uint64_t size_bytes, struct sp_writer **out, struct sp_err *err)
+int sp_blob_ends_open_writer(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                             uint64_t size_bytes, struct sp_writer **out, struct sp_err *err)
 {
   struct blob_writer *writer = calloc(1, sizeof *writer);
   if (!writer)

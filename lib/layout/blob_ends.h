@@ -8,11 +8,12 @@
 #include "layout/layout_dir.h"
 
 /* sp_store_open_read and sp_store_begin_write of a layout; dir is borrowed for the end's life. */
-SP_MUST_CHECK int sp_blob_reader_open(const struct sp_layout_dir *dir,
-                                      const struct sp_digest *digest, uint64_t size_bytes,
-                                      uint64_t offset, struct sp_reader **out, struct sp_err *err);
-SP_MUST_CHECK int sp_blob_writer_open(const struct sp_layout_dir *dir,
-                                      const struct sp_digest *digest, uint64_t size_bytes,
-                                      struct sp_writer **out, struct sp_err *err);
+SP_MUST_CHECK int sp_blob_ends_open_reader(const struct sp_layout_dir *dir,
+                                           const struct sp_digest *digest, uint64_t size_bytes,
+                                           uint64_t offset, struct sp_reader **out,
+                                           struct sp_err *err);
+SP_MUST_CHECK int sp_blob_ends_open_writer(const struct sp_layout_dir *dir,
+                                           const struct sp_digest *digest, uint64_t size_bytes,
+                                           struct sp_writer **out, struct sp_err *err);
 
 #endif

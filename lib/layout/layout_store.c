@@ -114,13 +114,13 @@ static int check_blob(struct sp_store *store, const struct sp_digest *digest, ui
 static int open_read(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
                      uint64_t offset, struct sp_reader **out, struct sp_err *err)
 {
-  return sp_blob_reader_open(dir_of(store), digest, size_bytes, offset, out, err);
+  return sp_blob_ends_open_reader(dir_of(store), digest, size_bytes, offset, out, err);
 }
 
 static int begin_write(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
                        struct sp_writer **out, struct sp_err *err)
 {
-  return sp_blob_writer_open(dir_of(store), digest, size_bytes, out, err);
+  return sp_blob_ends_open_writer(dir_of(store), digest, size_bytes, out, err);
 }
 
 /* -- the vault's part */
