@@ -223,7 +223,7 @@ static void eight_write_different_ones(struct sp_store *store,
 }
 
 const struct contract_check contract_blob_checks[] = {
-    {"wrong bytes leave nothing", wrong_bytes_leave_nothing, 0, 0, false},
+    {"wrong bytes leave nothing", wrong_bytes_leave_nothing, CONTRACT_TRUSTS_APPROVAL, 0, false},
     {"unfinished leaves nothing", unfinished_leaves_nothing, 0, 0, false},
     {"an unfinished second writer does no harm", an_unfinished_second_writer_does_no_harm, 0, 0,
      false},

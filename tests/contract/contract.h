@@ -11,12 +11,13 @@
 #include "store/store.h"
 
 enum contract_cannot {
-  CONTRACT_IS_LAX = 1 << 0,       /* takes a manifest whose blobs or children are missing */
-  CONTRACT_NO_REFERRERS = 1 << 1, /* no referrers API; leaves subjects to the caller */
-  CONTRACT_NO_SHA512 = 1 << 2,    /* stores sha256 only */
-  CONTRACT_NO_WRITES = 1 << 3,    /* read-only: only the checks of an empty store are run */
-  CONTRACT_NO_LISTING = 1 << 4,   /* list_tags is SP_E_UNSUPPORTED */
-  CONTRACT_NO_4_MIB = 1 << 5,     /* takes only smaller manifests than SP_MAX_MANIFEST_BYTES */
+  CONTRACT_IS_LAX = 1 << 0,          /* takes a manifest whose blobs or children are missing */
+  CONTRACT_NO_REFERRERS = 1 << 1,    /* no referrers API; leaves subjects to the caller */
+  CONTRACT_NO_SHA512 = 1 << 2,       /* stores sha256 only */
+  CONTRACT_NO_WRITES = 1 << 3,       /* read-only: only the checks of an empty store are run */
+  CONTRACT_NO_LISTING = 1 << 4,      /* list_tags is SP_E_UNSUPPORTED */
+  CONTRACT_NO_4_MIB = 1 << 5,        /* takes only smaller manifests than SP_MAX_MANIFEST_BYTES */
+  CONTRACT_TRUSTS_APPROVAL = 1 << 6, /* hashes no blob again that the ring approved */
 };
 
 struct contract_factory {
