@@ -106,7 +106,8 @@ static void obey(struct sp_loop *loop, struct sp_loop_task *task, unsigned wants
   if (wants & WANT_UNPAUSE && !(wants & WANT_START)) {
     task->resumed(task);
     CURLcode code = curl_easy_pause(task->easy, CURLPAUSE_CONT);
-    if (code != CURLE_OK)
+    /* BAD_FUNCTION_ARGUMENT: it has no connection yet, so it was never paused and will ask. */
+    if (code != CURLE_OK && code != CURLE_BAD_FUNCTION_ARGUMENT)
       finish(loop, task, code);
   }
 }
