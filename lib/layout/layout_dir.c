@@ -22,6 +22,8 @@ int sp_layout_dir_init(struct sp_layout_dir *dir, const char *name, enum sp_layo
 {
   *dir = (struct sp_layout_dir){
       .fd = -1, .root_fd = -1, .mode = mode, .modes = *modes, .cancel = cancel};
+  if (sp_subjects_new(&dir->subjects, err) < 0)
+    return -1;
   return sp_text_dup(&dir->name, name, err);
 }
 
@@ -29,6 +31,7 @@ void sp_layout_dir_clear(struct sp_layout_dir *dir)
 {
   sp_scope_close_(&dir->fd);
   sp_scope_close_(&dir->root_fd);
+  sp_subjects_free(dir->subjects);
   free(dir->name);
   *dir = SP_LAYOUT_DIR_INIT;
 }

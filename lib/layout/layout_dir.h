@@ -15,6 +15,7 @@
 
 #include "base/cancel.h"
 #include "layout/layout.h"
+#include "layout/subjects.h"
 
 #define SP_LAYOUT_BLOBS "blobs"
 
@@ -32,6 +33,7 @@ struct sp_layout_dir {
   enum sp_layout_mode mode;
   struct sp_layout_modes modes;
   const struct sp_cancel *cancel; /* borrowed; ends waits for locks */
+  struct sp_subjects *subjects;   /* what is known of manifests here; owned */
   char *name;                     /* for messages; owned */
 };
 

@@ -84,23 +84,26 @@ int sp_manifest_file_stat(const struct sp_layout_dir *dir, const struct sp_diges
   return 0;
 }
 
-/* Reads and parses an entry. `*absent` true: its file is not there. */
+/* Reads and parses an entry. `*usable` false: its file is not there, or is right and nothing that
+ * we understand. */
 static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *desc,
-                      struct sp_manifest_bytes *bytes, struct sp_manifest *parsed, bool *absent,
+                      struct sp_manifest_bytes *bytes, struct sp_manifest *parsed, bool *usable,
                       struct sp_err *err)
 {
   struct sp_err why = SP_ERR_INIT;
   sp_buf_reset(&bytes->bytes);
   bytes->digest = desc->digest;
-  *absent = false;
-  if (sp_blob_file_read(dir, &desc->digest, &bytes->bytes, &why) < 0) {
-    *absent = why.code == SP_E_NOT_FOUND;
-    if (*absent)
-      return 0;
-    sp_err_copy(err, &why);
-    return -1;
-  }
-  return sp_manifest_parse(sp_buf_span(&bytes->bytes), sp_span_str(desc->media_type), parsed, err);
+  *usable = sp_blob_file_read(dir, &desc->digest, &bytes->bytes, &why) == 0 &&
+            sp_manifest_parse(sp_buf_span(&bytes->bytes), sp_span_str(desc->media_type), parsed,
+                              &why) == 0;
+  if (*usable)
+    return 0;
+  sp_log(SP_LOG_WARN, "'%s': an entry of '" SP_INDEX_FILE "' cannot be used: %s", dir->name,
+         why.msg);
+  if (why.code == SP_E_NOT_FOUND || why.code == SP_E_INVALID || why.code == SP_E_UNSUPPORTED)
+    return 0;
+  sp_err_copy(err, &why);
+  return -1;
 }
 
 static bool is_manifest_type(const struct sp_desc *desc)
@@ -127,10 +130,13 @@ static int add_if_refers(const struct sp_layout_dir *dir, const struct sp_desc *
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   SP_AUTO_JSON json_t *raw = NULL;
   struct sp_desc desc;
-  bool absent;
-  if (read_entry(dir, entry, bytes, &parsed, &absent, err) < 0)
+  bool usable;
+  if (read_entry(dir, entry, bytes, &parsed, &usable, err) < 0)
     return -1;
-  if (absent || !parsed.has_subject || !sp_digest_eq(&parsed.subject.digest, subject))
+  if (usable)
+    sp_subjects_note(dir->subjects, &entry->digest,
+                     parsed.has_subject ? &parsed.subject.digest : NULL);
+  if (!usable || !parsed.has_subject || !sp_digest_eq(&parsed.subject.digest, subject))
     return 0;
   if (sp_referrer_describe(bytes, &parsed, &desc, &raw, err) < 0)
     return -1;
@@ -151,7 +157,8 @@ int sp_manifest_file_list_referrers(const struct sp_layout_dir *dir,
     struct sp_err ignored = SP_ERR_INIT;
     /* Entries of other kinds refer to nothing that we could follow. */
     if (sp_index_view_get(&view, i, &entry, &ignored) < 0 || !is_manifest_type(&entry) ||
-        lists_digest(out, &entry.digest))
+        lists_digest(out, &entry.digest) ||
+        sp_subjects_rule_out(dir->subjects, &entry.digest, subject))
       continue;
     if (add_if_refers(dir, &entry, subject, &bytes, out, err) < 0)
       return sp_err_context(err, "cannot list the referrers in '%s'", dir->name);
@@ -167,13 +174,13 @@ static int is_candidate(const struct sp_layout_dir *dir, const struct sp_index_v
 {
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
-  bool absent;
+  bool usable;
   const char *name = sp_index_view_ref_name(view, i);
   sp_manifest_bytes_init(&bytes);
   *yes = !name || !sp_ref_is_digest_tag(sp_span_str(name));
   if (name || !*yes)
     return 0;
-  if (read_entry(dir, entry, &bytes, &parsed, &absent, err) < 0)
+  if (read_entry(dir, entry, &bytes, &parsed, &usable, err) < 0)
     return -1;
   *yes = !parsed.has_subject;
   return 0;

@@ -81,101 +81,6 @@ static void test_lists_tags_sorted(void **state)
   assert_null(page.next);
 }
 
-static void test_lists_referrers(void **state)
-{
-  SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_digest subject = fx_image_digest("one");
-  (void)state;
-  publish("one");
-  publish("one"); /* again: nothing is listed twice */
-  publish("two");
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_READ);
-  fx_must(sp_store_list_referrers(store, &subject, &list, &err), &err);
-  assert_int_equal(list.count, 1);
-  assert_string_equal(list.items[0].artifact_type, "application/vnd.test.config+json");
-  assert_string_equal(
-      json_string_value(json_object_get(json_object_get(list.raw[0], "annotations"), "word")),
-      "signature of one");
-  subject.raw[0] ^= 1;
-  fx_must(sp_store_list_referrers(store, &subject, &list, &err), &err);
-  assert_int_equal(list.count, 0);
-}
-
-static void test_tells_manifests_from_blobs(void **state)
-{
-  AUTO_IMAGE struct fx_image image;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_named named;
-  (void)state;
-  publish("one");
-  fx_image_make(&image, "one", NULL);
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_READ);
-  fx_must(sp_store_stat_manifest(store, &image.manifest.digest, &named, &err), &err);
-  assert_string_equal(named.media_type, SP_MEDIA_OCI_MANIFEST);
-  assert_int_equal(named.size_bytes, image.manifest.bytes.len);
-  fx_must_fail(sp_store_stat_manifest(store, &image.layer_digest, &named, &err), &err,
-               SP_E_NOT_FOUND);
-  image.manifest.digest.raw[3] ^= 1;
-  fx_must_fail(sp_store_stat_manifest(store, &image.manifest.digest, &named, &err), &err,
-               SP_E_NOT_FOUND);
-  fx_must_fail(sp_store_resolve(store, "two", &named, &err), &err, SP_E_NOT_FOUND);
-}
-
-static void test_knows_the_type_of_a_manifest_no_tag_names(void **state)
-{
-  AUTO_IMAGE struct fx_image image;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_named named;
-  (void)state;
-  fx_image_make(&image, "one", NULL);
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  fx_must(fx_image_put(store, &image, &err), &err);
-  fx_must(sp_store_stat_manifest(store, &image.manifest.digest, &named, &err), &err);
-  assert_string_equal(named.media_type, SP_MEDIA_OCI_MANIFEST);
-}
-
-static void test_refuses_manifests_of_missing_content(void **state)
-{
-  AUTO_IMAGE struct fx_image image;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_digest digest;
-  bool handled;
-  char path[FX_PATH_MAX];
-  char hex[SP_DIGEST_HEX_MAX];
-  size_t done;
-  const char *tag = "x";
-  (void)state;
-  fx_image_make(&image, "one", NULL);
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  fx_must(fx_put_blob(store, image.config, strlen(image.config), &digest, &err), &err);
-  fx_must_fail(sp_store_put_manifest(store, &image.manifest, &handled, &err), &err,
-               SP_E_BLOB_UNKNOWN);
-  sp_digest_format_hex(&image.layer_digest, hex);
-  assert_non_null(strstr(err.msg, hex));
-  fx_must_fail(sp_store_set_tags(store, &tag, 1, &image.manifest, &done, &err), &err,
-               SP_E_NOT_FOUND);
-  /* There, and too short: as good as missing. */
-  fx_blob_path(&place, &image.layer_digest, path);
-  fx_write_file(path, image.layer, strlen(image.layer) - 1);
-  fx_must_fail(sp_store_put_manifest(store, &image.manifest, &handled, &err), &err,
-               SP_E_BLOB_UNKNOWN);
-}
-
-static void test_hashes_manifests_before_they_are_kept(void **state)
-{
-  AUTO_IMAGE struct fx_image image;
-  struct sp_err err = SP_ERR_INIT;
-  bool handled;
-  (void)state;
-  fx_image_make(&image, "one", NULL);
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  fx_must(fx_image_put(store, &image, &err), &err);
-  image.manifest.bytes.data[image.manifest.bytes.len - 3] ^= 1;
-  /* Past the facade, which checks too. */
-  fx_must_fail(store->ops->put_manifest(store, &image.manifest, &handled, &err), &err, SP_E_DIGEST);
-}
-
 static void test_reads_from_an_offset_and_empty_blobs(void **state)
 {
   SP_AUTO_BUF struct sp_buf bytes;
@@ -519,29 +424,6 @@ static void test_touching_reads_the_last_byte(void **state)
   assert_int_equal(blob.proof, SP_PROOF_TOUCHED);
 }
 
-static void test_damaged_manifests_are_found_and_healed(void **state)
-{
-  AUTO_IMAGE struct fx_image image;
-  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes have;
-  struct sp_err err = SP_ERR_INIT;
-  char path[FX_PATH_MAX];
-  (void)state;
-  sp_manifest_bytes_init(&have);
-  publish("one");
-  fx_image_make(&image, "one", NULL);
-  fx_blob_path(&place, &image.manifest.digest, path);
-  SP_AUTO_FREE char *bytes = fx_read_file(path, NULL);
-  bytes[40] ^= 1;
-  fx_write_file(path, bytes, image.manifest.bytes.len);
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  fx_must_fail(sp_store_get_manifest(store, &image.manifest.digest, &have, &err), &err,
-               SP_E_DIGEST);
-  assert_int_equal(truncate(path, (off_t)1 << 40), 0);
-  fx_must_fail(sp_store_get_manifest(store, &image.manifest.digest, &have, &err), &err, SP_E_LIMIT);
-  publish("one");
-  fx_must_be(&place, "latest", "one");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -549,11 +431,6 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_publishes_and_reads_back),
       TEST(test_lists_tags_sorted),
-      TEST(test_lists_referrers),
-      TEST(test_tells_manifests_from_blobs),
-      TEST(test_knows_the_type_of_a_manifest_no_tag_names),
-      TEST(test_refuses_manifests_of_missing_content),
-      TEST(test_hashes_manifests_before_they_are_kept),
       TEST(test_reads_from_an_offset_and_empty_blobs),
       TEST(test_keeps_large_blobs_whole),
       TEST(test_a_draft_that_is_given_up_leaves_nothing),
@@ -564,7 +441,6 @@ int main(void)
       TEST(test_a_directory_in_place_of_a_blob_is_an_error),
       TEST(test_linked_directories_are_refused),
       TEST(test_touching_reads_the_last_byte),
-      TEST(test_damaged_manifests_are_found_and_healed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each manifest of a layout refers to, remembered: a digest names the same bytes for ever, so
+ * that a listing of referrers reads each manifest once and not once per listing.
+ *
+ * Only memory of this process; what it does not know is read. Threads: any.
+ */
+#ifndef SP_LAYOUT_SUBJECTS_H
+#define SP_LAYOUT_SUBJECTS_H
+
+#include <stdbool.h>
+
+#include "oci/digest.h"
+
+struct sp_subjects;
+
+SP_MUST_CHECK int sp_subjects_new(struct sp_subjects **out, struct sp_err *err);
+void sp_subjects_free(struct sp_subjects *subjects);
+/* Is it known that this manifest does not refer to `subject`? */
+bool sp_subjects_rule_out(struct sp_subjects *subjects, const struct sp_digest *manifest,
+                          const struct sp_digest *subject);
+/* Remembers what a manifest, whose bytes were hashed, refers to; NULL: to nothing. Forgets it if
+ * there is no memory or too much was remembered. */
+void sp_subjects_note(struct sp_subjects *subjects, const struct sp_digest *manifest,
+                      const struct sp_digest *subject);
+
+#endif
