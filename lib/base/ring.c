@@ -6,8 +6,8 @@
  * when it was told "nothing now"), opens the lock and calls their wakers. Ends without a waker are
  * the pump's: for them the count of changes goes up.
  *
- * Wake-ups are worth a context switch each, so nobody is woken for crumbs: a consumer when there is
- * a good piece, the producer when there is room for one. That cannot hang: a producer that is
+ * Wake-ups cost a context switch each, so nobody is woken for crumbs: a consumer when there is a
+ * good piece, the producer when half of the ring is free. That cannot hang: a producer that is
  * blocked makes any byte worth a wake-up (is_ready), and when all is consumed the whole ring is
  * room. */
 #include "base/ring.h"
@@ -151,8 +151,8 @@ static bool has_room(const struct sp_ring *ring)
 {
   if (ring->input != SP_RING_OPEN)
     return true;
-  size_t piece = good_piece(ring, &ring->bell);
-  return room(ring) >= (ring->wanted > piece ? ring->wanted : piece);
+  size_t half = ring->cap / 2; /* the other half keeps the consumers busy meanwhile */
+  return room(ring) >= (ring->wanted > half ? ring->wanted : half);
 }
 
 /* -- leaving the lock */

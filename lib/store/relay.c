@@ -172,7 +172,7 @@ static bool take_sample(struct run *run)
     if (!lane->live)
       continue;
     bool idle = sp_ring_is_idle(run->ring, consumer_of(i));
-    bool full = !idle && lag >= cap / 2;
+    bool full = !idle && lag >= cap / 4; /* the source is let in again at half a ring */
     lane->idle += idle;
     lane->full += full;
     any_full |= full;
