@@ -441,6 +441,37 @@ static void a_waker_taken_back_is_never_called_again(void **state)
   assert_int_equal(sp_ring_written(ring), 8000);
 }
 
+static void ring_slowly(void *ctx)
+{
+  atomic_int *step = ctx;
+  atomic_store(step, 1);
+  usleep(50000);
+  atomic_store(step, 2);
+}
+
+static void *write_one_piece(void *ctx)
+{
+  sp_ring_write(ctx, "abcd", 4);
+  return NULL;
+}
+
+static void taking_a_waker_back_waits_for_its_call(void **state)
+{
+  (void)state;
+  SP_AUTO_RING struct sp_ring *ring = make(8000, 4, 1);
+  struct sp_err err = SP_ERR_INIT;
+  pthread_t writer;
+  atomic_int step = 0;
+  sp_ring_set_consumer_waker(ring, 0, ring_slowly, &step);
+  assert_int_equal(look(ring, 0).n, 0);
+  assert_int_equal(sp_pool_thread(write_one_piece, ring, &writer, &err), 0);
+  while (atomic_load(&step) == 0)
+    usleep(100);
+  sp_ring_set_consumer_waker(ring, 0, NULL, NULL);
+  assert_int_equal(atomic_load(&step), 2);
+  pthread_join(writer, NULL);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -459,6 +490,7 @@ int main(void)
       cmocka_unit_test(wait_ends_by_time),
       cmocka_unit_test(threads_see_every_byte_once),
       cmocka_unit_test(a_waker_taken_back_is_never_called_again),
+      cmocka_unit_test(taking_a_waker_back_waits_for_its_call),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static void wrong_bytes_once_are_forgiven(void **state)
 static void a_longer_source_is_wrong(void **state)
 {
   (void)state;
-  struct script source = SCRIPT(.extra = 1);
+  struct script source = SCRIPT(.extra = 1, .late_us = 30000); /* says so after the right bytes */
   SP_AUTO_STORE struct sp_store *blocking = memory();
   struct sp_relay_end ends[] = {{.store = blocking}};
   struct sp_relay relay = relay_of(&source.store, ends, 1);
@@ -100,6 +100,47 @@ static void a_longer_source_is_wrong(void **state)
   assert_int_equal(sp_relay_run(&relay, &err), -1);
   assert_int_equal(err.code, SP_E_DIGEST);
   assert_false(has_blob(blocking));
+}
+
+static void an_empty_blob_is_judged_too(void **state)
+{
+  (void)state;
+  struct script source = SCRIPT(.late_us = 30000);
+  SP_AUTO_STORE struct sp_store *target = memory();
+  struct sp_relay_end ends[] = {{.store = target}};
+  struct sp_relay relay = relay_of(&source.store, ends, 1);
+  struct sp_err err = SP_ERR_INIT;
+  relay.size_bytes = 0; /* under a digest that is not that of nothing */
+  assert_int_equal(sp_relay_run(&relay, &err), -1);
+  assert_int_equal(err.code, SP_E_DIGEST);
+  assert_int_equal(ends[0].result, SP_RELAY_DETACHED); /* was not finished */
+}
+
+static void an_end_that_failed_is_not_begun_for_the_second_reading(void **state)
+{
+  (void)state;
+  struct script source = SCRIPT(.wrong = 1);
+  struct script bad = SCRIPT(.fail_at = 100000);
+  struct script good = SCRIPT(.pause_us = 0);
+  struct sp_relay_end ends[] = {{.store = &bad.store}, {.store = &good.store}};
+  struct sp_relay relay = relay_of(&source.store, ends, 2);
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_relay_run(&relay, &err), 0);
+  assert_int_equal(ends[0].result, SP_RELAY_FAILED);
+  assert_int_equal(bad.begins, 1);
+  assert_int_equal(ends[1].result, SP_RELAY_DONE);
+  assert_int_equal(good.begins, 2);
+}
+
+static void each_break_has_its_own_patience(void **state)
+{
+  (void)state;
+  struct script source = SCRIPT(.breaks = 6, .break_after = 160000, .break_by = SP_E_NETWORK);
+  struct sp_relay relay = relay_of(&source.store, NULL, 0);
+  relay.retry_for_ms = 300; /* less than six waits */
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_relay_run(&relay, &err), 0);
+  assert_int_equal(source.opens, 7);
 }
 
 static void a_broken_connection_goes_on_where_it_was(void **state)
@@ -360,6 +401,9 @@ int main(void)
       cmocka_unit_test(wrong_bytes_are_read_twice_and_reach_nobody),
       cmocka_unit_test(wrong_bytes_once_are_forgiven),
       cmocka_unit_test(a_longer_source_is_wrong),
+      cmocka_unit_test(an_empty_blob_is_judged_too),
+      cmocka_unit_test(an_end_that_failed_is_not_begun_for_the_second_reading),
+      cmocka_unit_test(each_break_has_its_own_patience),
       cmocka_unit_test(a_broken_connection_goes_on_where_it_was),
       cmocka_unit_test(a_source_that_goes_on_failing_is_given_up),
       cmocka_unit_test(a_final_failure_is_final),

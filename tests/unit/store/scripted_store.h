@@ -98,6 +98,7 @@ struct script {
   uint64_t break_after;  /* ...after so many bytes of each */
   enum sp_code break_by; /* 0: end of input too early */
   unsigned wrong;        /* this many readings have a wrong byte */
+  unsigned late_us;      /* before the first byte, and before the end */
   size_t extra;          /* bytes too many */
   bool is_silent;        /* never sends */
   /* writing */
@@ -137,6 +138,7 @@ static void end_input(struct fake_reader *reader)
   struct sp_err err = SP_ERR_INIT;
   const struct script *script = reader->script;
   char extra[64] = {0};
+  usleep(script->late_us);
   if (reader->pos == BLOB_BYTES && script->extra > 0)
     send(reader, extra, script->extra);
   bool breaks = reader->pos < BLOB_BYTES && script->break_by != SP_OK;
@@ -150,6 +152,7 @@ static void *reader_thread(void *ctx)
   struct fake_reader *reader = ctx;
   if (reader->script->is_silent)
     sleeper_sleep(&reader->sleeper);
+  usleep(reader->script->late_us);
   while (reader->pos < reader->stop_at && !sleeper_is_stopped(&reader->sleeper)) {
     char piece[4001];
     size_t n = reader->stop_at - reader->pos < sizeof piece
