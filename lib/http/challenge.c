@@ -157,7 +157,7 @@ void sp_challenge_parse(struct sp_span header_value, struct sp_challenge *out)
     keep_better(out, &now, good);
     now = (struct sp_challenge){.scheme = scheme_of(word)};
     good = true;
-    if (blank)
+    if (blank && now.scheme == SP_CHALLENGE_NONE)
       skip_token68(&s);
   }
   keep_better(out, &now, good);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/gate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/pool.h"
+
+static struct sp_gate *new_gate(void)
+{
+  struct sp_gate *gate = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_gate_new(&gate, &err), 0);
+  return gate;
+}
+
+static void pass(struct sp_gate *gate, int status, int64_t first_byte_ms, int64_t retry_after_ms)
+{
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, &err), 0);
+  sp_gate_leave(gate, SP_LANE_META, status, first_byte_ms, retry_after_ms);
+}
+
+static void width_grows_only_where_round_trips_are_long(void **state)
+{
+  (void)state;
+  static const struct {
+    int status;
+    int64_t first_byte_ms;
+    int width;
+  } rows[] = {{200, 50, SP_MAX_CONNECTIONS},
+              {404, 50, SP_MAX_CONNECTIONS},
+              {200, 1, 8},
+              {200, -1, 8},
+              {500, 50, 8},
+              {0, 50, 8}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_gate *gate = new_gate();
+    for (int n = 0; n < 100; n++)
+      pass(gate, rows[i].status, rows[i].first_byte_ms, -1);
+    assert_int_equal(sp_gate_width(gate), rows[i].width);
+    sp_gate_free(gate);
+  }
+}
+
+static void width_halves_once_for_a_burst_and_comes_back(void **state)
+{
+  (void)state;
+  static const int statuses[] = {429, 503};
+  for (size_t i = 0; i < 2; i++) {
+    struct sp_gate *gate = new_gate();
+    for (int n = 0; n < 5; n++)
+      pass(gate, statuses[i], 1, -1);
+    assert_int_equal(sp_gate_width(gate), 4);
+    for (int n = 0; n < 100; n++)
+      pass(gate, 200, 1, -1);
+    assert_int_equal(sp_gate_width(gate), 8);
+    sp_gate_free(gate);
+  }
+}
+
+static void retry_after_shuts_it_for_everyone(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  struct sp_err err = SP_ERR_INIT;
+  int64_t start = sp_clock_mono_ms();
+  pass(gate, 429, 1, 300);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_WRITE, NULL, &err), 0);
+  int64_t waited = sp_clock_mono_ms() - start;
+  assert_true(waited >= 300 && waited < 2000);
+  sp_gate_leave(gate, SP_LANE_WRITE, 200, 1, -1);
+  sp_gate_free(gate);
+}
+
+static void a_wish_to_stop_ends_the_wait(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  struct sp_cancel *cancel = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_cancel_new(&cancel, &err), 0);
+  pass(gate, 429, 1, 3600000); /* shut for long */
+  sp_cancel_request(cancel, 15);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, cancel, &err), -1);
+  assert_int_equal(err.code, SP_E_INTERRUPTED);
+  sp_cancel_free(cancel);
+  sp_gate_free(gate);
+}
+
+struct crowd {
+  struct sp_gate *gate;
+  atomic_int inside, most;
+};
+
+static void go_through(void *ctx, size_t i)
+{
+  struct crowd *crowd = ctx;
+  struct sp_err err = SP_ERR_INIT;
+  (void)i;
+  if (sp_gate_enter(crowd->gate, SP_LANE_READ, NULL, &err) != 0)
+    return;
+  int now = atomic_fetch_add(&crowd->inside, 1) + 1;
+  int most = atomic_load(&crowd->most);
+  while (most < now && !atomic_compare_exchange_weak(&crowd->most, &most, now))
+    continue;
+  usleep(2000);
+  atomic_fetch_sub(&crowd->inside, 1);
+  sp_gate_leave(crowd->gate, SP_LANE_READ, 200, 1, -1);
+}
+
+static void no_more_than_width_are_inside_a_lane(void **state)
+{
+  (void)state;
+  struct crowd crowd = {.gate = new_gate()};
+  sp_pool_run(100, 20, go_through, &crowd);
+  assert_int_equal(atomic_load(&crowd.most), 8);
+  sp_gate_free(crowd.gate);
+}
+
+/* A lane that is full does not hold up the others: reads wait for writes, never for themselves. */
+static void lanes_are_apart(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  struct sp_err err = SP_ERR_INIT;
+  for (int lane = 0; lane < SP_LANE_COUNT; lane++)
+    for (int n = 0; n < 8; n++)
+      assert_int_equal(sp_gate_enter(gate, (enum sp_lane)lane, NULL, &err), 0);
+  sp_gate_free(gate);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(width_grows_only_where_round_trips_are_long),
+      cmocka_unit_test(width_halves_once_for_a_burst_and_comes_back),
+      cmocka_unit_test(retry_after_shuts_it_for_everyone),
+      cmocka_unit_test(a_wish_to_stop_ends_the_wait),
+      cmocka_unit_test(no_more_than_width_are_inside_a_lane),
+      cmocka_unit_test(lanes_are_apart),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
