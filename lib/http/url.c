@@ -58,7 +58,7 @@ static bool is_good_name(const char *host)
     struct in_addr addr;
     return inet_pton(AF_INET, host, &addr) == 1;
   }
-  if (host[0] == '.' || strstr(host, ".."))
+  if (host[0] == '.' || strstr(host, "..") || (dot && dot[1] == '\0'))
     return false;
   return host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._")] == '\0';
 }

@@ -37,6 +37,7 @@ static const struct {
     {"https://registry..test/", NULL, NULL},
     {"https://.registry.test/", NULL, NULL},
     {"https://./", NULL, NULL},
+    {"https://registry.test../", NULL, NULL},
     {"https://2130706433/", NULL, NULL},
     {"https://0x7f000001/", NULL, NULL},
     {"https://0x7f.1/", NULL, NULL},
