@@ -256,13 +256,14 @@ static bool watch_cancel(struct sp_exchange *ex, int64_t now)
   return false;
 }
 
-static void on_resumed(struct sp_loop_task *task)
+static bool on_resume(struct sp_loop_task *task)
 {
   struct sp_exchange *ex = of_task(task);
   if (!ex->paused)
-    return;
+    return false;
   ex->paused = false;
   ex->mark_ms = sp_clock_mono_ms();
+  return true;
 }
 
 static uint64_t bytes_moved(const struct sp_exchange *ex)
@@ -411,7 +412,7 @@ int sp_exchange_new(const struct sp_exchange_order *order, struct sp_exchange **
   ex->loop = small ? order->http->meta : order->http->bulk;
   ex->all_given = order->stream && order->stream->give && order->upload_bytes == 0;
   ex->task.ended = on_ended;
-  ex->task.resumed = on_resumed;
+  ex->task.resume = on_resume;
   ex->task.watch = on_watch;
   if (sp_handle_new(order, ex->proxy, &ex->task.easy, &ex->lines, err) != 0)
     return -1;

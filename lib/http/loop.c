@@ -103,11 +103,9 @@ static void obey(struct sp_loop *loop, struct sp_loop_task *task, unsigned wants
     finish(loop, task, CURLE_ABORTED_BY_CALLBACK);
     return;
   }
-  if (wants & WANT_UNPAUSE && !(wants & WANT_START)) {
-    task->resumed(task);
+  if (wants & WANT_UNPAUSE && task->resume(task)) {
     CURLcode code = curl_easy_pause(task->easy, CURLPAUSE_CONT);
-    /* BAD_FUNCTION_ARGUMENT: it has no connection yet, so it was never paused and will ask. */
-    if (code != CURLE_OK && code != CURLE_BAD_FUNCTION_ARGUMENT)
+    if (code != CURLE_OK)
       finish(loop, task, code);
   }
 }
@@ -149,8 +147,16 @@ static void watch_all(struct sp_loop *loop, int64_t now)
   loop->next_tick_ms = now + loop->settings.tick_ms;
 }
 
+static bool has_commands(struct sp_loop *loop)
+{
+  SP_LOCK_SCOPE(&loop->lock);
+  return loop->inbox != NULL;
+}
+
 static void wait_for_work(struct sp_loop *loop)
 {
+  if (has_commands(loop))
+    return;
   struct curl_waitfd extra = {.fd = loop->wake_fd, .events = CURL_WAIT_POLLIN};
   int64_t ms = loop->running ? loop->next_tick_ms - sp_clock_mono_ms() : IDLE_POLL_MS;
   curl_multi_poll(loop->multi, &extra, loop->wake_fd >= 0 ? 1 : 0, ms > 0 ? (int)ms : 0, NULL);
@@ -206,8 +212,8 @@ static void post(struct sp_loop *loop, struct sp_loop_task *task, unsigned want)
   task->next_queued = NULL;
   *loop->inbox_end = task;
   loop->inbox_end = &task->next_queued;
-  if (was_empty)
-    curl_multi_wakeup(loop->multi);
+  if (was_empty && !pthread_equal(pthread_self(), loop->thread))
+    curl_multi_wakeup(loop->multi); /* its own thread looks into the inbox before it waits */
 }
 
 int sp_loop_submit(struct sp_loop *loop, struct sp_loop_task *task, struct sp_err *err)

@@ -26,8 +26,8 @@ struct sp_loop_task {
   /* The transfer is over (CURLE_ABORTED_BY_CALLBACK if it was cancelled or given up by `watch`);
    * last thing called. */
   void (*ended)(struct sp_loop_task *task, CURLcode code);
-  /* It is about to go on after a pause. */
-  void (*resumed)(struct sp_loop_task *task);
+  /* It may go on after a pause: false if it is not paused at all (curl is left alone then). */
+  bool (*resume)(struct sp_loop_task *task);
   /* Once a tick: false gives the task up. */
   bool (*watch)(struct sp_loop_task *task, int64_t now_ms);
 
