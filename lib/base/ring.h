@@ -72,7 +72,8 @@ size_t sp_ring_peek(struct sp_ring *ring, size_t i, const char **ptr, bool *end,
 /* Passes the first n bytes of what the last peek gave. */
 void sp_ring_consume(struct sp_ring *ring, size_t i, size_t n);
 /* Consumer i stops caring; the producer no longer waits for it. err (may be NULL) is kept for
- * sp_ring_consumer_error. */
+ * sp_ring_is_attached. Bytes that i had peeked at stay until its next call: no end holds them while
+ * it waits for something, and the relay gives back those of an end that failed. */
 void sp_ring_detach(struct sp_ring *ring, size_t i, const struct sp_err *err);
 /* As sp_ring_set_producer_waker. */
 void sp_ring_set_consumer_waker(struct sp_ring *ring, size_t i, sp_ring_waker *waker, void *ctx);

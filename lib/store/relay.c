@@ -80,6 +80,7 @@ static void fail_lane(struct run *run, size_t i)
 {
   struct lane *lane = &run->lanes[i];
   sp_ring_detach(run->ring, consumer_of(i), &lane->end->err);
+  sp_ring_consume(run->ring, consumer_of(i), 0); /* it may have failed with bytes in its hands */
   explain(run, "write", "to", lane->end->store, &lane->end->err);
   lane->end->result = SP_RELAY_FAILED;
   lane->live = false;

@@ -235,16 +235,17 @@ static bool receive(struct fake_writer *writer)
     n = 16 * SP_KIB;
   if (memcmp(bytes, blob + writer->pos, n) != 0)
     script->is_corrupt = true;
+  if (script->fail_at > 0 && writer->pos + n >= script->fail_at) {
+    struct sp_err err = SP_ERR_INIT;
+    sp_fail(&err, SP_E_SERVER, "it answered 500");
+    sp_ring_detach(writer->ring, writer->consumer, &err); /* still holding the bytes */
+    return false;
+  }
   writer->pos += n;
   sp_ring_consume(writer->ring, writer->consumer, n);
   if (script->pause_us > 0)
     usleep(script->pause_us);
-  if (script->fail_at == 0 || writer->pos < script->fail_at)
-    return true;
-  struct sp_err err = SP_ERR_INIT;
-  sp_fail(&err, SP_E_SERVER, "it answered 500");
-  sp_ring_detach(writer->ring, writer->consumer, &err);
-  return false;
+  return true;
 }
 
 static void *writer_thread(void *ctx)
