@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of a registry only grows: nothing -> (open | Basic | Bearer with realm and
+ * service). The lock is never held while a request is on its way; realm and service are copied for
+ * a fetch. */
+#include "registry/auth.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "http/challenge.h"
+#include "registry/credential.h"
+#include "registry/token_cache.h"
+#include "registry/token_request.h"
+
+enum knowledge { UNKNOWN, PROBING, OPEN, BASIC, BEARER };
+
+struct sp_site_auth {
+  struct sp_http *http;
+  struct sp_http_site *site;
+  char *host;
+  struct sp_token_cache *tokens;
+  pthread_mutex_t lock;
+  pthread_cond_t probed;
+  enum knowledge knowledge;
+  struct sp_url realm; /* BEARER */
+  char *service;       /* BEARER */
+  bool has_looked;     /* credential was looked up */
+  struct sp_credential credential;
+  struct sp_secret refresh; /* of an earlier token answer */
+};
+
+/* -- tokens: the fetch function of the cache */
+
+/* What one fetch needs, copied under the lock. */
+struct fetch {
+  struct sp_url realm;
+  char *service;
+  struct sp_secret refresh;
+};
+
+static void fetch_clear(struct fetch *fetch)
+{
+  sp_url_clear(&fetch->realm);
+  free(fetch->service);
+  sp_secret_clear(&fetch->refresh);
+}
+SP_DEFINE_AUTO_CLEAR(struct fetch, fetch_clear)
+
+static int fetch_prepare(struct sp_site_auth *auth, struct fetch *fetch, struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&auth->lock);
+  if (sp_url_dup(&auth->realm, &fetch->realm, err) < 0 ||
+      sp_text_dup(&fetch->service, auth->service, err) < 0)
+    return -1;
+  return sp_secret_dup(&fetch->refresh, &auth->refresh, err);
+}
+
+/* The credential is set once, before BEARER is known: it may be read without the lock here. */
+static int fetch_token(void *ctx, const char *scope, struct sp_token *out, struct sp_err *err)
+{
+  struct sp_site_auth *auth = ctx;
+  SP_CLEANUP(fetch_clear_auto_) struct fetch fetch = {0};
+  if (fetch_prepare(auth, &fetch, err) < 0)
+    return -1;
+  struct sp_token_request request = {
+      .http = auth->http,
+      .site = auth->site,
+      .host = auth->host,
+      .realm = &fetch.realm,
+      .service = fetch.service,
+      .scope = scope,
+      .credential = &auth->credential,
+      .refresh = &fetch.refresh,
+  };
+  if (sp_token_request_send(&request, out, err) < 0)
+    return -1;
+  sp_log(SP_LOG_DEBUG, "token for %s: scope %s, %lld s", auth->host, scope,
+         (long long)(out->lifetime_ms / 1000));
+  if (sp_secret_is_empty(&out->refresh))
+    return 0;
+  SP_LOCK_SCOPE(&auth->lock);
+  return sp_secret_dup(&auth->refresh, &out->refresh, err);
+}
+
+/* -- life */
+
+int sp_site_auth_new(struct sp_http *http, struct sp_http_site *site, const char *host,
+                     struct sp_site_auth **out, struct sp_err *err)
+{
+  struct sp_site_auth *auth = calloc(1, sizeof *auth);
+  if (!auth)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for credentials");
+  pthread_mutex_init(&auth->lock, NULL);
+  pthread_cond_init(&auth->probed, NULL);
+  auth->http = http;
+  auth->site = site;
+  if (sp_text_dup(&auth->host, host, err) < 0 ||
+      sp_token_cache_new(fetch_token, auth, &auth->tokens, err) < 0) {
+    sp_site_auth_free(auth);
+    return -1;
+  }
+  *out = auth;
+  return 0;
+}
+
+void sp_site_auth_free(struct sp_site_auth *auth)
+{
+  if (!auth)
+    return;
+  sp_token_cache_free(auth->tokens);
+  sp_url_clear(&auth->realm);
+  sp_credential_clear(&auth->credential);
+  sp_secret_clear(&auth->refresh);
+  free(auth->service);
+  free(auth->host);
+  pthread_cond_destroy(&auth->probed);
+  pthread_mutex_destroy(&auth->lock);
+  free(auth);
+}
+
+bool sp_site_auth_has_credential(struct sp_site_auth *auth)
+{
+  SP_LOCK_SCOPE(&auth->lock);
+  return auth->has_looked && !sp_credential_is_anonymous(&auth->credential);
+}
+
+/* -- before a request */
+
+/* What is known now; the first who asks becomes the probe, others wait for its answer. */
+static enum knowledge await_knowledge(struct sp_auth *auth)
+{
+  struct sp_site_auth *site = auth->site;
+  SP_LOCK_SCOPE(&site->lock);
+  while (site->knowledge == PROBING && !auth->is_probe)
+    pthread_cond_wait(&site->probed, &site->lock);
+  if (site->knowledge == UNKNOWN) {
+    site->knowledge = PROBING;
+    auth->is_probe = true;
+  }
+  return site->knowledge;
+}
+
+static int set_bearer(struct sp_secret *value, const struct sp_secret *token, struct sp_err *err)
+{
+  SP_AUTO_BUF struct sp_buf text;
+  sp_buf_init(&text, 2 * SP_MAX_TOKEN_BYTES);
+  if (sp_buf_append_str(&text, "Bearer ", err) < 0 ||
+      sp_buf_append_span(&text, sp_secret_reveal(token), err) < 0)
+    return -1;
+  int rc = sp_secret_set(value, sp_buf_span(&text), err);
+  explicit_bzero(text.data, text.len);
+  return rc;
+}
+
+static int authorize_bearer(struct sp_auth *auth, const char *scope, struct sp_secret *value,
+                            struct sp_err *err)
+{
+  struct sp_site_auth *site = auth->site;
+  if (!sp_secret_is_empty(&site->credential.registry_token)) {
+    auth->sent_basic = true; /* as final as a password: no other token is to be had */
+    return set_bearer(value, &site->credential.registry_token, err);
+  }
+  SP_AUTO_SECRET struct sp_secret token = SP_SECRET_INIT;
+  bool fetched;
+  if (sp_token_cache_get(site->tokens, scope, auth->is_upload, &token, &auth->number, &fetched,
+                         err) < 0)
+    return -1;
+  auth->fetched = fetched;
+  return set_bearer(value, &token, err);
+}
+
+static int authorize(struct sp_http_auth *base, const char *scope, struct sp_secret *value,
+                     struct sp_err *err)
+{
+  struct sp_auth *auth = (struct sp_auth *)base;
+  enum knowledge known = await_knowledge(auth);
+  auth->number = 0;
+  auth->sent_basic = false;
+  if (known == BEARER)
+    return authorize_bearer(auth, scope, value, err);
+  if (known != BASIC || auth->site->credential.user[0] == '\0')
+    return 0;
+  auth->sent_basic = true;
+  return sp_token_request_basic(&auth->site->credential, value, err);
+}
+
+/* -- after a 401 */
+
+/* Credentials are looked up once, and only after the realm was found to be allowed. */
+static int look_up(struct sp_site_auth *site, struct sp_err *err)
+{
+  if (site->has_looked)
+    return 0;
+  if (sp_credential_find(site->host, &site->credential, err) < 0)
+    return -1;
+  site->has_looked = true;
+  sp_log(SP_LOG_DEBUG, "credentials for %s: %s", site->host,
+         site->credential.source ? site->credential.source : "none");
+  return 0;
+}
+
+static void know(struct sp_site_auth *site, enum knowledge knowledge)
+{
+  site->knowledge = knowledge;
+  pthread_cond_broadcast(&site->probed);
+}
+
+static int learn_bearer(struct sp_site_auth *site, const struct sp_challenge *challenge,
+                        struct sp_err *err)
+{
+  SP_AUTO_URL struct sp_url realm = {0};
+  if (sp_url_parse(sp_span_str(challenge->realm), &realm, err) < 0)
+    return sp_err_context(err, _("'%s' names a token server that cannot be used"), site->host);
+  if (sp_http_site_check_realm(site->site, &realm, err) < 0)
+    return -1;
+  SP_AUTO_FREE char *service = NULL;
+  if (sp_text_dup(&service, challenge->service, err) < 0)
+    return -1;
+  SP_LOCK_SCOPE(&site->lock);
+  if (look_up(site, err) < 0)
+    return -1;
+  sp_url_clear(&site->realm);
+  site->realm = realm;
+  realm = (struct sp_url){0};
+  free(site->service);
+  site->service = sp_steal(&service);
+  know(site, BEARER);
+  return 0;
+}
+
+static int learn_basic(struct sp_site_auth *site, struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&site->lock);
+  if (look_up(site, err) < 0)
+    return -1;
+  know(site, BASIC);
+  return 0;
+}
+
+/* May this scope of a challenge be asked for? Never more than reading and writing. */
+static bool is_modest(const char *scope)
+{
+  return scope[0] != '\0' && !strstr(scope, "delete") && !strchr(scope, '*');
+}
+
+/* The token that was sent is of no use: the next one may be. */
+static int renew(struct sp_auth *auth, const char *scope, const struct sp_challenge *challenge,
+                 bool *again, struct sp_err *err)
+{
+  struct sp_token_cache *tokens = auth->site->tokens;
+  bool wants_more = strcmp(challenge->error, "insufficient_scope") == 0;
+  bool wider = false;
+  if (wants_more && is_modest(challenge->scope) &&
+      sp_token_cache_widen(tokens, scope, challenge->scope, &wider, err) < 0)
+    return -1;
+  sp_token_cache_drop(tokens, scope, auth->number);
+  *again = wider || auth->number == 0 || !auth->fetched;
+  return 0;
+}
+
+static int challenged(struct sp_http_auth *base, const char *scope,
+                      const struct sp_headers *headers, bool *again, struct sp_err *err)
+{
+  struct sp_auth *auth = (struct sp_auth *)base;
+  struct sp_challenge challenge;
+  *again = false;
+  sp_challenge_of(headers, &challenge);
+  if (challenge.scheme == SP_CHALLENGE_NONE)
+    return 0;
+  if (challenge.scheme == SP_CHALLENGE_BASIC) {
+    if (learn_basic(auth->site, err) < 0)
+      return -1;
+    *again = !auth->sent_basic && auth->site->credential.user[0] != '\0';
+    return 0;
+  }
+  if (learn_bearer(auth->site, &challenge, err) < 0)
+    return -1;
+  if (auth->sent_basic)
+    return 0;
+  return renew(auth, scope, &challenge, again, err);
+}
+
+/* -- one request's view */
+
+void sp_auth_init(struct sp_auth *auth, struct sp_site_auth *site, bool is_upload)
+{
+  *auth = (struct sp_auth){
+      .base = {.authorize = authorize, .challenged = challenged},
+      .site = site,
+      .is_upload = is_upload,
+  };
+}
+
+void sp_auth_answered(struct sp_auth *auth, int status)
+{
+  if (!auth->is_probe || status == 401)
+    return;
+  SP_LOCK_SCOPE(&auth->site->lock);
+  if (auth->site->knowledge == PROBING)
+    know(auth->site, OPEN);
+}
+
+/* A probe without a useful answer: nothing is known, and the next request probes. */
+void sp_auth_clear(struct sp_auth *auth)
+{
+  if (!auth->is_probe)
+    return;
+  SP_LOCK_SCOPE(&auth->site->lock);
+  if (auth->site->knowledge == PROBING)
+    know(auth->site, UNKNOWN);
+  auth->is_probe = false;
+}

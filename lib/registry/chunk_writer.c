@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sent_bytes` is what the registry has confirmed; chunk[0..held) are the bytes after it. */
+#include "registry/chunk_writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "http/range.h"
+#include "registry/upload.h"
+
+#define MAX_CHUNK_BYTES (64u * SP_MIB) /* of memory, for one blob */
+
+struct chunk_writer {
+  struct sp_writer base; /* first */
+  struct sp_digest digest;
+  struct sp_upload upload;
+  struct sp_ring *ring; /* borrowed */
+  size_t consumer;
+  char *chunk;
+  size_t chunk_bytes, held;
+  uint64_t sent_bytes;
+};
+
+static int patch(struct chunk_writer *writer, struct sp_http_response *response, struct sp_err *err)
+{
+  char range[64];
+  uint64_t last = writer->sent_bytes + writer->held - 1;
+  snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, writer->sent_bytes, last);
+  struct sp_http_request request = {
+      .method = SP_PATCH,
+      .url = &writer->upload.location,
+      .headers = {{"Content-Type", "application/octet-stream"}, {"Content-Range", range}},
+      .header_count = 2,
+      .body = SP_SPAN(writer->chunk, writer->held),
+  };
+  return sp_repository_perform(writer->upload.repository, &request, SP_ACCESS_WRITE, response, err);
+}
+
+/* Has the registry what was sent, and nothing else? One byte in all is told as "0-0", as is none
+ * (protocol.md 1.5): it is left to the digest. */
+static int check_range(const struct sp_http_response *response, uint64_t want, struct sp_err *err)
+{
+  uint64_t has;
+  const char *value = sp_headers_get(&response->headers, "Range");
+  if (!value || want == 1)
+    return 0;
+  if (sp_range_parse_upload(sp_span_str(value), &has) == 0 && has == want)
+    return 0;
+  return sp_fail(err, SP_E_PROTOCOL,
+                 _("the registry holds another part of the blob than was sent to it"));
+}
+
+static int accepted(struct chunk_writer *writer, const struct sp_http_response *response,
+                    struct sp_err *err)
+{
+  uint64_t total = writer->sent_bytes + writer->held;
+  if (check_range(response, total, err) < 0 || sp_upload_follow(&writer->upload, response, err) < 0)
+    return -1;
+  writer->sent_bytes = total;
+  writer->held = 0;
+  return 0;
+}
+
+/* Asks what the registry has, and drops from the chunk what it has of it. */
+static int ask_status(struct chunk_writer *writer, struct sp_err *err)
+{
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  struct sp_repository *repository = writer->upload.repository;
+  struct sp_http_request request = {.method = SP_GET, .url = &writer->upload.location};
+  if (sp_repository_perform(repository, &request, SP_ACCESS_WRITE, &response, err) < 0)
+    return -1;
+  if (response.status != 204 && response.status != 200)
+    return sp_repository_fail(repository, SP_ANSWER_TO_WRITE, &response, err);
+  uint64_t has;
+  const char *value = sp_headers_get(&response.headers, "Range");
+  if (!value || sp_range_parse_upload(sp_span_str(value), &has) < 0 || has < writer->sent_bytes ||
+      has > writer->sent_bytes + writer->held)
+    return sp_fail(err, SP_E_SERVER, _("the upload cannot go on where it broke off"));
+  size_t done = (size_t)(has - writer->sent_bytes);
+  memmove(writer->chunk, writer->chunk + done, writer->held - done);
+  writer->held -= done;
+  writer->sent_bytes = has;
+  return sp_upload_follow(&writer->upload, &response, err);
+}
+
+/* *lost: the registry may have all, some or nothing of the chunk. */
+static int send_once(struct chunk_writer *writer, bool *lost, struct sp_err *err)
+{
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  *lost = false;
+  if (patch(writer, &response, err) < 0) {
+    *lost = err->code == SP_E_NETWORK;
+    return -1;
+  }
+  if (response.status == 202)
+    return accepted(writer, &response, err);
+  *lost = response.status == 416;
+  return sp_repository_fail(writer->upload.repository, SP_ANSWER_TO_WRITE, &response, err);
+}
+
+static int send_chunk(struct chunk_writer *writer, struct sp_err *err)
+{
+  bool lost;
+  struct sp_err why = SP_ERR_INIT;
+  if (writer->held == 0 || send_once(writer, &lost, &why) == 0)
+    return 0;
+  if (!lost) {
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  sp_log(SP_LOG_INFO, "a chunk is sent again: %s", why.msg);
+  if (ask_status(writer, err) < 0)
+    return -1;
+  return writer->held == 0 ? 0 : send_once(writer, &lost, err);
+}
+
+static int writer_start(struct sp_writer *base, struct sp_ring *ring, size_t consumer,
+                        struct sp_err *err)
+{
+  (void)err;
+  struct chunk_writer *writer = (struct chunk_writer *)base;
+  writer->ring = ring;
+  writer->consumer = consumer;
+  return 0;
+}
+
+static int writer_pump(struct sp_writer *base, struct sp_err *err)
+{
+  struct chunk_writer *writer = (struct chunk_writer *)base;
+  for (;;) {
+    bool end;
+    bool aborted;
+    const char *bytes;
+    size_t n = sp_ring_peek(writer->ring, writer->consumer, &bytes, &end, &aborted);
+    if (n == 0)
+      return 0;
+    size_t room = writer->chunk_bytes - writer->held;
+    size_t take = n < room ? n : room;
+    memcpy(writer->chunk + writer->held, bytes, take);
+    sp_ring_consume(writer->ring, writer->consumer, take);
+    writer->held += take;
+    if (writer->held == writer->chunk_bytes && send_chunk(writer, err) < 0)
+      return -1;
+  }
+}
+
+static int close_session(struct chunk_writer *writer, struct sp_err *err)
+{
+  SP_AUTO_URL struct sp_url url = {0};
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  if (sp_upload_closing_url(&writer->upload, &writer->digest, &url, err) < 0)
+    return -1;
+  struct sp_http_request request = {
+      .method = SP_PUT,
+      .url = &url,
+      .headers = {{"Content-Type", "application/octet-stream"}},
+      .header_count = 1,
+  };
+  if (sp_repository_perform(writer->upload.repository, &request, SP_ACCESS_WRITE, &response, err) <
+      0)
+    return -1;
+  return sp_upload_check_closed(&writer->upload, &response, &writer->digest, err);
+}
+
+static int writer_finish(struct sp_writer *base, struct sp_err *err)
+{
+  struct chunk_writer *writer = (struct chunk_writer *)base;
+  if (send_chunk(writer, err) == 0 && close_session(writer, err) == 0)
+    return 0;
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&writer->digest, text);
+  return sp_err_context(err, _("cannot send blob '%s'"), text);
+}
+
+static void writer_close(struct sp_writer *base)
+{
+  struct chunk_writer *writer = (struct chunk_writer *)base;
+  sp_upload_cancel(&writer->upload);
+  sp_upload_clear(&writer->upload);
+  free(writer->chunk);
+  free(writer);
+}
+
+static const struct sp_writer_ops ops = {
+    .start = writer_start, .pump = writer_pump, .finish = writer_finish, .close = writer_close};
+
+static int allocate_chunk(struct chunk_writer *writer, uint64_t size_bytes, struct sp_err *err)
+{
+  const struct sp_upload *upload = &writer->upload;
+  uint64_t want = upload->repository->site->chunk_bytes;
+  if (upload->chunk_min_bytes > want)
+    want = upload->chunk_min_bytes;
+  if (want > MAX_CHUNK_BYTES)
+    return sp_fail(err, SP_E_UNSUPPORTED,
+                   _("the registry wants chunks of %" PRIu64 " bytes: at most %u are supported; "
+                     "upload in one piece"),
+                   want, MAX_CHUNK_BYTES);
+  if (size_bytes < want)
+    want = size_bytes > 0 ? size_bytes : 1;
+  writer->chunk_bytes = (size_t)want;
+  writer->chunk = malloc(writer->chunk_bytes);
+  return writer->chunk ? 0 : sp_fail(err, SP_E_NOMEM, "out of memory for a chunk");
+}
+
+int sp_chunk_writer_open(struct sp_repository *repository, const struct sp_digest *digest,
+                         uint64_t size_bytes, struct sp_writer **out, struct sp_err *err)
+{
+  struct chunk_writer *writer = calloc(1, sizeof *writer);
+  if (!writer)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a blob");
+  writer->base.ops = &ops;
+  writer->digest = *digest;
+  if (sp_upload_begin(repository, &writer->upload, err) < 0 ||
+      allocate_chunk(writer, size_bytes, err) < 0) {
+    writer_close(&writer->base);
+    return -1;
+  }
+  *out = &writer->base;
+  return 0;
+}

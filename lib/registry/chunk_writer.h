@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writing end of a blob for registries that take no large bodies: PATCH by PATCH, each chunk
+ * held in memory until it was accepted. OCI distribution-spec 1.1 "Pushing a blob in chunks".
+ *
+ * An end that blocks. After a lost connection or a 416 the registry is asked once per chunk what it
+ * has, and the rest of the chunk is sent again.
+ */
+#ifndef SP_REGISTRY_CHUNK_WRITER_H
+#define SP_REGISTRY_CHUNK_WRITER_H
+
+#include "registry/repository.h"
+
+/* Opens a session. Fails: SP_E_UNSUPPORTED (the registry wants chunks of more than 64 MiB), and
+ * like sp_upload_begin. */
+SP_MUST_CHECK int sp_chunk_writer_open(struct sp_repository *repository,
+                                       const struct sp_digest *digest, uint64_t size_bytes,
+                                       struct sp_writer **out, struct sp_err *err);
+
+#endif

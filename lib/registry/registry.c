@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "registry/blob_reader.h"
+#include "registry/blob_writer.h"
+#include "registry/blobs.h"
+#include "registry/manifests.h"
+#include "registry/referrers.h"
+#include "registry/repository.h"
+#include "registry/tags.h"
+
+struct sp_registries {
+  struct sp_http *http;
+  pthread_mutex_t lock; /* of the list; a site itself is never removed */
+  struct sp_site *first;
+};
+
+int sp_registries_new(struct sp_http *http, struct sp_registries **out, struct sp_err *err)
+{
+  struct sp_registries *registries = calloc(1, sizeof *registries);
+  if (!registries)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for registries");
+  registries->http = http;
+  pthread_mutex_init(&registries->lock, NULL);
+  *out = registries;
+  return 0;
+}
+
+void sp_registries_free(struct sp_registries *registries)
+{
+  if (!registries)
+    return;
+  while (registries->first) {
+    struct sp_site *site = registries->first;
+    registries->first = site->next;
+    sp_site_free(site);
+  }
+  pthread_mutex_destroy(&registries->lock);
+  free(registries);
+}
+
+static struct sp_site *find_site(const struct sp_registries *registries, const char *host)
+{
+  struct sp_site *site = registries->first;
+  while (site && strcmp(site->host, host) != 0)
+    site = site->next;
+  return site;
+}
+
+static int add_site(struct sp_registries *registries, const struct sp_registry_settings *settings,
+                    struct sp_site **out, struct sp_err *err)
+{
+  if (sp_site_new(registries->http, settings, out, err) < 0)
+    return -1;
+  (*out)->next = registries->first;
+  registries->first = *out;
+  return 0;
+}
+
+int sp_registries_configure(struct sp_registries *registries,
+                            const struct sp_registry_settings *settings, struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&registries->lock);
+  if (!sp_ref_is_host(sp_span_str(settings->host)))
+    return sp_fail(err, SP_E_USAGE, _("'%s' is not the name of a registry"), settings->host);
+  if (find_site(registries, settings->host))
+    return sp_fail(err, SP_E_USAGE, _("registry '%s' was set up twice"), settings->host);
+  struct sp_site *site;
+  return add_site(registries, settings, &site, err);
+}
+
+static int get_site(struct sp_registries *registries, const char *host, struct sp_site **out,
+                    struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&registries->lock);
+  *out = find_site(registries, host);
+  if (*out)
+    return 0;
+  struct sp_registry_settings settings = {.host = host};
+  return add_site(registries, &settings, out, err);
+}
+
+static void repository_close(struct sp_store *store)
+{
+  struct sp_repository *repository = (struct sp_repository *)store;
+  free(repository->full_name);
+  free(repository);
+}
+
+static const struct sp_store_ops ops = {
+    .resolve = sp_manifests_resolve,
+    .stat_manifest = sp_manifests_stat,
+    .get_manifest = sp_manifests_get,
+    .put_manifest = sp_manifests_put,
+    .set_tags = sp_manifests_set_tags,
+    .list_tags = sp_tags_list,
+    .list_referrers = sp_referrers_list,
+    .check_blob = sp_blobs_check,
+    .mount_blob = sp_blobs_mount,
+    .open_read = sp_blob_reader_open,
+    .begin_write = sp_blob_writer_open,
+    .is_sibling = sp_blobs_is_sibling,
+    .close = repository_close,
+};
+
+const struct sp_repository *sp_repository_of(const struct sp_store *store)
+{
+  while (store && store->inner)
+    store = store->inner;
+  return store && store->ops == &ops ? (const struct sp_repository *)store : NULL;
+}
+
+int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
+                     struct sp_store **out, struct sp_err *err)
+{
+  if (!sp_ref_is_repository(sp_span_str(ref->repository)) ||
+      !sp_ref_is_host(sp_span_str(ref->host)))
+    return sp_fail(err, SP_E_USAGE, _("'%s/%s' is not a repository"), ref->host, ref->repository);
+  struct sp_site *site;
+  if (get_site(registries, ref->host, &site, err) < 0)
+    return -1;
+  struct sp_repository *repository = calloc(1, sizeof *repository);
+  if (!repository)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a repository");
+  if (sp_text_format(&repository->full_name, err, "%s/%s", ref->host, ref->repository) < 0) {
+    free(repository);
+    return -1;
+  }
+  repository->site = site;
+  memcpy(repository->name, ref->repository, sizeof repository->name);
+  snprintf(repository->pull_scope, sizeof repository->pull_scope, "repository:%s:pull",
+           ref->repository);
+  snprintf(repository->push_scope, sizeof repository->push_scope, "repository:%s:pull,push",
+           ref->repository);
+  uint64_t ignored;
+  repository->store = (struct sp_store){
+      .ops = &ops,
+      .name = repository->full_name,
+      .is_metered = site->is_metered || sp_pulls_get(&site->pulls, &ignored, &ignored, &ignored),
+  };
+  *out = &repository->store;
+  return 0;
+}
+
+bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,
+                            uint64_t *window_s)
+{
+  const struct sp_repository *repository = sp_repository_of(store);
+  return repository && sp_pulls_get(&repository->site->pulls, limit, remaining, window_s);
+}
