@@ -194,10 +194,8 @@ int sp_blob_reader_open(struct sp_store *store, const struct sp_digest *digest, 
   reader->base.ops = &straight_ops;
   struct sp_repository *repository = (struct sp_repository *)store;
   if (reader_open(repository, digest, size_bytes, offset, reader, err) < 0) {
-    char text[SP_DIGEST_TEXT_MAX];
-    sp_digest_format(digest, text);
     reader_close(&reader->base);
-    return sp_err_context(err, _("cannot read blob '%s'"), text);
+    return -1;
   }
   *out = &reader->base;
   return 0;

@@ -11,6 +11,7 @@
 
 #include "store/store.h"
 
+/* See sp_store_open_read. *out is the caller's. Blocks until the answer begins. */
 SP_MUST_CHECK int sp_blob_reader_open(struct sp_store *store, const struct sp_digest *digest,
                                       uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
                                       struct sp_err *err);

@@ -7,7 +7,7 @@
 
 #include "base/i18n.h"
 #include "registry/chunk_writer.h"
-#include "registry/upload.h"
+#include "registry/upload_cancel.h"
 
 struct blob_writer {
   struct sp_writer base; /* first */
@@ -57,8 +57,9 @@ static int token_ended(struct blob_writer *writer, const struct sp_http_response
   return -1;
 }
 
-static int put_finish(struct blob_writer *writer, struct sp_err *err)
+static int writer_finish(struct sp_writer *base, struct sp_err *err)
 {
+  struct blob_writer *writer = (struct blob_writer *)base;
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
   if (sp_http_upload_finish(writer->put, &response, err) < 0)
@@ -67,16 +68,6 @@ static int put_finish(struct blob_writer *writer, struct sp_err *err)
   if (response.status == 401)
     return token_ended(writer, &response, err);
   return sp_upload_check_closed(&writer->upload, &response, &writer->digest, err);
-}
-
-static int writer_finish(struct sp_writer *base, struct sp_err *err)
-{
-  struct blob_writer *writer = (struct blob_writer *)base;
-  if (put_finish(writer, err) == 0)
-    return 0;
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(&writer->digest, text);
-  return sp_err_context(err, _("cannot send blob '%s'"), text);
 }
 
 static void writer_close(struct sp_writer *base)
@@ -113,12 +104,7 @@ int sp_blob_writer_open(struct sp_store *store, const struct sp_digest *digest, 
                         struct sp_writer **out, struct sp_err *err)
 {
   struct sp_repository *repository = (struct sp_repository *)store;
-  int rc = repository->site->chunked
-               ? sp_chunk_writer_open(repository, digest, size_bytes, out, err)
-               : open_whole(repository, digest, out, err);
-  if (rc == 0)
-    return 0;
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(digest, text);
-  return sp_err_context(err, _("cannot send blob '%s'"), text);
+  if (repository->site->chunked)
+    return sp_chunk_writer_open(repository, digest, size_bytes, out, err);
+  return open_whole(repository, digest, out, err);
 }

@@ -7,6 +7,7 @@
 
 #include "store/store.h"
 
+/* See sp_store_begin_write. *out is the caller's. Blocks on the POST. */
 SP_MUST_CHECK int sp_blob_writer_open(struct sp_store *store, const struct sp_digest *digest,
                                       uint64_t size_bytes, struct sp_writer **out,
                                       struct sp_err *err);

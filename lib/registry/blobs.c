@@ -7,7 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "http/range.h"
-#include "registry/upload.h"
+#include "registry/upload_cancel.h"
 
 #define READ_WHOLE_BYTES SP_MIB /* where Range is ignored: smaller blobs are read to their end */
 
@@ -192,14 +192,9 @@ int sp_blobs_check(struct sp_store *store, const struct sp_digest *digest, uint6
                    enum sp_proof want, struct sp_blob_state *out, struct sp_err *err)
 {
   struct sp_repository *repository = (struct sp_repository *)store;
-  int rc = want >= SP_PROOF_TOUCHED && size_bytes > 0
-               ? touch(repository, digest, size_bytes, out, err)
-               : claim(repository, digest, size_bytes, out, err);
-  if (rc == 0)
-    return 0;
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(digest, text);
-  return sp_err_context(err, _("cannot check blob '%s'"), text);
+  if (want >= SP_PROOF_TOUCHED && size_bytes > 0)
+    return touch(repository, digest, size_bytes, out, err);
+  return claim(repository, digest, size_bytes, out, err);
 }
 
 /* -- mount */
@@ -257,9 +252,5 @@ int sp_blobs_mount(struct sp_store *store, const struct sp_digest *digest, uint6
   *mounted = false;
   if (!sp_blobs_is_sibling(store, from))
     return 0;
-  if (mount((struct sp_repository *)store, sp_repository_of(from), digest, mounted, err) == 0)
-    return 0;
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(digest, text);
-  return sp_err_context(err, _("cannot mount blob '%s'"), text);
+  return mount((struct sp_repository *)store, sp_repository_of(from), digest, mounted, err);
 }

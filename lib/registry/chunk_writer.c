@@ -9,7 +9,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "http/range.h"
-#include "registry/upload.h"
+#include "registry/upload_cancel.h"
 
 #define MAX_CHUNK_BYTES (64u * SP_MIB) /* of memory, for one blob */
 
@@ -171,11 +171,7 @@ static int close_session(struct chunk_writer *writer, struct sp_err *err)
 static int writer_finish(struct sp_writer *base, struct sp_err *err)
 {
   struct chunk_writer *writer = (struct chunk_writer *)base;
-  if (send_chunk(writer, err) == 0 && close_session(writer, err) == 0)
-    return 0;
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(&writer->digest, text);
-  return sp_err_context(err, _("cannot send blob '%s'"), text);
+  return send_chunk(writer, err) < 0 ? -1 : close_session(writer, err);
 }
 
 static void writer_close(struct sp_writer *base)

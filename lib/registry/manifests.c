@@ -127,9 +127,7 @@ int sp_manifests_resolve(struct sp_store *store, const char *tag, struct sp_name
 {
   if (check_tag(tag, err) < 0)
     return -1;
-  if (named_by_head((struct sp_repository *)store, tag, NULL, out, err) < 0)
-    return sp_err_context(err, _("cannot read tag '%s'"), tag);
-  return 0;
+  return named_by_head((struct sp_repository *)store, tag, NULL, out, err);
 }
 
 int sp_manifests_stat(struct sp_store *store, const struct sp_digest *digest, struct sp_named *out,
@@ -137,9 +135,7 @@ int sp_manifests_stat(struct sp_store *store, const struct sp_digest *digest, st
 {
   char name[SP_DIGEST_TEXT_MAX];
   sp_digest_format(digest, name);
-  if (named_by_head((struct sp_repository *)store, name, digest, out, err) < 0)
-    return sp_err_context(err, _("cannot look up manifest '%s'"), name);
-  return 0;
+  return named_by_head((struct sp_repository *)store, name, digest, out, err);
 }
 
 int sp_manifests_get(struct sp_store *store, const struct sp_digest *digest,
@@ -151,7 +147,7 @@ int sp_manifests_get(struct sp_store *store, const struct sp_digest *digest,
   sp_http_response_init(&response);
   if (get((struct sp_repository *)store, name, &response, err) < 0 ||
       sp_digest_check(digest, sp_buf_str(&response.body), response.body.len, err) < 0)
-    return sp_err_context(err, _("cannot read manifest '%s'"), name);
+    return -1;
   out->digest = *digest;
   copy_media_type(&response, out->media_type);
   sp_buf_reset(&out->bytes);
@@ -208,7 +204,7 @@ int sp_manifests_put(struct sp_store *store, const struct sp_manifest_bytes *man
   sp_digest_format(&manifest->digest, name);
   if (media_type_of(manifest, media_type, &has_subject, err) < 0 ||
       put((struct sp_repository *)store, name, media_type, manifest, &response, err) < 0)
-    return sp_err_context(err, _("cannot put manifest '%s'"), name);
+    return -1;
   *subject_handled = !has_subject || sp_headers_get(&response.headers, "OCI-Subject");
   return 0;
 }
@@ -275,10 +271,9 @@ int sp_manifests_set_tags(struct sp_store *store, const char *const *tags, size_
     return -1;
   for (; *done < n; (*done)++) {
     const char *tag = tags[*done];
-    if (check_tag(tag, err) < 0)
+    if (check_tag(tag, err) < 0 ||
+        set_tag((struct sp_repository *)store, tag, media_type, manifest, err) < 0)
       return -1;
-    if (set_tag((struct sp_repository *)store, tag, media_type, manifest, err) < 0)
-      return sp_err_context(err, _("cannot set tag '%s'"), tag);
   }
   return 0;
 }

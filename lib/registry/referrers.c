@@ -108,7 +108,5 @@ int sp_referrers_list(struct sp_store *store, const struct sp_digest *digest,
   snprintf(first, sizeof first, "/v2/%s/referrers/%s", repository->name, text);
   if (sp_site_open(repository->site, err) < 0)
     return -1;
-  if (list_all(repository, first, out, err) < 0)
-    return sp_err_context(err, _("cannot list the referrers of '%s'"), text);
-  return 0;
+  return list_all(repository, first, out, err);
 }

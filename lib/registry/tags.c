@@ -88,7 +88,5 @@ int sp_tags_list(struct sp_store *store, const char *cursor, struct sp_tag_page 
     sp_page_begin(first, &page);
   else if (sp_page_parse(cursor, &page, err) < 0)
     return -1;
-  if (list_page(repository, &page, out, err) < 0)
-    return sp_err_context(err, _("cannot list the tags of '%s'"), repository->full_name);
-  return 0;
+  return list_page(repository, &page, out, err);
 }

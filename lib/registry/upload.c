@@ -72,19 +72,6 @@ int sp_upload_check_closed(struct sp_upload *upload, const struct sp_http_respon
   return sp_repository_check_digest(response, digest, true, err);
 }
 
-void sp_upload_cancel(struct sp_upload *upload)
-{
-  if (!upload->location.target)
-    return;
-  SP_AUTO_RESPONSE struct sp_http_response response;
-  sp_http_response_init(&response);
-  struct sp_http_request request = {.method = SP_DELETE, .url = &upload->location};
-  struct sp_err ignored = SP_ERR_INIT;
-  if (sp_repository_perform(upload->repository, &request, SP_ACCESS_WRITE, &response, &ignored) < 0)
-    sp_log(SP_LOG_DEBUG, "upload not cancelled: %s", ignored.msg);
-  sp_url_clear(&upload->location);
-}
-
 void sp_upload_clear(struct sp_upload *upload)
 {
   sp_url_clear(&upload->location);

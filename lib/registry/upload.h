@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One upload session: opened by POST, followed by its newest Location, closed by a PUT with the
- * digest (by whoever sends the bytes) or cancelled. OCI distribution-spec 1.1 "Pushing blobs".
+ * digest (by whoever sends the bytes) or cancelled (upload_cancel.h). OCI distribution-spec 1.1
+ * "Pushing blobs".
  *
  * A Location is opaque: resolved, checked (sp_http_site_check_upload), used as it is, never
  * rebuilt.
@@ -31,9 +32,6 @@ SP_MUST_CHECK int sp_upload_closing_url(const struct sp_upload *upload,
 SP_MUST_CHECK int sp_upload_check_closed(struct sp_upload *upload,
                                          const struct sp_http_response *response,
                                          const struct sp_digest *digest, struct sp_err *err);
-/* Asks the registry to forget the session, if there is one; failures do not matter. The only
- * request of this layer that takes something away, and it knows only its own session's URL. */
-void sp_upload_cancel(struct sp_upload *upload);
 /* Frees; does not cancel. */
 void sp_upload_clear(struct sp_upload *upload);
 
