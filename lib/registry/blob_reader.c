@@ -155,7 +155,7 @@ static int open_download(struct sp_repository *repository, const struct sp_diges
   };
   SP_AUTO_AUTH struct sp_auth auth;
   sp_repository_prepare(repository, &request, SP_ACCESS_READ, &auth, false);
-  if (sp_http_download_open(repository->site->http, &request, &response, &reader->download, err) <
+  if (sp_http_download_open(repository->remote->http, &request, &response, &reader->download, err) <
       0)
     return -1;
   sp_repository_note(repository, SP_ACCESS_READ, &auth, &response);

@@ -37,7 +37,8 @@ static int writer_start(struct sp_writer *base, struct sp_ring *ring, size_t con
       .header_count = 1,
   };
   sp_repository_prepare(repository, &request, SP_ACCESS_WRITE, &writer->auth, true);
-  return sp_http_upload_start(repository->site->http, &request, ring, consumer, &writer->put, err);
+  return sp_http_upload_start(repository->remote->http, &request, ring, consumer, &writer->put,
+                              err);
 }
 
 /* The body is gone, so the PUT cannot be repeated here; but the next try will have another token.
@@ -104,7 +105,7 @@ int sp_blob_writer_open(struct sp_store *store, const struct sp_digest *digest, 
                         struct sp_writer **out, struct sp_err *err)
 {
   struct sp_repository *repository = (struct sp_repository *)store;
-  if (repository->site->chunked)
+  if (repository->remote->chunked)
     return sp_chunk_writer_open(repository, digest, size_bytes, out, err);
   return open_whole(repository, digest, out, err);
 }

@@ -160,7 +160,7 @@ static int touch(struct sp_repository *repository, const struct sp_digest *diges
 static bool is_refused_elsewhere(const struct sp_repository *repository,
                                  const struct sp_http_response *response)
 {
-  const struct sp_origin *own = sp_http_site_origin(repository->site->http_site);
+  const struct sp_origin *own = sp_http_site_origin(repository->remote->http_site);
   return response->status >= 400 && response->url.target &&
          !sp_origin_eq(&response->url.origin, own);
 }
@@ -203,7 +203,7 @@ bool sp_blobs_is_sibling(const struct sp_store *store, const struct sp_store *ot
 {
   const struct sp_repository *a = sp_repository_of(store);
   const struct sp_repository *b = sp_repository_of(other);
-  return a && b && a->site == b->site && strcmp(a->name, b->name) != 0;
+  return a && b && a->remote == b->remote && strcmp(a->name, b->name) != 0;
 }
 
 static int mount_answered(struct sp_repository *repository, const struct sp_http_response *response,

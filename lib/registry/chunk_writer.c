@@ -189,7 +189,7 @@ static const struct sp_writer_ops ops = {
 static int allocate_chunk(struct chunk_writer *writer, uint64_t size_bytes, struct sp_err *err)
 {
   const struct sp_upload *upload = &writer->upload;
-  uint64_t want = upload->repository->site->chunk_bytes;
+  uint64_t want = upload->repository->remote->chunk_bytes;
   if (upload->chunk_min_bytes > want)
     want = upload->chunk_min_bytes;
   if (want > MAX_CHUNK_BYTES)

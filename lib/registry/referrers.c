@@ -11,8 +11,8 @@
 static int no_api(struct sp_repository *repository, bool for_good, struct sp_err *err)
 {
   if (for_good)
-    atomic_store(&repository->site->has_no_referrers, true);
-  return sp_fail(err, SP_E_UNSUPPORTED, _("'%s' has no referrers API"), repository->site->host);
+    atomic_store(&repository->remote->has_no_referrers, true);
+  return sp_fail(err, SP_E_UNSUPPORTED, _("'%s' has no referrers API"), repository->remote->host);
 }
 
 static int add_items(const json_t *items, struct sp_referrers *out, struct sp_err *err)
@@ -54,7 +54,7 @@ static int list_page(struct sp_repository *repository, const struct sp_page *pag
   SP_AUTO_URL struct sp_url url = {0};
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
-  const struct sp_origin *origin = sp_http_site_origin(repository->site->http_site);
+  const struct sp_origin *origin = sp_http_site_origin(repository->remote->http_site);
   if (sp_url_make(origin, &url, err, "%s", page->target) < 0)
     return -1;
   struct sp_http_request request = {
@@ -100,13 +100,13 @@ int sp_referrers_list(struct sp_store *store, const struct sp_digest *digest,
                       struct sp_referrers *out, struct sp_err *err)
 {
   struct sp_repository *repository = (struct sp_repository *)store;
-  if (atomic_load(&repository->site->has_no_referrers))
+  if (atomic_load(&repository->remote->has_no_referrers))
     return no_api(repository, false, err);
   char text[SP_DIGEST_TEXT_MAX];
   char first[SP_MAX_REPOSITORY + SP_DIGEST_TEXT_MAX + 32];
   sp_digest_format(digest, text);
   snprintf(first, sizeof first, "/v2/%s/referrers/%s", repository->name, text);
-  if (sp_site_open(repository->site, err) < 0)
+  if (sp_remote_open(repository->remote, err) < 0)
     return -1;
   return list_all(repository, first, out, err);
 }

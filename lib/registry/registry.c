@@ -16,8 +16,8 @@
 
 struct sp_registries {
   struct sp_http *http;
-  pthread_mutex_t lock; /* of the list; a site itself is never removed */
-  struct sp_site *first;
+  pthread_mutex_t lock; /* of the list; a remote itself is never removed */
+  struct sp_remote *first;
 };
 
 int sp_registries_new(struct sp_http *http, struct sp_registries **out, struct sp_err *err)
@@ -36,26 +36,26 @@ void sp_registries_free(struct sp_registries *registries)
   if (!registries)
     return;
   while (registries->first) {
-    struct sp_site *site = registries->first;
-    registries->first = site->next;
-    sp_site_free(site);
+    struct sp_remote *remote = registries->first;
+    registries->first = remote->next;
+    sp_remote_free(remote);
   }
   pthread_mutex_destroy(&registries->lock);
   free(registries);
 }
 
-static struct sp_site *find_site(const struct sp_registries *registries, const char *host)
+static struct sp_remote *find_remote(const struct sp_registries *registries, const char *host)
 {
-  struct sp_site *site = registries->first;
-  while (site && strcmp(site->host, host) != 0)
-    site = site->next;
-  return site;
+  struct sp_remote *remote = registries->first;
+  while (remote && strcmp(remote->host, host) != 0)
+    remote = remote->next;
+  return remote;
 }
 
-static int add_site(struct sp_registries *registries, const struct sp_registry_settings *settings,
-                    struct sp_site **out, struct sp_err *err)
+static int add_remote(struct sp_registries *registries, const struct sp_registry_settings *settings,
+                      struct sp_remote **out, struct sp_err *err)
 {
-  if (sp_site_new(registries->http, settings, out, err) < 0)
+  if (sp_remote_new(registries->http, settings, out, err) < 0)
     return -1;
   (*out)->next = registries->first;
   registries->first = *out;
@@ -68,21 +68,21 @@ int sp_registries_configure(struct sp_registries *registries,
   SP_LOCK_SCOPE(&registries->lock);
   if (!sp_ref_is_host(sp_span_str(settings->host)))
     return sp_fail(err, SP_E_USAGE, _("'%s' is not the name of a registry"), settings->host);
-  if (find_site(registries, settings->host))
+  if (find_remote(registries, settings->host))
     return sp_fail(err, SP_E_USAGE, _("registry '%s' was set up twice"), settings->host);
-  struct sp_site *site;
-  return add_site(registries, settings, &site, err);
+  struct sp_remote *remote;
+  return add_remote(registries, settings, &remote, err);
 }
 
-static int get_site(struct sp_registries *registries, const char *host, struct sp_site **out,
-                    struct sp_err *err)
+static int get_remote(struct sp_registries *registries, const char *host, struct sp_remote **out,
+                      struct sp_err *err)
 {
   SP_LOCK_SCOPE(&registries->lock);
-  *out = find_site(registries, host);
+  *out = find_remote(registries, host);
   if (*out)
     return 0;
   struct sp_registry_settings settings = {.host = host};
-  return add_site(registries, &settings, out, err);
+  return add_remote(registries, &settings, out, err);
 }
 
 static void repository_close(struct sp_store *store)
@@ -121,8 +121,8 @@ int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
   if (!sp_ref_is_repository(sp_span_str(ref->repository)) ||
       !sp_ref_is_host(sp_span_str(ref->host)))
     return sp_fail(err, SP_E_USAGE, _("'%s/%s' is not a repository"), ref->host, ref->repository);
-  struct sp_site *site;
-  if (get_site(registries, ref->host, &site, err) < 0)
+  struct sp_remote *remote;
+  if (get_remote(registries, ref->host, &remote, err) < 0)
     return -1;
   struct sp_repository *repository = calloc(1, sizeof *repository);
   if (!repository)
@@ -131,7 +131,7 @@ int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
     free(repository);
     return -1;
   }
-  repository->site = site;
+  repository->remote = remote;
   memcpy(repository->name, ref->repository, sizeof repository->name);
   snprintf(repository->pull_scope, sizeof repository->pull_scope, "repository:%s:pull",
            ref->repository);
@@ -141,7 +141,8 @@ int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
   repository->store = (struct sp_store){
       .ops = &ops,
       .name = repository->full_name,
-      .is_metered = site->is_metered || sp_pulls_get(&site->pulls, &ignored, &ignored, &ignored),
+      .is_metered =
+          remote->is_metered || sp_pulls_get(&remote->pulls, &ignored, &ignored, &ignored),
   };
   *out = &repository->store;
   return 0;
@@ -151,5 +152,5 @@ bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint6
                             uint64_t *window_s)
 {
   const struct sp_repository *repository = sp_repository_of(store);
-  return repository && sp_pulls_get(&repository->site->pulls, limit, remaining, window_s);
+  return repository && sp_pulls_get(&repository->remote->pulls, limit, remaining, window_s);
 }

@@ -16,7 +16,7 @@ const char *sp_repository_scope(const struct sp_repository *repository, enum sp_
 int sp_repository_url(struct sp_repository *repository, struct sp_url *out, struct sp_err *err,
                       const char *tail_fmt, ...)
 {
-  if (sp_site_open(repository->site, err) < 0)
+  if (sp_remote_open(repository->remote, err) < 0)
     return -1;
   char tail[512];
   va_list args;
@@ -25,15 +25,15 @@ int sp_repository_url(struct sp_repository *repository, struct sp_url *out, stru
   va_end(args);
   if (n < 0 || (size_t)n >= sizeof tail)
     return sp_fail(err, SP_E_INTERNAL, "a request's path is too long");
-  return sp_url_make(sp_http_site_origin(repository->site->http_site), out, err, "/v2/%s/%s",
+  return sp_url_make(sp_http_site_origin(repository->remote->http_site), out, err, "/v2/%s/%s",
                      repository->name, tail);
 }
 
 void sp_repository_prepare(const struct sp_repository *repository, struct sp_http_request *request,
                            enum sp_access access, struct sp_auth *auth, bool is_upload)
 {
-  sp_auth_init(auth, repository->site->auth, is_upload);
-  request->site = repository->site->http_site;
+  sp_auth_init(auth, repository->remote->auth, is_upload);
+  request->site = repository->remote->http_site;
   request->auth = &auth->base;
   if (!request->scope)
     request->scope = sp_repository_scope(repository, access);
@@ -43,7 +43,7 @@ void sp_repository_note(struct sp_repository *repository, enum sp_access access,
                         struct sp_auth *auth, const struct sp_http_response *response)
 {
   sp_auth_answered(auth, response->status);
-  sp_pulls_note(&repository->site->pulls, &response->headers);
+  sp_pulls_note(&repository->remote->pulls, &response->headers);
   if (access == SP_ACCESS_WRITE && response->status >= 200 && response->status < 300)
     atomic_store(&repository->has_written, true);
 }
@@ -54,7 +54,7 @@ int sp_repository_perform(struct sp_repository *repository, struct sp_http_reque
 {
   SP_AUTO_AUTH struct sp_auth auth;
   sp_repository_prepare(repository, request, access, &auth, false);
-  if (sp_http_perform(repository->site->http, request, response, err) < 0)
+  if (sp_http_perform(repository->remote->http, request, response, err) < 0)
     return -1;
   sp_repository_note(repository, access, &auth, response);
   return 0;
@@ -63,7 +63,7 @@ int sp_repository_perform(struct sp_repository *repository, struct sp_http_reque
 int sp_repository_fail(const struct sp_repository *repository, enum sp_answer_to to,
                        const struct sp_http_response *response, struct sp_err *err)
 {
-  return sp_answer_fail(repository->site->host, to, response, err);
+  return sp_answer_fail(repository->remote->host, to, response, err);
 }
 
 int sp_repository_check_digest(const struct sp_http_response *response,

@@ -5,15 +5,15 @@
 #define SP_REGISTRY_REPOSITORY_H
 
 #include "registry/answer.h"
-#include "registry/site.h"
+#include "registry/remote.h"
 
 /* "repository:" + name + ":pull,push" + terminator */
 #define SP_SCOPE_TEXT_MAX (11 + SP_MAX_REPOSITORY + 10 + 1)
 
 struct sp_repository {
-  struct sp_store store; /* first */
-  struct sp_site *site;  /* borrowed */
-  char *full_name;       /* "host/name" */
+  struct sp_store store;    /* first */
+  struct sp_remote *remote; /* borrowed */
+  char *full_name;          /* "host/name" */
   char name[SP_MAX_REPOSITORY + 1];
   char pull_scope[SP_SCOPE_TEXT_MAX];
   char push_scope[SP_SCOPE_TEXT_MAX];
@@ -28,7 +28,7 @@ const struct sp_repository *sp_repository_of(const struct sp_store *store);
 enum sp_access { SP_ACCESS_READ, SP_ACCESS_WRITE };
 const char *sp_repository_scope(const struct sp_repository *repository, enum sp_access access);
 
-/* The URL /v2/<name>/<tail>; opens the site first. `out` is the caller's (sp_url_clear). */
+/* The URL /v2/<name>/<tail>; opens the registry first. `out` is the caller's (sp_url_clear). */
 SP_MUST_CHECK int sp_repository_url(struct sp_repository *repository, struct sp_url *out,
                                     struct sp_err *err, const char *tail_fmt, ...)
     __attribute__((format(printf, 4, 5)));

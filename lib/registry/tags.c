@@ -47,7 +47,7 @@ static int fetch_page(struct sp_repository *repository, const char *target,
                       struct sp_http_response *response, struct sp_err *err)
 {
   SP_AUTO_URL struct sp_url url = {0};
-  const struct sp_origin *origin = sp_http_site_origin(repository->site->http_site);
+  const struct sp_origin *origin = sp_http_site_origin(repository->remote->http_site);
   if (sp_url_make(origin, &url, err, "%s", target) < 0)
     return -1;
   struct sp_http_request request = {
@@ -67,7 +67,7 @@ static int list_page(struct sp_repository *repository, const struct sp_page *pag
   if (fetch_page(repository, page->target, &response, err) < 0 ||
       parse_page(sp_buf_span(&response.body), repository->full_name, out, err) < 0)
     return -1;
-  const struct sp_origin *origin = sp_http_site_origin(repository->site->http_site);
+  const struct sp_origin *origin = sp_http_site_origin(repository->remote->http_site);
   if (sp_page_next(page, origin, &response, &out->next, err) < 0)
     return -1;
   if (out->next && out->count == 0)
@@ -82,7 +82,7 @@ int sp_tags_list(struct sp_store *store, const char *cursor, struct sp_tag_page 
   char first[SP_MAX_REPOSITORY + 64];
   snprintf(first, sizeof first, "/v2/%s/tags/list?n=%d", repository->name, PAGE_TAGS);
   struct sp_page page;
-  if (sp_site_open(repository->site, err) < 0)
+  if (sp_remote_open(repository->remote, err) < 0)
     return -1;
   if (!cursor)
     sp_page_begin(first, &page);

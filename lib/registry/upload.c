@@ -16,7 +16,7 @@ int sp_upload_follow(struct sp_upload *upload, const struct sp_http_response *re
   SP_AUTO_URL struct sp_url url = {0};
   if (sp_url_resolve(&response->url, sp_span_str(location), &url, err) < 0)
     return sp_err_context(err, _("the registry's upload Location cannot be used"));
-  if (sp_http_site_check_upload(upload->repository->site->http_site, &url, err) < 0)
+  if (sp_http_site_check_upload(upload->repository->remote->http_site, &url, err) < 0)
     return -1;
   sp_url_clear(&upload->location);
   upload->location = url;

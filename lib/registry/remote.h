@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One registry, as this process knows it: settings, the client's site, credentials, pulls left,
+/* One registry, as this process knows it: settings, the client's remote, credentials, pulls left,
  * what it cannot do. Stores of its repositories share it.
  *
  * A registry on loopback for which nothing was set may speak http or https: it is asked once, over
@@ -8,8 +8,8 @@
  *
  * Threads: any.
  */
-#ifndef SP_REGISTRY_SITE_H
-#define SP_REGISTRY_SITE_H
+#ifndef SP_REGISTRY_REMOTE_H
+#define SP_REGISTRY_REMOTE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,8 +18,8 @@
 #include "registry/pulls.h"
 #include "registry/registry.h"
 
-struct sp_site {
-  struct sp_site *next; /* of the registries' list */
+struct sp_remote {
+  struct sp_remote *next; /* of the registries' list */
   struct sp_http *http;
   char *host; /* as in references */
   char *ca_file;
@@ -35,11 +35,11 @@ struct sp_site {
 };
 
 /* settings: copied. Sends nothing. */
-SP_MUST_CHECK int sp_site_new(struct sp_http *http, const struct sp_registry_settings *settings,
-                              struct sp_site **out, struct sp_err *err);
-void sp_site_free(struct sp_site *site);
+SP_MUST_CHECK int sp_remote_new(struct sp_http *http, const struct sp_registry_settings *settings,
+                                struct sp_remote **out, struct sp_err *err);
+void sp_remote_free(struct sp_remote *remote);
 /* Makes http_site and auth, once; afterwards both may be read without the lock. May block on a
  * request to a registry on loopback. Fails: SP_E_REFUSED, SP_E_USAGE, and like sp_http_perform. */
-SP_MUST_CHECK int sp_site_open(struct sp_site *site, struct sp_err *err);
+SP_MUST_CHECK int sp_remote_open(struct sp_remote *remote, struct sp_err *err);
 
 #endif
