@@ -110,8 +110,6 @@ int sp_answer_fail_token(const char *host, const struct sp_http_response *respon
     code = SP_E_PROTOCOL;
   if (response->status == 400) /* OAuth2: invalid_grant and its like */
     code = SP_E_AUTH;
-  if (response->status >= 300 && response->status < 400)
-    code = SP_E_REFUSED; /* S04: a token server does not send us elsewhere */
   if (response->status < 400)
     said.text[0] = '\0';
   return raise(_("token server answered"), host, code, response, &said, err);

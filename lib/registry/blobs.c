@@ -11,14 +11,20 @@
 
 #define READ_WHOLE_BYTES SP_MIB /* where Range is ignored: smaller blobs are read to their end */
 
+static int make_url(struct sp_repository *repository, const struct sp_digest *digest,
+                    struct sp_url *out, struct sp_err *err)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, text);
+  return sp_repository_url(repository, out, err, "blobs/%s", text);
+}
+
 static int perform(struct sp_repository *repository, enum sp_http_method method,
                    const struct sp_digest *digest, const char *range,
                    struct sp_http_response *response, struct sp_err *err)
 {
-  char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(digest, text);
   SP_AUTO_URL struct sp_url url = {0};
-  if (sp_repository_url(repository, &url, err, "blobs/%s", text) < 0)
+  if (make_url(repository, digest, &url, err) < 0)
     return -1;
   struct sp_http_request request = {
       .method = method,
@@ -48,7 +54,7 @@ static void set_absent(struct sp_blob_state *out)
 /* -- touched */
 
 /* 206: one byte, the last of so many? */
-static int judge_part(const struct sp_http_response *response, uint64_t size_bytes,
+static int judge_part(const struct sp_http_response *response, size_t got, uint64_t size_bytes,
                       struct sp_blob_state *out, struct sp_err *err)
 {
   struct sp_content_range range;
@@ -61,7 +67,7 @@ static int judge_part(const struct sp_http_response *response, uint64_t size_byt
   }
   if (range.first != size_bytes - 1 || range.last != size_bytes - 1)
     return sp_fail(err, SP_E_PROTOCOL, _("the registry answered another Range than was asked for"));
-  if (response->body.len != 1) {
+  if (got != 1) {
     set_damaged(out, SP_SIZE_UNKNOWN);
     return 0;
   }
@@ -70,38 +76,12 @@ static int judge_part(const struct sp_http_response *response, uint64_t size_byt
 }
 
 /* 200: Range was ignored, and the body is there whole. */
-static void judge_whole(const struct sp_http_response *response, uint64_t size_bytes,
-                        struct sp_blob_state *out)
+static void judge_whole(uint64_t got, uint64_t size_bytes, struct sp_blob_state *out)
 {
-  if (response->body.len != size_bytes)
-    set_damaged(out, response->body.len);
+  if (got != size_bytes)
+    set_damaged(out, SP_SIZE_UNKNOWN);
   else
     set_present(out, SP_PROOF_TOUCHED, size_bytes);
-}
-
-/* The body did not come as promised: too large to read it here, or cut off. */
-static int judge_broken(const struct sp_http_response *response, uint64_t size_bytes,
-                        struct sp_blob_state *out, struct sp_err *err)
-{
-  bool has_begun = response->status == 200 || response->status == 206;
-  uint64_t length = sp_repository_length(response);
-  if (!has_begun)
-    return -1;
-  if (response->status == 200 && length != SP_SIZE_UNKNOWN && length != size_bytes) {
-    set_damaged(out, length);
-    return 0;
-  }
-  if (err->code == SP_E_LIMIT && response->status == 200) {
-    if (size_bytes <= READ_WHOLE_BYTES)
-      set_damaged(out, SP_SIZE_UNKNOWN);
-    else
-      set_present(out, SP_PROOF_CLAIMED, size_bytes);
-    return 0;
-  }
-  if (err->code != SP_E_NETWORK && err->code != SP_E_PROTOCOL)
-    return -1;
-  set_damaged(out, SP_SIZE_UNKNOWN);
-  return 0;
 }
 
 static int judge_touch(struct sp_repository *repository, const struct sp_http_response *response,
@@ -109,9 +89,9 @@ static int judge_touch(struct sp_repository *repository, const struct sp_http_re
 {
   switch (response->status) {
   case 206:
-    return judge_part(response, size_bytes, out, err);
+    return judge_part(response, response->body.len, size_bytes, out, err);
   case 200:
-    judge_whole(response, size_bytes, out);
+    judge_whole(response->body.len, size_bytes, out);
     return 0;
   case 404:
     set_absent(out);
@@ -124,32 +104,90 @@ static int judge_touch(struct sp_repository *repository, const struct sp_http_re
   }
 }
 
-/* *broken: the answer began and was cut off. */
-static int touch_once(struct sp_repository *repository, const struct sp_digest *digest,
-                      uint64_t size_bytes, struct sp_blob_state *out, bool *broken,
+/* Waits for a body that flows into a ring of its length. *whole: it came as promised. */
+static int await_body(struct sp_http_download *download, uint64_t size_bytes, bool *whole,
                       struct sp_err *err)
+{
+  SP_AUTO_RING struct sp_ring *ring = NULL;
+  if (sp_ring_new(size_bytes, (size_t)size_bytes, 0, &ring, err) < 0) {
+    sp_http_download_close(download);
+    return -1;
+  }
+  sp_http_download_start(download, ring);
+  uint64_t seen = 0;
+  struct sp_err why = SP_ERR_INIT;
+  while (sp_ring_input_state(ring, &why) == SP_RING_OPEN)
+    seen = sp_ring_wait(ring, seen, 1000);
+  sp_http_download_close(download);
+  *whole = sp_ring_input_state(ring, &why) == SP_RING_COMPLETE;
+  if (*whole || why.code == SP_E_NETWORK || why.code == SP_E_PROTOCOL || why.code == SP_E_DIGEST)
+    return 0;
+  sp_err_copy(err, &why);
+  return -1;
+}
+
+/* The answer has begun and its body waits: is it what the headers promise? */
+static int judge_stream_take(struct sp_http_download *download,
+                             const struct sp_http_response *response, uint64_t size_bytes,
+                             struct sp_blob_state *out, struct sp_err *err)
+{
+  bool is_part = response->status == 206;
+  uint64_t length = sp_repository_length(response);
+  bool is_other = !is_part && length != SP_SIZE_UNKNOWN && length != size_bytes;
+  if (is_other || (!is_part && size_bytes > READ_WHOLE_BYTES)) {
+    sp_http_download_close(download);
+    if (is_other)
+      set_damaged(out, length);
+    else
+      set_present(out, SP_PROOF_CLAIMED, size_bytes);
+    return 0;
+  }
+  bool whole;
+  if (await_body(download, is_part ? 1 : size_bytes, &whole, err) < 0)
+    return -1;
+  if (is_part)
+    return judge_part(response, whole ? 1 : 0, size_bytes, out, err);
+  judge_whole(whole ? size_bytes : 0, size_bytes, out);
+  return 0;
+}
+
+/* The same request as a stream: slower, but it tells headers and body apart where the body is cut
+ * off or far too long. */
+static int touch_as_stream(struct sp_repository *repository, const struct sp_digest *digest,
+                           uint64_t size_bytes, const char *range, struct sp_blob_state *out,
+                           struct sp_err *err)
+{
+  struct sp_http_download *download = NULL;
+  SP_AUTO_URL struct sp_url url = {0};
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  if (make_url(repository, digest, &url, err) < 0)
+    return -1;
+  struct sp_http_request request = {
+      .method = SP_GET, .url = &url, .headers = {{"Range", range}}, .header_count = 1};
+  SP_AUTO_AUTH struct sp_auth auth;
+  sp_repository_prepare(repository, &request, SP_ACCESS_READ, &auth, false);
+  if (sp_http_download_open(repository->remote->http, &request, &response, &download, err) < 0)
+    return -1;
+  sp_repository_note(repository, SP_ACCESS_READ, &auth, &response);
+  if (!download)
+    return judge_touch(repository, &response, size_bytes, out, err);
+  return judge_stream_take(download, &response, size_bytes, out, err);
+}
+
+static int touch(struct sp_repository *repository, const struct sp_digest *digest,
+                 uint64_t size_bytes, struct sp_blob_state *out, struct sp_err *err)
 {
   char range[64];
   snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, size_bytes - 1, size_bytes - 1);
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
-  *broken = false;
-  if (perform(repository, SP_GET, digest, range, &response, err) == 0)
-    return judge_touch(repository, &response, size_bytes, out, err);
-  *broken = err->code == SP_E_NETWORK || err->code == SP_E_PROTOCOL;
-  return judge_broken(&response, size_bytes, out, err);
-}
-
-/* A body that is cut off twice is a blob that cannot be read; once may be the line. */
-static int touch(struct sp_repository *repository, const struct sp_digest *digest,
-                 uint64_t size_bytes, struct sp_blob_state *out, struct sp_err *err)
-{
-  bool broken;
   struct sp_err why = SP_ERR_INIT;
-  if (touch_once(repository, digest, size_bytes, out, &broken, &why) == 0 && !broken)
-    return 0;
-  if (broken)
-    return touch_once(repository, digest, size_bytes, out, &broken, err);
+  if (perform(repository, SP_GET, digest, range, &response, &why) == 0)
+    return judge_touch(repository, &response, size_bytes, out, err);
+  /* A body that is cut off (twice: a blob that cannot be read; once: the line), or too long. */
+  if (why.code == SP_E_NETWORK || why.code == SP_E_PROTOCOL || why.code == SP_E_LIMIT)
+    return touch_as_stream(repository, digest, size_bytes, range, out, err);
   sp_err_copy(err, &why);
   return -1;
 }
