@@ -3,7 +3,7 @@
  *
  * A rule answers the requests that begin with `match` ("GET /v2/a"), hold `needs` and lack `lacks`
  * in their head; the first rule that fits and is not used up answers. A reply is a status, headers
- * and a body: "202\nLocation: /x\n\nbody". "@" in headers and body is the server's host:port.
+ * and a body: "202\nLocation: /x\n\nbody". "$" in headers and body is the server's host:port.
  * Content-Length is added unless the reply has its own. Each connection serves one request.
  */
 #ifndef SP_TESTS_REGISTRY_SCRIPT_H
@@ -90,13 +90,13 @@ static inline const char *script_find(struct script *script, const char *head)
   return "599\n\nno rule for this request";
 }
 
-/* The text with every "@" made the host. */
+/* The text with every "$" made the host. */
 static inline size_t script_expand(const struct script *script, const char *text, char *out,
                                    size_t size)
 {
   size_t n = 0;
   for (; *text && n + 1 < size; text++) {
-    if (*text == '@')
+    if (*text == '$')
       n += (size_t)snprintf(out + n, size - n, "%s", script->host);
     else
       out[n++] = *text;
