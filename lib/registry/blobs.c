@@ -203,8 +203,10 @@ static bool is_refused_elsewhere(const struct sp_repository *repository,
          !sp_origin_eq(&response->url.origin, own);
 }
 
+/* Of a blob without bytes there is nothing more to touch than its length. */
 static int claim(struct sp_repository *repository, const struct sp_digest *digest,
-                 uint64_t size_bytes, struct sp_blob_state *out, struct sp_err *err)
+                 uint64_t size_bytes, enum sp_proof want, struct sp_blob_state *out,
+                 struct sp_err *err)
 {
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
@@ -222,7 +224,7 @@ static int claim(struct sp_repository *repository, const struct sp_digest *diges
   if (length != SP_SIZE_UNKNOWN && length != size_bytes)
     set_damaged(out, length);
   else
-    set_present(out, size_bytes == 0 ? SP_PROOF_TOUCHED : SP_PROOF_CLAIMED, length);
+    set_present(out, size_bytes == 0 ? want : SP_PROOF_CLAIMED, length);
   return 0;
 }
 
@@ -232,7 +234,7 @@ int sp_blobs_check(struct sp_store *store, const struct sp_digest *digest, uint6
   struct sp_repository *repository = (struct sp_repository *)store;
   if (want >= SP_PROOF_TOUCHED && size_bytes > 0)
     return touch(repository, digest, size_bytes, out, err);
-  return claim(repository, digest, size_bytes, out, err);
+  return claim(repository, digest, size_bytes, want, out, err);
 }
 
 /* -- mount */

@@ -6,8 +6,8 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
-#include "registry/blob_reader.h"
-#include "registry/blob_writer.h"
+#include "registry/blob_get.h"
+#include "registry/blob_put.h"
 #include "registry/blobs.h"
 #include "registry/manifests.h"
 #include "registry/referrers.h"
@@ -102,8 +102,8 @@ static const struct sp_store_ops ops = {
     .list_referrers = sp_referrers_list,
     .check_blob = sp_blobs_check,
     .mount_blob = sp_blobs_mount,
-    .open_read = sp_blob_reader_open,
-    .begin_write = sp_blob_writer_open,
+    .open_read = sp_blob_get_open,
+    .begin_write = sp_blob_put_open,
     .is_sibling = sp_blobs_is_sibling,
     .close = repository_close,
 };

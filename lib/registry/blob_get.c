@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two ends: one hands the download the relay's ring; the other lets it flow into a small ring of
  * its own, drops what stands before the offset, and copies the rest. */
-#include "registry/blob_reader.h"
+#include "registry/blob_get.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -185,8 +185,8 @@ static int reader_open(struct sp_repository *repository, const struct sp_digest 
   return reader->skip_bytes > 0 ? begin_skipping(reader, size_bytes, err) : 0;
 }
 
-int sp_blob_reader_open(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
-                        uint64_t offset, struct sp_reader **out, struct sp_err *err)
+int sp_blob_get_open(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
+                     uint64_t offset, struct sp_reader **out, struct sp_err *err)
 {
   struct blob_reader *reader = calloc(1, sizeof *reader);
   if (!reader)

@@ -6,14 +6,14 @@
  * before the offset are thrown away here (the end is one that blocks in this case). Answers are
  * never spliced: 206 must be of the very range and of the whole length that was expected.
  */
-#ifndef SP_REGISTRY_BLOB_READER_H
-#define SP_REGISTRY_BLOB_READER_H
+#ifndef SP_REGISTRY_BLOB_GET_H
+#define SP_REGISTRY_BLOB_GET_H
 
 #include "store/store.h"
 
 /* See sp_store_open_read. *out is the caller's. Blocks until the answer begins. */
-SP_MUST_CHECK int sp_blob_reader_open(struct sp_store *store, const struct sp_digest *digest,
-                                      uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
-                                      struct sp_err *err);
+SP_MUST_CHECK int sp_blob_get_open(struct sp_store *store, const struct sp_digest *digest,
+                                   uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
+                                   struct sp_err *err);
 
 #endif

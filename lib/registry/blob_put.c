@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A writer that is closed before it was finished cancels its session: the connection first, so that
  * the registry is not busy with it. */
-#include "registry/blob_writer.h"
+#include "registry/blob_put.h"
 
 #include <stdlib.h>
 
@@ -101,8 +101,8 @@ static int open_whole(struct sp_repository *repository, const struct sp_digest *
   return 0;
 }
 
-int sp_blob_writer_open(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
-                        struct sp_writer **out, struct sp_err *err)
+int sp_blob_put_open(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
+                     struct sp_writer **out, struct sp_err *err)
 {
   struct sp_repository *repository = (struct sp_repository *)store;
   if (repository->remote->chunked)
