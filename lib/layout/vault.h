@@ -6,7 +6,9 @@
  * blobs are hard links into the pool (copies on EMLINK or EXDEV)
  *
  * A blob that any repository of the vault has is linked, not sent again: vault stores of one root
- * are siblings. A pool file with one link is garbage after a grace period (collected by a later
+ * are siblings. Linking reads no byte: a repository whose blob is damaged is healed by sending it
+ * (begin_write), which replaces the pool's file and its own link. The vault is readable by its
+ * owner only. A pool file with one link is garbage after a grace period (collected by a later
  * command, never here). Two processes at once are fine: one lock per repository.
  */
 #ifndef SP_LAYOUT_VAULT_H
@@ -18,7 +20,8 @@
  * $XDG_DATA_HOME/safeport/vault, $HOME/.local/share/safeport/vault. `*out` is the caller's. Fails:
  * SP_E_USAGE (none of them is set). */
 SP_MUST_CHECK int sp_vault_find_root(const char *explicit_root, char **out, struct sp_err *err);
-/* Opens a repository (`repository` as oci/place.h gives it). Fails as sp_layout_open. */
+/* Opens a repository (`repository` as oci/place.h gives it). Fails: as sp_layout_open; SP_E_USAGE
+ * (no name of a repository); SP_E_REFUSED (everyone may write to the root). */
 SP_MUST_CHECK int sp_vault_open(const char *root, const char *repository, enum sp_layout_mode mode,
                                 const struct sp_cancel *cancel, struct sp_store **out,
                                 struct sp_err *err);

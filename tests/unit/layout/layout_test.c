@@ -5,8 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -424,6 +426,42 @@ static void test_touching_reads_the_last_byte(void **state)
   assert_int_equal(blob.proof, SP_PROOF_TOUCHED);
 }
 
+/* -- somebody who may write there too swaps a directory for a link, all the time (S31) */
+
+static void swap_for_ever(const char *a, const char *b)
+{
+  for (;;)
+    (void)!renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+static void test_swapped_directories_lead_nowhere(void **state)
+{
+  char real[FX_PATH_MAX];
+  char trap[FX_PATH_MAX];
+  char outside[FX_PATH_MAX];
+  unsigned failed = 0;
+  (void)state;
+  publish("old");
+  fx_join(real, dir, "blobs/sha256");
+  fx_join(trap, dir, "blobs/trap");
+  fx_join(outside, dir, "outside");
+  assert_int_equal(mkdir(outside, 0700), 0);
+  assert_int_equal(symlink(outside, trap), 0);
+  pid_t attacker = fork();
+  if (attacker == 0)
+    swap_for_ever(real, trap);
+  for (unsigned i = 0; i < 300 || (failed == 0 && i < 5000); i++) {
+    struct sp_err err = SP_ERR_INIT;
+    char word[16];
+    snprintf(word, sizeof word, "w%u", i);
+    failed += fx_publish(&place, word, &err) < 0;
+  }
+  kill(attacker, SIGKILL);
+  assert_int_equal(waitpid(attacker, NULL, 0), attacker);
+  assert_true(failed > 0); /* or nobody attacked */
+  assert_int_equal(count_names(outside), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -440,6 +478,7 @@ int main(void)
       TEST(test_hostile_blobs_are_refused_and_healed),
       TEST(test_a_directory_in_place_of_a_blob_is_an_error),
       TEST(test_linked_directories_are_refused),
+      TEST(test_swapped_directories_lead_nowhere),
       TEST(test_touching_reads_the_last_byte),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
