@@ -336,7 +336,7 @@ static void replay(const char *repository, bool with_old)
   assert_true(event_count > 30); /* or the shim sees nothing */
   for (size_t end = 0; end <= event_count; end++)
     check_moment(end);
-  print_message("%zu steps, %zu states\n", event_count, states);
+  print_message("# %zu steps, %zu states\n", event_count, states);
   disk_clear(&before);
   disk_clear(&after);
   fx_remove_tree(live_dir);

@@ -13,7 +13,7 @@
 
 /* From now on counts changing calls from 1; call nth fails with errno `sys` (SHIM_KILL: SIGKILL
  * before it is done). `stays` makes all later calls that need room fail too (a full disk). nth 0
- * only counts. */
+ * only counts. Calls that only open count where they may fail, not where the process dies. */
 void shim_arm(unsigned long nth, int sys, bool stays);
 /* Lets everything through again; answers the calls counted. */
 unsigned long shim_disarm(void);
