@@ -177,15 +177,22 @@ static bool is_wrong_bytes(const char *finding)
   return strcmp(finding, SP_FINDING_MISSING) != 0 && strcmp(finding, SP_FINDING_DIFFERENT) != 0;
 }
 
+static bool is_tag_set(const struct sp_report_place *place)
+{
+  for (size_t i = 0; i < place->tag_count; i++) {
+    if (place->tags[i].result == SP_TAG_SET)
+      return true;
+  }
+  return false;
+}
+
 static void count_place(struct tally *tally, const struct sp_report_place *place)
 {
   count_err(tally, &place->err);
   for (size_t i = 0; i < place->damage_count; i++)
     tally->seen[is_wrong_bytes(place->damage[i].finding) ? 5 : 1] = true;
-  if (sp_report_is_place_done(place))
-    tally->is_done = true;
-  else
-    tally->is_undone = true;
+  tally->is_undone = tally->is_undone || !sp_report_is_place_done(place);
+  tally->is_done = tally->is_done || sp_report_is_place_done(place) || is_tag_set(place);
 }
 
 int sp_report_exit_status(const struct sp_report *report)

@@ -556,8 +556,6 @@ FX int fx_run_status(struct fx *fx)
 {
   struct sp_report *report = fx_run(fx);
   int status = report->exit_status;
-  if (status != 0 && report->err.code != SP_OK)
-    print_message("# %s\n", report->err.msg);
   sp_report_free(report);
   return status;
 }
