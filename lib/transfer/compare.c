@@ -6,6 +6,7 @@
  * A wrong reading is repeated before it counts: by closure.c for manifests, by the relay for blobs.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/pool.h"
 #include "base/text.h"
@@ -227,20 +228,41 @@ static void prove_blobs(struct comparison *all)
 
 /* -- against each other */
 
+static bool is_told(const struct side *side, const struct sp_digest *digest)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, text);
+  for (size_t i = 0; i < side->place->damage_count; i++) {
+    if (strcmp(side->place->damage[i].digest, text) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* Is this the top of a referrer's tree whose subject is there, while it is not? Where the subject
+ * is damaged, its referrers could not be asked for. */
+static bool is_missed(const struct sp_image *here, const struct sp_node *node,
+                      const struct sp_image *there)
+{
+  if (!node->is_referrer || node->found_for == SP_NO_NODE)
+    return false;
+  const struct sp_node *subject = &here->nodes[node->found_for];
+  return sp_image_find_node(there, &subject->manifest.digest) != SP_NO_NODE &&
+         sp_image_find_node(there, &node->manifest.digest) == SP_NO_NODE;
+}
+
 static void compare_referrers(struct comparison *all)
 {
   const struct sp_image *here = &all->sides[SOURCE].image;
   const struct sp_image *there = &all->sides[DESTINATION].image;
-  size_t extra = 0;
   for (size_t i = 0; i < here->node_count; i++) {
-    const struct sp_node *node = &here->nodes[i];
-    if (node->is_referrer && sp_image_find_node(there, &node->manifest.digest) == SP_NO_NODE)
-      add_damage(&all->sides[DESTINATION], &node->manifest.digest, "referrer", SP_FINDING_MISSING);
+    const struct sp_digest *digest = &here->nodes[i].manifest.digest;
+    if (is_missed(here, &here->nodes[i], there) && !is_told(&all->sides[DESTINATION], digest))
+      add_damage(&all->sides[DESTINATION], digest, "referrer", SP_FINDING_MISSING);
   }
-  for (size_t i = 0; i < there->node_count; i++) {
-    const struct sp_node *node = &there->nodes[i];
-    extra += node->is_referrer && sp_image_find_node(here, &node->manifest.digest) == SP_NO_NODE;
-  }
+  size_t extra = 0;
+  for (size_t i = 0; i < there->node_count; i++)
+    extra += is_missed(there, &there->nodes[i], here);
   if (extra > 0)
     sp_report_add_note(all->report, "'%s' has %zu referrers that the source does not have",
                        all->sides[DESTINATION].store->name, extra);
