@@ -24,9 +24,12 @@ static struct fx_ref prepare(struct fx *fx, bool native)
   fx_init(fx, 2);
   sp_memory_set_native_referrers(fx->memory[0], true);
   sp_memory_set_native_referrers(fx->memory[1], native);
-  struct fx_ref index = fx_add_usual(fx->memory[0]);
-  fx_add_image(fx->memory[0], 5, 2, &index);
-  struct fx_ref old = fx_add_image(fx->memory[1], 2, 4, NULL);
+  struct fx_ref children[2] = {fx_add_image(fx->memory[0], 1, 1, NULL),
+                               fx_add_image(fx->memory[0], 2, 2, NULL)};
+  struct fx_ref index = fx_add_index(fx->memory[0], children, 2);
+  fx_tag(fx->memory[0], "latest", &index);
+  fx_add_image(fx->memory[0], 5, 1, &index);
+  struct fx_ref old = fx_add_image(fx->memory[1], 2, 1, NULL);
   for (size_t i = 0; i < FX_TAG_COUNT; i++)
     fx_tag(fx->memory[1], fx_tags[i], &old);
   return index;
@@ -70,9 +73,11 @@ static bool try_fault(size_t place, const struct fx_fault *fault, bool native)
   assert_int_equal(fx_run_status(&fx), 0);
   assert_true(is_complete(&fx, 1, &index));
   assert_true(is_complete(&fx, 2, &index));
-  fx_forget_log(&fx);
-  assert_int_equal(fx_run_status(&fx), 0);
-  assert_int_equal(fx_writes(&fx, 1) + fx_writes(&fx, 2), 0);
+  if (fault->nth == 1) {
+    fx_forget_log(&fx);
+    assert_int_equal(fx_run_status(&fx), 0);
+    assert_int_equal(fx_writes(&fx, 1) + fx_writes(&fx, 2), 0);
+  }
   fx_clear(&fx);
   return came;
 }
@@ -94,6 +99,8 @@ static void loop_place(size_t place)
       /* "Not there" and "wrong bytes" are no answers to some questions; and an operation that was
        * done is not answered with them. */
       bool is_answer = codes[c] != SP_E_NOT_FOUND && codes[c] != SP_E_DIGEST;
+      if (codes[c] == SP_E_BLOB_UNKNOWN && strcmp(operations[i], "put_manifest") != 0)
+        continue;
       try_all(place, operations[i], codes[c], false, 1);
       if (is_answer && codes[c] != SP_E_AUTH)
         try_all(place, operations[i], codes[c], true, 1);
