@@ -80,9 +80,23 @@ static int put_again(const struct fallback *f, const struct group *group, bool *
   return 0;
 }
 
+/* A list may name what does not name the subject itself; no registry can know of that. */
+static bool all_name_subject(const struct fallback *f, const struct group *group)
+{
+  for (size_t i = 0; i < group->count; i++) {
+    size_t node = sp_image_find_node(&f->run->image, &group->edges[i].digest);
+    if (!sp_digest_eq(&f->run->image.nodes[node].subject, subject_of(f, group)))
+      return false;
+  }
+  return true;
+}
+
 static int is_handled_there(const struct fallback *f, const struct group *group, bool *handled,
                             struct sp_err *err)
 {
+  *handled = false;
+  if (!all_name_subject(f, group))
+    return 0;
   if (was_answered(f, group, handled))
     return 0;
   SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};

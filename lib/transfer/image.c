@@ -107,6 +107,8 @@ int sp_image_add_node_take(struct sp_image *image, struct sp_manifest_bytes *man
                          .is_index = parsed->is_index,
                          .is_referrer = is_referrer,
                          .found_for = found_for};
+  if (parsed->has_subject)
+    node.subject = parsed->subject.digest;
   sp_manifest_bytes_init(manifest);
   snprintf(node.manifest.media_type, sizeof node.manifest.media_type, "%s", parsed->media_type);
   bool added = true;

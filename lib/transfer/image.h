@@ -22,6 +22,7 @@ struct sp_node {
   struct sp_manifest_bytes manifest; /* media_type is what it is pushed as */
   bool is_index;
   bool is_referrer;           /* of the trees of referrers and cosign tags, not of the image */
+  struct sp_digest subject;   /* alg NONE: it has none */
   struct sp_digest *children; /* owned; of an index */
   size_t child_count;
   size_t found_for; /* the node whose referrer this is the tree's root of, or SP_NO_NODE */

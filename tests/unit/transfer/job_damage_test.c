@@ -195,6 +195,67 @@ static void test_second_round(void **state)
   fx_clear(&fx);
 }
 
+/* A mount brings what the sibling has: short bytes are noticed, and then the source is at fault. */
+static void test_mount_of_short_bytes(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  struct sp_digest layer = layer_of(fx.memory[0], &index);
+  sp_memory_set_group(fx.memory[0], "hub");
+  sp_memory_set_group(fx.memory[1], "hub");
+  assert_true(sp_memory_truncate(fx.memory[0], &layer, 10));
+  struct sp_report *report = fx_run(&fx);
+  assert_int_not_equal(report->exit_status, 0);
+  assert_int_equal(fx_named(fx.memory[1], "latest").alg, SP_DIGEST_NONE);
+  sp_report_free(report);
+  fx_clear(&fx);
+}
+
+/* Fault 11: reading by digest decides what a put did, not its answer. */
+static void test_lost_answer_to_a_put(void **state)
+{
+  (void)state;
+  for (unsigned nth = 1; nth <= 3; nth++) {
+    struct fx fx;
+    fx_init(&fx, 1);
+    struct fx_ref index = fx_add_usual(fx.memory[0]);
+    fx.spy[1]->fault = (struct fx_fault){
+        .op = "put_manifest", .nth = nth, .times = 1, .after = true, .code = SP_E_NETWORK};
+    struct sp_report *report = fx_run(&fx);
+    assert_int_equal(report->exit_status, 0);
+    assert_int_equal(report->places[0].manifests_put, 3);
+    assert_int_equal(fx_count(&fx, 1, "put_manifest"), 3); /* not put twice blindly */
+    assert_true(fx_has(fx.memory[1], "latest", &index));
+    sp_report_free(report);
+    fx_clear(&fx);
+  }
+}
+
+/* A store that ignores Range can only claim: what this run did not send is read to the end. */
+static void test_claims_are_read(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  fx.spy[1]->ignores_range = true;
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_int_equal(fx_count(&fx, 1, "open_read"), 0);
+  struct sp_report *report = fx_run(&fx);
+  assert_int_equal(report->exit_status, 0);
+  assert_string_equal(report->places[0].proof, "read");
+  assert_int_equal(fx_count(&fx, 1, "open_read"), 8);
+  sp_report_free(report);
+  /* and rot is found on the way, and healed by the second round */
+  struct sp_digest layer = layer_of(fx.memory[0], &index);
+  assert_true(sp_memory_flip(fx.memory[1], &layer, 5));
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_true(fx_has(fx.memory[1], "latest", &index));
+  fx_clear(&fx);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -204,6 +265,9 @@ int main(void)
       cmocka_unit_test(test_blob_kept_bad),
       cmocka_unit_test(test_bad_source),
       cmocka_unit_test(test_second_round),
+      cmocka_unit_test(test_mount_of_short_bytes),
+      cmocka_unit_test(test_lost_answer_to_a_put),
+      cmocka_unit_test(test_claims_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -285,6 +285,73 @@ static void test_endless_chain(void **state)
   fx_clear(&fx);
 }
 
+static size_t put_at(const struct fx *fx, const struct fx_ref *ref)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&ref->digest, text);
+  for (size_t i = 0; i < fx->log.count; i++) {
+    const struct fx_event *e = &fx->log.events[i];
+    if (e->place == 1 && strcmp(e->op, "put_manifest") == 0 && strcmp(e->subject, text) == 0)
+      return i;
+  }
+  fail_msg("%s was not put", text);
+  return 0;
+}
+
+/* An image without its signature is better than a signature without its image. */
+static void test_subject_before_referrer(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct signed_image s = add_signed(fx.memory[0], true);
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_true(put_at(&fx, &s.index) < put_at(&fx, &s.referrers[0]));
+  assert_true(put_at(&fx, &s.index) < put_at(&fx, &s.referrers[1]));
+  assert_true(put_at(&fx, &s.referrers[0]) < put_at(&fx, &s.nested));
+  fx_clear(&fx);
+}
+
+/* A registry that got the API later lists what is put again. */
+static void test_api_that_came_later(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct signed_image s = add_signed(fx.memory[0], true);
+  sp_memory_set_native_referrers(fx.memory[1], false);
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_int_equal(count_listed(fx.memory[1], &s.index), 2);
+  sp_memory_set_native_referrers(fx.memory[1], true);
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_int_equal(count_native(fx.memory[1], &s.index), 2);
+  fx_clear(&fx);
+}
+
+/* -- a destination whose API leaves out what it should list */
+
+static void test_list_that_leaves_out(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct signed_image s = add_signed(fx.memory[0], true);
+  /* the referrer has no subject: no API can know of it, only a list can name it */
+  struct fx_ref stray = fx_add_image(fx.memory[0], 45, 1, NULL);
+  struct fx_ref list = fx_add_index(fx.memory[0], &stray, 1);
+  char tag[SP_MAX_TAG + 1];
+  fallback_tag(&s.nested, tag);
+  fx_tag(fx.memory[0], tag, &list);
+  sp_memory_set_native_referrers(fx.memory[0], false);
+  add_lists(fx.memory[0], &s);
+  for (int run = 0; run < 2; run++) {
+    assert_int_equal(fx_run_status(&fx), 0);
+    assert_int_equal(count_listed(fx.memory[1], &s.nested), 1);
+    assert_true(fx_is_whole(fx.memory[1], &stray.digest));
+  }
+  fx_clear(&fx);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -298,6 +365,9 @@ int main(void)
       cmocka_unit_test(test_remembers_that_there_is_no_api),
       cmocka_unit_test(test_failed_lookup),
       cmocka_unit_test(test_endless_chain),
+      cmocka_unit_test(test_subject_before_referrer),
+      cmocka_unit_test(test_api_that_came_later),
+      cmocka_unit_test(test_list_that_leaves_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

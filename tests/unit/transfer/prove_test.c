@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/prove.h"
+
+#include "fixture.h"
+
+#include "base/clock.h"
+
+/* -- the level: two manifests ('r' read back, '-' not), three blobs ('-' absent, '!' damaged, 'c'
+ * claimed, 't' touched, 'R' read) */
+
+struct level_case {
+  const char *nodes, *blobs;
+  enum sp_proof level;
+};
+
+static const struct level_case level_cases[] = {
+    {"rr", "ttt", SP_PROOF_TOUCHED}, {"rr", "RRR", SP_PROOF_READ}, {"rr", "RtR", SP_PROOF_TOUCHED},
+    {"rr", "ctR", SP_PROOF_CLAIMED}, {"rr", "t-t", SP_PROOF_NONE}, {"rr", "tt!", SP_PROOF_NONE},
+    {"r-", "ttt", SP_PROOF_NONE},    {"--", "RRR", SP_PROOF_NONE},
+};
+
+static void test_level(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof level_cases / sizeof level_cases[0]; i++) {
+    struct sp_image image = {.node_count = 2, .blob_count = 3};
+    struct sp_facts facts;
+    struct sp_err err = SP_ERR_INIT;
+    assert_int_equal(sp_facts_init(&facts, &image, 1, &err), 0);
+    for (size_t n = 0; n < 2; n++)
+      facts.places[0].nodes[n].is_read_back = level_cases[i].nodes[n] == 'r';
+    for (size_t b = 0; b < 3; b++) {
+      char c = level_cases[i].blobs[b];
+      facts.places[0].blobs[b] = (struct sp_blob_fact){.have = c == '-'   ? SP_HAVE_ABSENT
+                                                               : c == '!' ? SP_HAVE_DAMAGED
+                                                                          : SP_HAVE_PRESENT,
+                                                       .proof = c == 'R'   ? SP_PROOF_READ
+                                                                : c == 't' ? SP_PROOF_TOUCHED
+                                                                           : SP_PROOF_CLAIMED};
+    }
+    if (sp_prove_level(&image, &facts.places[0]) != level_cases[i].level)
+      fail_msg("case %zu", i);
+    sp_facts_clear(&facts);
+  }
+  struct sp_image nothing = {0};
+  struct sp_place_facts no_facts = {0};
+  assert_int_equal(sp_prove_level(&nothing, &no_facts), SP_PROOF_NONE);
+}
+
+/* -- refresh: garbage collection during a long run */
+
+struct world {
+  struct fx fx;
+  struct sp_transfer job;
+  struct sp_transfer_destination to[FX_PLACES];
+  struct sp_report *report;
+  struct sp_run run;
+};
+
+/* A run in which one blob was touched at destination one, and is there. */
+static void begin(struct world *w)
+{
+  static const char *const name = "one";
+  struct sp_err err = SP_ERR_INIT;
+  fx_init(&w->fx, 1);
+  fx_fill(&w->fx, &w->job, w->to);
+  assert_int_equal(sp_report_new(SP_REPORT_PUSH, "source", &name, 1, &w->report, &err), 0);
+  sp_run_init(&w->run, &w->job, w->report);
+  struct fx_ref blob = fx_add_blob(w->fx.memory[1], 1, 1000);
+  w->run.image.blobs = calloc(1, sizeof *w->run.image.blobs);
+  w->run.image.blob_count = 1;
+  w->run.image.blobs[0].digest = blob.digest;
+  w->run.image.blobs[0].size_bytes = 1000;
+  assert_int_equal(sp_facts_init(&w->run.facts, &w->run.image, 1, &err), 0);
+  w->run.facts.places[0].blobs[0] = (struct sp_blob_fact){
+      .have = SP_HAVE_PRESENT, .proof = SP_PROOF_TOUCHED, .seen_ms = sp_clock_mono_ms()};
+}
+
+static void end(struct world *w)
+{
+  sp_run_clear(&w->run);
+  sp_report_free(w->report);
+  fx_clear(&w->fx);
+}
+
+static void test_fresh_is_not_touched_again(void **state)
+{
+  (void)state;
+  struct world w;
+  begin(&w);
+  sp_prove_refresh(&w.run, sp_clock_mono_ms() + SP_PROVE_MAX_AGE_MS - 10000);
+  assert_int_equal(fx_count(&w.fx, 1, "check_blob"), 0);
+  sp_prove_refresh(&w.run, sp_clock_mono_ms() + SP_PROVE_MAX_AGE_MS + 10000);
+  assert_int_equal(fx_count(&w.fx, 1, "check_blob"), 1);
+  assert_true(sp_run_is_open(&w.run, 0));
+  end(&w);
+}
+
+static void test_lost_meanwhile(void **state)
+{
+  (void)state;
+  static const enum sp_code codes[] = {SP_E_BLOB_UNKNOWN, SP_E_DIGEST};
+  for (int damaged = 0; damaged < 2; damaged++) {
+    for (int last = 0; last < 2; last++) {
+      struct world w;
+      begin(&w);
+      w.run.is_last_round = last;
+      if (damaged)
+        sp_memory_truncate(w.fx.memory[1], &w.run.image.blobs[0].digest, 10);
+      else
+        w.run.image.blobs[0].digest.raw[0] ^= 1;
+      sp_prove_refresh(&w.run, sp_clock_mono_ms() + SP_PROVE_MAX_AGE_MS + 10000);
+      assert_false(sp_run_is_open(&w.run, 0));
+      assert_int_equal(atomic_load(&w.run.is_again[0]), !last);
+      assert_int_equal(w.report->places[0].err.code, last ? codes[damaged] : SP_OK);
+      end(&w);
+    }
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_level),
+      cmocka_unit_test(test_fresh_is_not_touched_again),
+      cmocka_unit_test(test_lost_meanwhile),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
