@@ -80,7 +80,8 @@ struct fx_spy {
   struct fx_log *log;
   struct fx_fault fault;
   unsigned matched;
-  bool ignores_range; /* blobs can only be claimed */
+  bool ignores_range;   /* blobs can only be claimed */
+  bool hides_referrers; /* the list is always empty */
   pthread_mutex_t lock;
   /* Called after an operation, before its answer is passed on. */
   void (*after)(struct fx_spy *spy, const char *op, const char *subject);
@@ -177,8 +178,9 @@ FX int fx_list_referrers(struct sp_store *s, const struct sp_digest *d, struct s
                          struct sp_err *err)
 {
   char t[SP_DIGEST_TEXT_MAX];
+  bool hides = ((struct fx_spy *)s)->hides_referrers;
   return FX_AROUND(s, "list_referrers", fx_text(d, t),
-                   s->inner->ops->list_referrers(s->inner, d, out, err));
+                   hides ? 0 : s->inner->ops->list_referrers(s->inner, d, out, err));
 }
 FX int fx_check(struct sp_store *s, const struct sp_digest *d, uint64_t size, enum sp_proof want,
                 struct sp_blob_state *out, struct sp_err *err)

@@ -195,6 +195,24 @@ static void test_second_round(void **state)
   fx_clear(&fx);
 }
 
+/* The second round does not mount either: what a sibling seems to have may be what is stale. */
+static void test_second_round_mounts_nothing(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 2);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  sp_memory_set_group(fx.memory[1], "hub");
+  sp_memory_set_group(fx.memory[2], "hub");
+  fx.spy[2]->fault =
+      (struct fx_fault){.op = "put_manifest", .nth = 1, .times = 1, .code = SP_E_BLOB_UNKNOWN};
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_int_equal(fx_count(&fx, 2, "mount_blob"), 8);
+  assert_int_equal(fx_count(&fx, 2, "finish"), 8);
+  assert_true(fx_has(fx.memory[2], "latest", &index));
+  fx_clear(&fx);
+}
+
 /* A mount brings what the sibling has: short bytes are noticed, and then the source is at fault. */
 static void test_mount_of_short_bytes(void **state)
 {
@@ -265,6 +283,7 @@ int main(void)
       cmocka_unit_test(test_blob_kept_bad),
       cmocka_unit_test(test_bad_source),
       cmocka_unit_test(test_second_round),
+      cmocka_unit_test(test_second_round_mounts_nothing),
       cmocka_unit_test(test_mount_of_short_bytes),
       cmocka_unit_test(test_lost_answer_to_a_put),
       cmocka_unit_test(test_claims_are_read),

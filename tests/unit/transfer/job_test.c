@@ -302,6 +302,62 @@ static void test_second_read_from_a_local_destination(void **state)
   fx_clear(&fx);
 }
 
+static void flip_after_finish(struct fx_spy *spy, const char *op, const char *subject)
+{
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest digest;
+  if (strcmp(op, "finish") != 0)
+    return;
+  assert_int_equal(sp_digest_parse(sp_span_str(subject), &digest, &err), 0);
+  sp_memory_flip(spy->store.inner, &digest, 1);
+}
+
+/* A destination that turns out to be bad is no source. */
+static void test_second_read_falls_back_to_the_source(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 2);
+  struct fx_ref image = fx_add_image(fx.memory[0], 1, 1, NULL);
+  fx_tag(fx.memory[0], "latest", &image);
+  fx.spy[2]->store.is_local = true;
+  fx.spy[2]->after = flip_after_finish;
+  fx.spy[1]->fault = (struct fx_fault){.op = "finish", .nth = 1, .times = 2, .code = SP_E_NETWORK};
+  struct sp_transfer job;
+  struct sp_transfer_destination to[FX_PLACES];
+  fx_fill(&fx, &job, to);
+  job.retry.retry_for_ms = 5000;
+  struct sp_report *report = fx_run_job(&job);
+  assert_int_equal(report->exit_status, 0);
+  assert_true(report->repeated_reads >= 1);
+  assert_true(fx_has(fx.memory[1], "latest", &image));
+  sp_report_free(report);
+  fx_clear(&fx);
+}
+
+/* A destination that calls our bytes wrong, which we had hashed, is sent them once more. */
+static void test_wrong_digest_at_an_end(void **state)
+{
+  (void)state;
+  for (unsigned times = 0; times < 2; times++) {
+    struct fx fx;
+    fx_init(&fx, 2);
+    struct fx_ref index = fx_add_usual(fx.memory[0]);
+    fx.spy[1]->fault =
+        (struct fx_fault){.op = "finish", .nth = 1, .times = times, .code = SP_E_DIGEST};
+    struct sp_transfer job;
+    struct sp_transfer_destination to[FX_PLACES];
+    fx_fill(&fx, &job, to);
+    job.retry.retry_for_ms = 2000;
+    struct sp_report *report = fx_run_job(&job);
+    assert_int_equal(report->exit_status, times ? 0 : 5);
+    assert_int_equal(fx_has(fx.memory[1], "latest", &index), times);
+    assert_true(fx_has(fx.memory[2], "latest", &index));
+    sp_report_free(report);
+    fx_clear(&fx);
+  }
+}
+
 /* -- the source's tag */
 
 static void move_tag(struct fx_spy *spy, const char *op, const char *subject)
@@ -385,6 +441,8 @@ int main(void)
       cmocka_unit_test(test_mount_that_fails),
       cmocka_unit_test(test_failed_ends_share_one_more_read),
       cmocka_unit_test(test_second_read_from_a_local_destination),
+      cmocka_unit_test(test_second_read_falls_back_to_the_source),
+      cmocka_unit_test(test_wrong_digest_at_an_end),
       cmocka_unit_test(test_tag_moves_meanwhile),
       cmocka_unit_test(test_interrupted),
   };

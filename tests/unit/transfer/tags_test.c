@@ -81,11 +81,35 @@ static void test_unsure_tag(void **state)
   fx_clear(&fx);
 }
 
+/* A tag that cannot be served (an empty link) is not "not there": it is not known, and written. */
+static void test_tag_that_cannot_be_served(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  fx.spy[1]->fault = (struct fx_fault){.op = "resolve", .nth = 1, .code = SP_E_SERVER};
+  struct sp_transfer job;
+  struct sp_transfer_destination to[FX_PLACES];
+  fx_fill(&fx, &job, to);
+  job.with_referrers = false;
+  struct sp_report *report = fx_run_job(&job);
+  assert_int_equal(report->exit_status, 0);
+  for (size_t i = 0; i < FX_TAG_COUNT; i++) {
+    assert_null(report->places[0].tags[i].digest_before);
+    assert_int_equal(report->places[0].tags[i].result, SP_TAG_SET);
+  }
+  assert_true(fx_has(fx.memory[1], "latest", &index));
+  sp_report_free(report);
+  fx_clear(&fx);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tags_that_fail),
       cmocka_unit_test(test_unsure_tag),
+      cmocka_unit_test(test_tag_that_cannot_be_served),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
