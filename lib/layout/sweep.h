@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define SP_SWEEP_AGE_S 3600 /* younger ones may be a writer's that has not locked its file yet */
+#define SP_SWEEP_AGE_S 60 /* younger ones may be a writer's that has not locked its file yet */
 
 /* Removes from dir_fd every regular file whose name begins with SP_FILE_TEMP_PREFIX, that is older
  * than SP_SWEEP_AGE_S at `now_s` (unix seconds) and that nobody has locked: a living writer holds

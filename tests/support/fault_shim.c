@@ -219,9 +219,24 @@ PASS(K_UNLINK, int, unlink, (const char *a), (a))
 PASS(K_UNLINK, int, unlinkat, (int d, const char *a, int f), (d, a, f))
 PASS(K_MKDIR, int, mkdir, (const char *a, mode_t m), (a, m))
 PASS(K_MKDIR, int, mkdirat, (int d, const char *a, mode_t m), (d, a, m))
-PASS(K_CONNECT, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
-PASS(K_SEND, ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f))
-PASS(K_RECV, ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f))
+/* Only the network counts: libcurl wakes its own loop through a socket pair. */
+static bool is_network(int fd)
+{
+  int domain = 0;
+  socklen_t n = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain != AF_UNIX;
+}
+#define PASS_NETWORK(kind, type, name, params, args) \
+  type name params \
+  { \
+    REAL(name); \
+    if (is_network(fd) && hit(kind)) \
+      return -1; \
+    return real args; \
+  }
+PASS_NETWORK(K_CONNECT, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
+PASS_NETWORK(K_SEND, ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f))
+PASS_NETWORK(K_RECV, ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f))
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
