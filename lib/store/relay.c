@@ -125,6 +125,16 @@ static void finish_lane(struct run *run, size_t i)
   close_lane(lane);
 }
 
+/* An end that detached itself without saying why has an answer that came early: finish tells it. */
+static void ask_lane(struct run *run, size_t i)
+{
+  struct lane *lane = &run->lanes[i];
+  if (lane->end->err.code == SP_OK && !lane->writer->ops->pump &&
+      lane->writer->ops->finish(lane->writer, &lane->end->err) == 0)
+    sp_fail(&lane->end->err, SP_E_PROTOCOL, "it took less than the whole blob");
+  fail_lane(run, i);
+}
+
 /* One end, one step. Answers whether something happened. */
 static bool drive_lane(struct run *run, size_t i)
 {
@@ -132,7 +142,7 @@ static bool drive_lane(struct run *run, size_t i)
   if (!lane->live)
     return false;
   if (!sp_ring_is_attached(run->ring, consumer_of(i), &lane->end->err)) {
-    fail_lane(run, i);
+    ask_lane(run, i);
     return true;
   }
   bool moved = pump_lane(run, i);
