@@ -69,6 +69,8 @@ static void close_input(const struct sp_exchange *exchange, struct sp_ring *ring
 static void on_ended(struct sp_exchange *exchange)
 {
   struct sp_http_download *d = exchange->order.stream_ctx;
+  if (!sp_exchange_is_streaming(exchange))
+    return; /* a redirect or a 401: the body comes with another exchange */
   pthread_mutex_lock(&d->lock);
   struct sp_ring *ring = d->ring;
   d->over = true;
