@@ -43,12 +43,26 @@ static bool fits(const struct code_row *row, int status, const char *code, int t
   return row->to == ANY || row->to == to;
 }
 
-static enum sp_code code_of(int status, const struct sp_oci_error *said, int to)
+/* docker-registry tells a full disk by text or, from other places of its code, by the bare errno.
+ */
+static bool tells_full(const struct sp_http_response *response)
 {
-  if (status == 507 || (status >= 500 && strcasestr(said->text, "no space left on device")))
-    return SP_E_STORE_FULL;
+  static const char *const signs[] = {"no space left on device", "disk quota exceeded",
+                                      "\"Err\":28}", "\"Err\":122}"};
+  const struct sp_buf *body = &response->body;
+  for (size_t i = 0; body->len > 0 && i < sizeof signs / sizeof signs[0]; i++) {
+    if (memmem(body->data, body->len, signs[i], strlen(signs[i])))
+      return true;
+  }
+  return response->status == 507;
+}
+
+static enum sp_code code_of(const struct sp_http_response *response,
+                            const struct sp_oci_error *said, int to)
+{
+  int status = response->status;
   if (status >= 500)
-    return SP_E_SERVER;
+    return tells_full(response) ? SP_E_STORE_FULL : SP_E_SERVER;
   if (status < 400)
     return SP_E_PROTOCOL;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -75,7 +89,8 @@ static int raise(const char *who, const char *host, enum sp_code code,
                  const struct sp_http_response *response, const struct sp_oci_error *said,
                  struct sp_err *err)
 {
-  const char *remedy = sp_remedy_find(host, response->status, said->text);
+  int status = code == SP_E_STORE_FULL ? 507 : response->status;
+  const char *remedy = sp_remedy_find(host, status, said->text);
   const char *open = said->text[0] ? " (" : "";
   const char *shut = said->text[0] ? ")" : "";
   sp_fail(err, code, "%s %d%s%s%s%s%s", who, response->status, open, said->text, shut,
@@ -93,7 +108,7 @@ int sp_answer_fail(const char *host, enum sp_answer_to to, const struct sp_http_
 {
   struct sp_oci_error said;
   sp_oci_error_parse(sp_buf_span(&response->body), &said);
-  enum sp_code code = code_of(response->status, &said, (int)to);
+  enum sp_code code = code_of(response, &said, (int)to);
   if (response->status < 400) /* a body of success is no error text */
     said.text[0] = '\0';
   add_challenge(response, &said);
@@ -105,7 +120,7 @@ int sp_answer_fail_token(const char *host, const struct sp_http_response *respon
 {
   struct sp_oci_error said;
   sp_oci_error_parse(sp_buf_span(&response->body), &said);
-  enum sp_code code = code_of(response->status, &said, SP_ANSWER_TO_READ);
+  enum sp_code code = code_of(response, &said, SP_ANSWER_TO_READ);
   if (code == SP_E_NOT_FOUND || code == SP_E_UNSUPPORTED || code == SP_E_BLOB_UNKNOWN)
     code = SP_E_PROTOCOL;
   if (response->status == 400) /* OAuth2: invalid_grant and its like */

@@ -18,8 +18,9 @@ struct sp_registries;
 
 /* What a user says about one registry. */
 struct sp_registry_settings {
-  const char *host;                /* as in references: "docker.io", "127.0.0.1:5000" */
-  bool insecure;                   /* plain http */
+  const char *host; /* as in references: "docker.io", "127.0.0.1:5000" */
+  bool insecure;    /* plain http. A registry on loopback without this and without ca_file is asked
+                       once which of http and https it speaks */
   const char *ca_file;             /* NULL = the client's */
   const char *const *upload_hosts; /* NULL-terminated or NULL */
   const char *const *token_hosts;

@@ -45,7 +45,9 @@ static const struct remedy remedies[] = {
     {NULL, 0, "requested access to the resource is denied",
      N_("check that the user may write there, that the name begins with the right namespace, and "
         "that the plan has room for one more private repository")},
-    {NULL, 0, "authentication required", N_("log in: no credentials, or they have expired")},
+    {NULL, 0, "authentication required",
+     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret); what is there may "
+        "have expired")},
     /* -- limits */
     {"docker.io", 0, "pull rate limit",
      N_("log in for a higher limit, or wait until the window is over")},
@@ -74,7 +76,9 @@ static const struct remedy remedies[] = {
     {NULL, 0, "name_invalid",
      N_("the registry does not take this name: it may have too many parts")},
     /* -- statuses */
-    {NULL, 401, NULL, N_("check the user and the token for this registry, and what it may do")},
+    {NULL, 401, NULL,
+     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), or check what the "
+        "user and the token may do")},
     {NULL, 403, NULL, N_("check that the user may do this there")},
     {NULL, 405, NULL, N_("the store is read-only, or does not have this function")},
 };

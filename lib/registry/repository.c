@@ -63,7 +63,11 @@ int sp_repository_perform(struct sp_repository *repository, struct sp_http_reque
 int sp_repository_fail(const struct sp_repository *repository, enum sp_answer_to to,
                        const struct sp_http_response *response, struct sp_err *err)
 {
-  return sp_answer_fail(repository->remote->host, to, response, err);
+  const struct sp_remote *remote = repository->remote;
+  sp_answer_fail(remote->host, to, response, err);
+  if (response->status != 401 || sp_site_auth_has_credential(remote->auth))
+    return -1;
+  return sp_err_context(err, _("no credentials for '%s' were found"), remote->host);
 }
 
 int sp_repository_check_digest(const struct sp_http_response *response,

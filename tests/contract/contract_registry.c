@@ -133,7 +133,7 @@ static int open_client(struct server *server, struct sp_err *err)
   struct sp_registry_settings settings = {.host = server->host,
                                           .insecure = !server->chunked,
                                           .chunked = server->chunked,
-                                          .chunk_bytes = 5000};
+                                          .chunk_bytes = 50000};
   if (sp_http_new(&http, &server->http, err) < 0 ||
       sp_registries_new(server->http, &server->registries, err) < 0)
     return -1;

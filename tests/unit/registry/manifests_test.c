@@ -210,6 +210,8 @@ static void test_put(void **state)
       {TEXT, "413\n\n", SP_E_LIMIT, false, "proxy"},
       {TEXT, "500\n\nwrite: no space left on device", SP_E_STORE_FULL, false, "free space"},
       {TEXT, "507\n\n", SP_E_STORE_FULL, false, "free space"},
+      {TEXT, "500\n\n{\"errors\":[{\"code\":\"UNKNOWN\",\"detail\":{\"Err\":28}}]}",
+       SP_E_STORE_FULL, false, "free space"},
       {TEXT, "502\n\n<html><title>bad gateway</title>", SP_E_SERVER, false, NULL},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
