@@ -18,7 +18,7 @@ static int refuse(const char *text, const char *why, struct sp_err *err)
 static int cut_digest(const char *text, struct sp_span *rest, bool must, struct sp_digest *out,
                       struct sp_err *err)
 {
-  const char *at = rest->len ? memrchr(rest->ptr, '@', rest->len) : NULL;
+  const char *at = rest->ptr ? memrchr(rest->ptr, '@', rest->len) : NULL;
   if (!at)
     return 0;
   size_t n = (size_t)(at - rest->ptr);
@@ -43,7 +43,7 @@ static int parse_layout(const char *text, const char *rest, bool lower, struct s
   struct sp_span dir = sp_span_str(rest);
   if (cut_digest(text, &dir, false, &out->ref.digest, err) < 0)
     return -1;
-  const char *colon = dir.len ? memrchr(dir.ptr, ':', dir.len) : NULL;
+  const char *colon = dir.ptr ? memrchr(dir.ptr, ':', dir.len) : NULL;
   if (colon) {
     struct sp_span ref = sp_span_skip(dir, (size_t)(colon - dir.ptr) + 1);
     if (!sp_ref_is_tag(ref))
@@ -98,8 +98,8 @@ static int parse_vault(const char *text, const char *rest, bool lower, struct sp
   struct sp_span name = sp_span_str(rest);
   if (cut_digest(text, &name, true, &out->ref.digest, err) < 0)
     return -1;
-  const char *slash = name.len ? memrchr(name.ptr, '/', name.len) : NULL;
-  const char *colon = name.len ? memrchr(name.ptr, ':', name.len) : NULL;
+  const char *slash = name.ptr ? memrchr(name.ptr, '/', name.len) : NULL;
+  const char *colon = name.ptr ? memrchr(name.ptr, ':', name.len) : NULL;
   if (colon && (!slash || colon > slash)) {
     struct sp_span tag = sp_span_skip(name, (size_t)(colon - name.ptr) + 1);
     if (!sp_ref_is_tag(tag))
