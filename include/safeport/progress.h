@@ -12,7 +12,7 @@ enum sp_step { SP_STEP_SURVEY, SP_STEP_PLAN, SP_STEP_MOVE, SP_STEP_PUBLISH, SP_S
 
 enum sp_event_kind {
   SP_EVENT_STEP,       /* a step began: `step` */
-  SP_EVENT_PLAN,       /* per destination: blobs_total and bytes_total that it lacks */
+  SP_EVENT_PLAN,       /* per destination: blobs_total and bytes_total that it lacks; its name */
   SP_EVENT_BLOB_BEGIN, /* a blob starts moving (destination = -1: to all that lack it) */
   SP_EVENT_BLOB_BYTES, /* bytes of it that arrived so far */
   SP_EVENT_BLOB_END,   /* ok or not */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `seconds` holds the negative monotonic beginning in milliseconds until sp_job_report_end: no
+ * second struct is needed for that. */
+#include "api/job_report.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "registry/registry.h"
+#include "transfer/report.h"
+
+static int format_name(const struct sp_place *place, char **out, struct sp_err *err)
+{
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  return sp_text_dup(out, name, err);
+}
+
+int sp_job_report_begin(enum sp_report_kind kind, const char *source,
+                        const struct sp_place *const *places, size_t place_count,
+                        struct sp_report **out, struct sp_err *err)
+{
+  char *names[SP_MAX_DESTINATIONS] = {NULL};
+  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
+  int failed = place_count > SP_MAX_DESTINATIONS
+                   ? sp_fail(err, SP_E_INTERNAL, "%zu places are too many", place_count)
+                   : 0;
+  for (size_t i = 0; !failed && i < place_count; i++)
+    failed = format_name(places[i], &names[i], err);
+  if (!failed)
+    failed = sp_report_new(kind, source, (const char *const *)names, place_count, &report, err);
+  for (size_t i = 0; i < place_count && i < SP_MAX_DESTINATIONS; i++)
+    free(names[i]);
+  char started[SP_RFC3339_MAX];
+  sp_clock_format_rfc3339(sp_clock_wall_s(), started);
+  if (failed || sp_text_dup(&report->started, started, err) < 0)
+    return -1;
+  report->seconds = -(double)sp_clock_mono_ms();
+  *out = sp_steal(&report);
+  return 0;
+}
+
+void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened)
+{
+  uint64_t limit, window_s;
+  if (opened->registry)
+    place->has_pulls_left =
+        sp_registry_pulls_left(opened->registry, &limit, &place->pulls_left, &window_s);
+}
+
+void sp_job_report_end(struct sp_report *report)
+{
+  report->seconds = ((double)sp_clock_mono_ms() + report->seconds) / 1000.0;
+  report->exit_status = sp_report_exit_status(report);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The beginning and the end of a job's report: what this layer puts around the work of
+ * transfer/job.h. The report itself is transfer/report.h. Threads: none of its own. */
+#ifndef SP_API_JOB_REPORT_H
+#define SP_API_JOB_REPORT_H
+
+#include "api/session.h"
+#include "base/scope.h"
+#include "oci/place.h"
+#include "safeport/report.h"
+
+/* A report with its kind, source and time of beginning, and places named like these. `*out` is the
+ * caller's. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_job_report_begin(enum sp_report_kind kind, const char *source,
+                                      const struct sp_place *const *places, size_t place_count,
+                                      struct sp_report **out, struct sp_err *err);
+/* Writes down the pulls that a registry has left for us, if it ever said. */
+void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened);
+/* Duration and exit status. */
+void sp_job_report_end(struct sp_report *report);
+
+SP_DEFINE_AUTO_FREE(struct sp_report, sp_report_free)
+
+#endif

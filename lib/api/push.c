@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sp_push: names -> open places -> transfer -> what it came to. Nothing is opened before all names
+ * were found good. */
+#include <stdlib.h>
+
+#include "api/job_report.h"
+#include "api/names.h"
+#include "api/session.h"
+#include "oci/platform.h"
+#include "transfer/job.h"
+
+struct push {
+  struct sp_session *session;
+  const struct sp_push_options *options;
+  struct sp_names names;
+  struct sp_platform platform;
+  struct sp_opened source;
+  struct sp_opened targets[SP_MAX_DESTINATIONS];
+};
+
+static void push_clear(struct push *push)
+{
+  sp_opened_clear(&push->source);
+  for (size_t i = 0; i < push->names.target_count; i++)
+    sp_opened_clear(&push->targets[i]);
+  sp_names_clear(&push->names);
+}
+
+static void push_free(struct push **push)
+{
+  if (*push)
+    push_clear(*push);
+  free(*push);
+}
+
+/* A layout written as `oci:DIR` has one image: its own name there is the tag to give on. */
+static int ask_layout_for_tag(struct push *push, struct sp_err *err)
+{
+  struct sp_tag_page page SP_CLEANUP(sp_tag_page_clear_auto_) = {0};
+  if (sp_store_list_tags(push->source.store, NULL, &page, err) < 0)
+    return -1;
+  if (page.count == 1)
+    return sp_names_default_tag(&push->names, page.tags[0], err);
+  return sp_fail(err, SP_E_USAGE, "'%s' %s: say which tag the destinations get with --tag TAG",
+                 push->options->source,
+                 page.count == 0 ? "has no tag to give on" : "holds more than one tag");
+}
+
+static int open_source(struct push *push, struct sp_err *err)
+{
+  const struct sp_place *place = &push->names.source;
+  if (!sp_names_lack_tag(&push->names))
+    return sp_session_open_or_broken(push->session, place, SP_OPEN_READ, &push->source, err);
+  if (sp_session_open_place(push->session, place, SP_OPEN_READ, &push->source, err) < 0 ||
+      ask_layout_for_tag(push, err) < 0)
+    return -1;
+  return 0;
+}
+
+static int open_targets(struct push *push, struct sp_err *err)
+{
+  enum sp_open_mode mode = push->options->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE;
+  for (size_t i = 0; i < push->names.target_count; i++) {
+    if (sp_session_open_or_broken(push->session, &push->names.targets[i].place, mode,
+                                  &push->targets[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int make_report(const struct push *push, struct sp_report **out, struct sp_err *err)
+{
+  enum sp_report_kind kind = push->options->is_copy ? SP_REPORT_COPY : SP_REPORT_PUSH;
+  const struct sp_place *places[SP_MAX_DESTINATIONS];
+  for (size_t i = 0; i < push->names.target_count; i++)
+    places[i] = &push->names.targets[i].place;
+  if (sp_job_report_begin(kind, push->options->source, places, push->names.target_count, out, err) <
+      0)
+    return -1;
+  (*out)->dry_run = push->options->dry_run;
+  return 0;
+}
+
+/* A destination's plan comes with its name: what watches knows only what the user wrote, and two of
+ * those may be one place. */
+static void name_places(void *ctx, const struct sp_event *event)
+{
+  const struct push *push = ctx;
+  struct sp_event named = *event;
+  if (event->kind == SP_EVENT_PLAN && !event->text && event->destination >= 0)
+    named.text = push->targets[event->destination].store->name;
+  push->options->progress(push->options->progress_ctx, &named);
+}
+
+static void run(struct push *push, struct sp_report *report)
+{
+  struct sp_transfer_destination destinations[SP_MAX_DESTINATIONS];
+  for (size_t i = 0; i < push->names.target_count; i++) {
+    destinations[i] = (struct sp_transfer_destination){
+        .store = push->targets[i].store,
+        .tags = (const char *const *)push->names.targets[i].tags,
+        .tag_count = push->names.targets[i].tag_count,
+    };
+  }
+  const struct sp_ref *ref = &push->names.source.ref;
+  const struct sp_transfer transfer = {
+      .source = push->source.store,
+      .tag = ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL,
+      .digest = ref->digest,
+      .platform = push->options->platform ? &push->platform : NULL,
+      .destinations = destinations,
+      .destination_count = push->names.target_count,
+      .with_referrers = !push->options->no_referrers,
+      .atomic = push->options->atomic,
+      .dry_run = push->options->dry_run,
+      .retry = sp_session_retry(push->session),
+      .cancel = sp_session_cancel(push->session),
+      .progress = push->options->progress ? name_places : NULL,
+      .progress_ctx = push,
+  };
+  sp_transfer_run(&transfer, report);
+  for (size_t i = 0; i < push->names.target_count; i++)
+    sp_job_report_add_pulls(&report->places[i], &push->targets[i]);
+}
+
+static int check_platform(struct push *push, struct sp_err *err)
+{
+  const char *platform = push->options->platform;
+  return platform ? sp_platform_parse(sp_span_str(platform), &push->platform, err) : 0;
+}
+
+int sp_push(struct sp_session *session, const struct sp_push_options *options,
+            struct sp_report **out, struct sp_err *err)
+{
+  SP_CLEANUP(push_free) struct push *push = calloc(1, sizeof *push);
+  if (!push)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a push");
+  push->session = session;
+  push->options = options;
+  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
+  if (sp_names_init(&push->names, options, err) < 0 || check_platform(push, err) < 0 ||
+      open_source(push, err) < 0 || open_targets(push, err) < 0 ||
+      make_report(push, &report, err) < 0)
+    return -1;
+  run(push, report);
+  sp_job_report_end(report);
+  *out = sp_steal(&report);
+  return 0;
+}

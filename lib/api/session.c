@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session is its settings, one wish to stop, and, once a registry was opened, one HTTP client and
+ * what is known of registries. */
+#include "api/session.h"
+
+#include "api/broken.h"
+#include "api/hosts.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "layout/vault.h"
+#include "registry/registry.h"
+#include "safeport_version.h"
+#include "store/memory.h"
+#include "store/readonly.h"
+
+struct sp_session {
+  struct sp_cancel *cancel;
+  struct sp_hosts *hosts;
+  char *ca_file;
+  char *vault_root; /* as given; NULL = find it */
+  int64_t retry_for_ms;
+  int64_t idle_timeout_ms;
+  void (*log)(void *ctx, int level, const char *line);
+  void *log_ctx;
+
+  pthread_mutex_t lock; /* guards what follows */
+  struct sp_http *http; /* NULL until the first registry */
+  struct sp_registries *registries;
+  char **told; /* hosts that registries was told about */
+  size_t told_count;
+};
+
+SP_DEFINE_AUTO_FREE(struct sp_session, sp_session_free)
+
+static void pass_log(void *ctx, enum sp_log_level level, const char *line)
+{
+  const struct sp_session *session = ctx;
+  session->log(session->log_ctx, (int)level, line);
+}
+
+static void set_log(struct sp_session *session, const struct sp_session_settings *settings)
+{
+  if (!settings->log)
+    return;
+  session->log = settings->log;
+  session->log_ctx = settings->log_ctx;
+  int level = settings->log_level;
+  sp_log_set_sink(pass_log, session,
+                  level <= 0   ? SP_LOG_WARN
+                  : level == 1 ? SP_LOG_INFO
+                               : SP_LOG_DEBUG);
+}
+
+int sp_session_new(const struct sp_session_settings *settings, struct sp_session **out,
+                   struct sp_err *err)
+{
+  SP_CLEANUP(sp_session_free_auto_) struct sp_session *session = calloc(1, sizeof *session);
+  if (!session)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a session");
+  pthread_mutex_init(&session->lock, NULL);
+  session->retry_for_ms = settings->retry_for_ms < 0 ? SP_RETRY_FOR_MS : settings->retry_for_ms;
+  session->idle_timeout_ms = settings->idle_timeout_ms;
+  if (sp_hosts_new(settings, &session->hosts, err) < 0 ||
+      sp_text_dup(&session->ca_file, settings->ca_file, err) < 0 ||
+      sp_text_dup(&session->vault_root, settings->vault_root, err) < 0 ||
+      sp_cancel_new(&session->cancel, err) < 0)
+    return -1;
+  set_log(session, settings);
+  *out = sp_steal(&session);
+  return 0;
+}
+
+void sp_session_free(struct sp_session *session)
+{
+  if (!session)
+    return;
+  sp_registries_free(session->registries);
+  sp_http_free(session->http);
+  if (session->log)
+    sp_log_set_sink(NULL, NULL, SP_LOG_WARN);
+  sp_hosts_free(session->hosts);
+  sp_cancel_free(session->cancel);
+  for (size_t i = 0; i < session->told_count; i++)
+    free(session->told[i]);
+  free(session->told);
+  free(session->ca_file);
+  free(session->vault_root);
+  pthread_mutex_destroy(&session->lock);
+  free(session);
+}
+
+void sp_session_interrupt(struct sp_session *session, int signal)
+{
+  sp_cancel_request(session->cancel, signal);
+}
+
+const struct sp_cancel *sp_session_cancel(const struct sp_session *session)
+{
+  return session->cancel;
+}
+
+struct sp_retry_policy sp_session_retry(const struct sp_session *session)
+{
+  return (struct sp_retry_policy){.retry_for_ms = session->retry_for_ms, .cancel = session->cancel};
+}
+
+/* -- places */
+
+void sp_opened_clear(struct sp_opened *opened)
+{
+  sp_store_close(opened->store);
+  *opened = (struct sp_opened){0};
+}
+
+/* Called with the lock held. */
+static int start_network(struct sp_session *session, struct sp_err *err)
+{
+  if (session->registries)
+    return 0;
+  const struct sp_http_settings settings = {
+      .user_agent = "safeport/" SAFEPORT_VERSION,
+      .ca_file = session->ca_file,
+      .idle_timeout_ms = session->idle_timeout_ms,
+      .cancel = session->cancel,
+  };
+  if (!session->http && sp_http_new(&settings, &session->http, err) < 0)
+    return -1;
+  return sp_registries_new(session->http, &session->registries, err);
+}
+
+/* Says what the user said of a host, once: before its first store. Called with the lock held. */
+static int tell_of_host(struct sp_session *session, const char *host, struct sp_err *err)
+{
+  for (size_t i = 0; i < session->told_count; i++) {
+    if (strcmp(session->told[i], host) == 0)
+      return 0;
+  }
+  char **told = reallocarray(session->told, session->told_count + 1, sizeof *told);
+  if (!told)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for the host '%s'", host);
+  session->told = told;
+  SP_AUTO_FREE char *name = NULL;
+  if (sp_text_dup(&name, host, err) < 0)
+    return -1;
+  struct sp_registry_settings settings;
+  sp_hosts_get(session->hosts, host, &settings);
+  if (sp_registries_configure(session->registries, &settings, err) < 0)
+    return -1;
+  told[session->told_count++] = sp_steal(&name);
+  return 0;
+}
+
+static int open_registry(struct sp_session *session, const struct sp_ref *ref,
+                         struct sp_store **out, struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&session->lock);
+  if (start_network(session, err) < 0 || tell_of_host(session, ref->host, err) < 0)
+    return -1;
+  return sp_registry_open(session->registries, ref, out, err);
+}
+
+static int open_local(struct sp_session *session, const struct sp_place *place, const char *name,
+                      enum sp_layout_mode mode, struct sp_store **out, struct sp_err *err)
+{
+  if (place->transport == SP_TRANSPORT_LAYOUT)
+    return sp_layout_open(place->dir, name, mode, session->cancel, out, err);
+  SP_AUTO_FREE char *root = NULL;
+  if (sp_vault_find_root(session->vault_root, &root, err) < 0)
+    return -1;
+  return sp_vault_open(root, place->ref.repository, mode, session->cancel, out, err);
+}
+
+/* The bare store of a place. */
+static int open_bare(struct sp_session *session, const struct sp_place *place,
+                     enum sp_open_mode mode, struct sp_store **out, struct sp_err *err)
+{
+  if (place->transport == SP_TRANSPORT_REGISTRY)
+    return open_registry(session, &place->ref, out, err);
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  if (mode == SP_OPEN_WRITE)
+    return open_local(session, place, name, SP_LAYOUT_WRITE, out, err);
+  if (open_local(session, place, name, SP_LAYOUT_READ, out, err) == 0)
+    return 0;
+  if (mode != SP_OPEN_PLAN || err->code != SP_E_NOT_FOUND)
+    return -1;
+  sp_err_clear(err);
+  return sp_memory_new(name, out, err);
+}
+
+int sp_session_open_place(struct sp_session *session, const struct sp_place *place,
+                          enum sp_open_mode mode, struct sp_opened *out, struct sp_err *err)
+{
+  SP_AUTO_STORE struct sp_store *store = NULL;
+  if (open_bare(session, place, mode, &store, err) < 0)
+    return -1;
+  struct sp_store *bare = store;
+  struct sp_store *wrapped;
+  if (mode != SP_OPEN_WRITE) {
+    if (sp_readonly_wrap_take(store, &wrapped, err) < 0)
+      return -1;
+    store = wrapped;
+  }
+  const struct sp_retry_policy policy = sp_session_retry(session);
+  if (sp_retry_wrap_take(store, &policy, &wrapped, err) < 0)
+    return -1;
+  (void)sp_steal(&store);
+  *out = (struct sp_opened){
+      .store = wrapped,
+      .registry = place->transport == SP_TRANSPORT_REGISTRY ? bare : NULL,
+  };
+  return 0;
+}
+
+int sp_session_open_or_broken(struct sp_session *session, const struct sp_place *place,
+                              enum sp_open_mode mode, struct sp_opened *out, struct sp_err *err)
+{
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_session_open_place(session, place, mode, out, &why) == 0)
+    return 0;
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  *out = (struct sp_opened){0};
+  return sp_broken_new(name, &why, &out->store, err);
+}

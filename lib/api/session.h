@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a session (safeport/session.h): what the jobs of this layer need of it.
+ *
+ * Opening a place is here because it is where names (oci/place.h) and stores meet: which store,
+ * with which settings, in which wrappers. The network is not touched, and libcurl not started,
+ * before the first registry is opened.
+ *
+ * Threads: any.
+ */
+#ifndef SP_API_SESSION_H
+#define SP_API_SESSION_H
+
+#include "base/cancel.h"
+#include "oci/place.h"
+#include "safeport/session.h"
+#include "store/retry.h"
+#include "store/store.h"
+
+enum sp_open_mode {
+  SP_OPEN_READ,  /* must exist; every write is refused below the job (store/readonly.h) */
+  SP_OPEN_WRITE, /* made if missing */
+  SP_OPEN_PLAN,  /* as READ, but a local place that does not exist yet is an empty one */
+};
+
+struct sp_opened {
+  struct sp_store *store;    /* owned: as the jobs use it, in its wrappers */
+  struct sp_store *registry; /* borrowed: the registry's own store inside, NULL for other places */
+};
+void sp_opened_clear(struct sp_opened *opened);
+
+/* Opens. A registry is not spoken to yet. Fails: SP_E_NOT_FOUND, SP_E_INVALID, SP_E_IO (layouts and
+ * the vault); SP_E_USAGE (no vault root can be found); SP_E_REFUSED; SP_E_NOMEM. */
+SP_MUST_CHECK int sp_session_open_place(struct sp_session *session, const struct sp_place *place,
+                                        enum sp_open_mode mode, struct sp_opened *out,
+                                        struct sp_err *err);
+/* The same, except that a place that cannot be opened becomes a store that fails with the reason
+ * (api/broken.h). Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_session_open_or_broken(struct sp_session *session,
+                                            const struct sp_place *place, enum sp_open_mode mode,
+                                            struct sp_opened *out, struct sp_err *err);
+
+/* For loops of the jobs. Borrowed for the session's life. */
+const struct sp_cancel *sp_session_cancel(const struct sp_session *session);
+struct sp_retry_policy sp_session_retry(const struct sp_session *session);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_opened, sp_opened_clear)
+#define SP_AUTO_OPENED SP_CLEANUP(sp_opened_clear_auto_)
+
+#endif

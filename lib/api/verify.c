@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sp_verify: two names -> two read-only places -> compare -> what it came to. */
+#include <stdlib.h>
+
+#include "api/job_report.h"
+#include "api/names.h"
+#include "api/session.h"
+#include "oci/platform.h"
+#include "safeport/job.h"
+#include "transfer/job.h"
+
+struct verify {
+  struct sp_place source, destination;
+  struct sp_platform platform;
+  struct sp_opened opened[2]; /* source, destination */
+};
+
+static void verify_free(struct verify **verify)
+{
+  if (!*verify)
+    return;
+  sp_opened_clear(&(*verify)->opened[0]);
+  sp_opened_clear(&(*verify)->opened[1]);
+  free(*verify);
+}
+
+/* A destination that names neither tag nor digest is compared at what the source was named by. */
+static void default_destination(struct verify *verify)
+{
+  struct sp_ref *ref = &verify->destination.ref;
+  if (ref->tag[0] || ref->digest.alg != SP_DIGEST_NONE)
+    return;
+  memcpy(ref->tag, verify->source.ref.tag, sizeof ref->tag);
+  ref->digest = verify->source.ref.digest;
+}
+
+static int parse(struct verify *verify, const struct sp_verify_options *options, struct sp_err *err)
+{
+  if (sp_names_parse_source(options->source, options->lower, &verify->source, err) < 0)
+    return -1;
+  if (!options->destination || !*options->destination)
+    return sp_fail(err, SP_E_USAGE, "there is no destination");
+  if (sp_place_parse(options->destination, options->lower, &verify->destination, err) < 0)
+    return -1;
+  default_destination(verify);
+  const char *platform = options->platform;
+  return platform ? sp_platform_parse(sp_span_str(platform), &verify->platform, err) : 0;
+}
+
+/* A digest decides where one was written; a tag beside it is only a name. */
+static const char *tag_of(const struct sp_ref *ref)
+{
+  return ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL;
+}
+
+static void run(struct sp_session *session, const struct verify *verify,
+                const struct sp_verify_options *options, struct sp_report *report)
+{
+  const struct sp_compare compare = {
+      .source = verify->opened[0].store,
+      .destination = verify->opened[1].store,
+      .source_tag = tag_of(&verify->source.ref),
+      .destination_tag = tag_of(&verify->destination.ref),
+      .source_digest = verify->source.ref.digest,
+      .destination_digest = verify->destination.ref.digest,
+      .platform = options->platform ? &verify->platform : NULL,
+      .with_referrers = !options->no_referrers,
+      .read = options->read,
+      .retry = sp_session_retry(session),
+      .cancel = sp_session_cancel(session),
+      .progress = options->progress,
+      .progress_ctx = options->progress_ctx,
+  };
+  sp_compare_run(&compare, report);
+  for (size_t i = 0; i < 2; i++)
+    sp_job_report_add_pulls(&report->places[i], &verify->opened[i]);
+}
+
+int sp_verify(struct sp_session *session, const struct sp_verify_options *options,
+              struct sp_report **out, struct sp_err *err)
+{
+  SP_CLEANUP(verify_free) struct verify *verify = calloc(1, sizeof *verify);
+  if (!verify)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a verification");
+  const struct sp_place *const sides[] = {&verify->source, &verify->destination};
+  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
+  if (parse(verify, options, err) < 0 ||
+      sp_session_open_or_broken(session, &verify->source, SP_OPEN_READ, &verify->opened[0], err) <
+          0 ||
+      sp_session_open_or_broken(session, &verify->destination, SP_OPEN_READ, &verify->opened[1],
+                                err) < 0 ||
+      sp_job_report_begin(SP_REPORT_VERIFY, options->source, sides, 2, &report, err) < 0)
+    return -1;
+  run(session, verify, options, report);
+  sp_job_report_end(report);
+  *out = sp_steal(&report);
+  return 0;
+}
