@@ -1,5 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void)
+/* Start: what must be so before anything else, the language, the command. */
+#include <locale.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/language.h"
+#include "cli/output.h"
+
+/* A core dump or a debugger of the same user would hold our secrets (S07). Leak checkers are such
+ * debuggers. */
+static void protect_memory(void)
 {
-  return 0;
+#if !defined(__SANITIZE_ADDRESS__)
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* Dozens of short threads with buffers of their own: without these glibc keeps an arena per thread
+ * and never gives memory back, which costs more than all our buffers. */
+static void tame_malloc(void)
+{
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+}
+
+static int unknown_command(const char *name)
+{
+  char shown[128];
+  sp_text_escape(shown, sizeof shown, sp_span_str(name));
+  const char *near = command_nearest(name);
+  if (near)
+    fprintf(stderr, _("safeport: unknown command '%s': did you mean '%s'?\n"), shown, near);
+  else
+    fprintf(stderr, _("safeport: unknown command '%s'\n"), shown);
+  fputs(_("try 'safeport help'\n"), stderr);
+  return 2;
+}
+
+/* `safeport --help` and `--version`, which people try first. */
+static const char *alias_of(const char *word)
+{
+  static const struct {
+    const char *word, *name;
+  } aliases[] = {{"--help", "help"}, {"-h", "help"}, {"--version", "version"}, {"-V", "version"}};
+  for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
+    if (strcmp(word, aliases[i].word) == 0)
+      return aliases[i].name;
+  }
+  return word;
+}
+
+int main(int argc, char **argv)
+{
+  protect_memory();
+  tame_malloc();
+  signal(SIGPIPE, SIG_IGN);
+  language_begin();
+  if (argc < 2) {
+    fputs(_("usage: safeport COMMAND [ARGUMENTS]\ntry 'safeport help'\n"), stderr);
+    return 2;
+  }
+  const char *name = alias_of(argv[1]);
+  const struct command *command = command_find(name);
+  if (!command)
+    return unknown_command(argv[1]);
+  return output_flush(command->run(command, argc - 1, argv + 1));
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One block per place: a heading that says in a word how it went, then labelled facts. Everything
+ * that may come from a server is escaped. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "cli/terminal.h"
+
+#define LABEL_COLUMNS 11
+#define SHOWN_MAX 4608 /* a name with a path of 4 KiB */
+
+/* "  label      text" */
+static void print_fact(const char *label, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void print_fact(const char *label, const char *fmt, ...)
+{
+  size_t width = terminal_width_of(label);
+  printf("  %s%*s", label, (int)(width < LABEL_COLUMNS ? LABEL_COLUMNS - width : 1), "");
+  va_list args;
+  va_start(args, fmt);
+  vprintf(fmt, args);
+  va_end(args);
+  putchar('\n');
+}
+
+static void print_escaped(FILE *to, const char *text)
+{
+  char shown[SHOWN_MAX];
+  sp_text_escape(shown, sizeof shown, sp_span_str(text ? text : ""));
+  fputs(shown, to);
+}
+
+struct heading {
+  enum terminal_color color;
+  const char *text; /* N_ */
+};
+
+static bool has_result(const struct sp_report_place *place, enum sp_tag_result result)
+{
+  for (size_t i = 0; i < place->tag_count; i++) {
+    if (place->tags[i].result == result)
+      return true;
+  }
+  return false;
+}
+
+static struct heading push_heading(const struct sp_report *report,
+                                   const struct sp_report_place *place)
+{
+  if (place->err.code != SP_OK)
+    return (struct heading){COLOR_BAD, N_("failed")};
+  if (place->damage_count > 0)
+    return (struct heading){COLOR_BAD, N_("damaged")};
+  if (has_result(place, SP_TAG_UNSURE))
+    return (struct heading){COLOR_BAD, N_("unsure")};
+  if (has_result(place, SP_TAG_NOT_SET) || place->tag_count == 0)
+    return (struct heading){COLOR_BAD, N_("not published")};
+  if (report->dry_run)
+    return (struct heading){COLOR_NONE, has_result(place, SP_TAG_PLANNED) || place->blobs_to_send
+                                            ? N_("would be published")
+                                            : N_("nothing to do")};
+  bool changed = has_result(place, SP_TAG_SET) || place->blobs_sent || place->blobs_mounted ||
+                 place->manifests_put;
+  return (struct heading){COLOR_GOOD, changed ? N_("published") : N_("already up to date")};
+}
+
+static struct heading verify_heading(const struct sp_report_place *place)
+{
+  if (place->err.code != SP_OK)
+    return (struct heading){COLOR_BAD, N_("failed")};
+  if (place->damage_count > 0)
+    return (struct heading){COLOR_BAD, N_("not whole")};
+  return (struct heading){COLOR_GOOD, N_("whole")};
+}
+
+static void print_heading(const struct sp_report *report, const struct sp_report_place *place)
+{
+  struct heading heading =
+      report->kind == SP_REPORT_VERIFY ? verify_heading(place) : push_heading(report, place);
+  print_escaped(stdout, place->name);
+  printf(": %s%s%s\n", heading.color ? terminal_color(heading.color) : "", _(heading.text),
+         heading.color ? terminal_color(COLOR_NONE) : "");
+}
+
+static void print_tags(const struct sp_report_place *place)
+{
+  static const char *const results[] = {
+      [SP_TAG_NOT_SET] = N_("left as it was"),
+      [SP_TAG_PLANNED] = N_("would be set"),
+      [SP_TAG_ALREADY] = N_("was right already"),
+      [SP_TAG_SET] = N_("set"),
+      [SP_TAG_UNSURE] = N_("not known: the old image or the new one"),
+  };
+  size_t widest = 0;
+  for (size_t i = 0; i < place->tag_count; i++) {
+    size_t len = strlen(place->tags[i].name);
+    widest = len > widest ? len : widest;
+  }
+  for (size_t i = 0; i < place->tag_count; i++) {
+    const struct sp_report_tag *tag = &place->tags[i];
+    print_fact(i == 0 ? _("tags") : "", "%-*s  %s", (int)widest, tag->name,
+               _(results[tag->result]));
+  }
+}
+
+static void print_blobs(const struct sp_report *report, const struct sp_report_place *place)
+{
+  char bytes[SP_SIZE_TEXT_MAX];
+  unsigned long long present = place->blobs_present, mounted = place->blobs_mounted;
+  if (report->dry_run) {
+    sp_text_format_size(bytes, place->bytes_to_send);
+    print_fact(_("blobs"), _("%llu to send (%s), %llu there already"),
+               (unsigned long long)place->blobs_to_send, bytes, present);
+    print_fact(_("manifests"), _("%llu to put, %llu there already"),
+               (unsigned long long)(place->manifests_total - place->manifests_present),
+               (unsigned long long)place->manifests_present);
+    print_fact(_("requests"), "%llu", (unsigned long long)place->requests_planned);
+    return;
+  }
+  if (report->kind == SP_REPORT_VERIFY) {
+    print_fact(_("blobs"), _("%llu of %llu good"), present, (unsigned long long)place->blobs_total);
+    return;
+  }
+  sp_text_format_size(bytes, place->bytes_sent);
+  print_fact(_("blobs"), _("%llu sent (%s), %llu mounted, %llu there already"),
+             (unsigned long long)place->blobs_sent, bytes, mounted, present);
+}
+
+static void print_pulls(const struct sp_report *report, const struct sp_report_place *place)
+{
+  unsigned long long planned = place->pulls_planned, left = place->pulls_left;
+  if (report->dry_run && place->has_pulls_left)
+    print_fact(_("pulls"), _("%llu needed, %llu left"), planned, left);
+  else if (report->dry_run && planned > 0)
+    print_fact(_("pulls"), _("%llu needed"), planned);
+  else if (place->has_pulls_left)
+    print_fact(_("pulls"), _("%llu left"), left);
+}
+
+static const char *proof_text(const char *proof)
+{
+  static const struct {
+    const char *name, *text;
+  } texts[] = {
+      {"claimed", N_("claimed: the registry says that everything is there")},
+      {"touched",
+       N_("touched: every manifest hashed, every blob sent now or its last byte fetched")},
+      {"read", N_("read: every byte hashed")},
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (proof && strcmp(proof, texts[i].name) == 0)
+      return _(texts[i].text);
+  }
+  return _("none");
+}
+
+/* The words that reports use; here so that they are found for translation. */
+__attribute__((unused)) static const char *const report_words[] = {
+    N_("layer"),     N_("config"),   N_("manifest"),    N_("index"),
+    N_("blob"),      N_("referrer"), N_("image"),       N_("missing"),
+    N_("different"), N_("short"),    N_("wrong bytes"), N_("kept bad in spite of a new upload")};
+
+static void print_damage(const struct sp_report_place *place)
+{
+  for (size_t i = 0; i < place->damage_count; i++) {
+    const struct sp_report_damage *damage = &place->damage[i];
+    printf("  %s", terminal_color(COLOR_BAD));
+    print_escaped(stdout, damage->digest);
+    printf(" (%s): %s%s\n", _(damage->what), _(damage->finding), terminal_color(COLOR_NONE));
+  }
+}
+
+static void print_place(const struct sp_report *report, const struct sp_report_place *place)
+{
+  print_heading(report, place);
+  print_tags(place);
+  bool is_verify = report->kind == SP_REPORT_VERIFY;
+  bool is_good = report->digest && place->err.code == SP_OK && place->damage_count == 0;
+  bool is_named = !has_result(place, SP_TAG_NOT_SET) && !has_result(place, SP_TAG_UNSURE);
+  if (is_good && is_named && !is_verify)
+    print_fact(_("digest"), "%s", report->digest);
+  if (!report->dry_run)
+    print_fact(_("proof"), "%s", proof_text(place->proof));
+  if (is_good || place->blobs_sent > 0 || place->blobs_mounted > 0 ||
+      (is_verify && place->blobs_total > 0))
+    print_blobs(report, place);
+  print_pulls(report, place);
+  print_damage(place);
+}
+
+static size_t count_good(const struct sp_report *report)
+{
+  size_t good = 0;
+  for (size_t i = 0; i < report->place_count; i++) {
+    const struct sp_report_place *place = &report->places[i];
+    bool tags_are_set = place->tag_count > 0 && !has_result(place, SP_TAG_NOT_SET) &&
+                        !has_result(place, SP_TAG_UNSURE);
+    good += place->err.code == SP_OK && place->damage_count == 0 && tags_are_set;
+  }
+  return good;
+}
+
+static void print_push_summary(const struct sp_report *report)
+{
+  if (report->dry_run) {
+    puts(_("dry run: nothing was sent"));
+    return;
+  }
+  char bytes[SP_SIZE_TEXT_MAX];
+  sp_text_format_size(bytes, report->bytes_read);
+  printf(_("%s is in %zu of %zu places (%.1f s, %s read from the source)\n"),
+         report->digest ? report->digest : _("the image"), count_good(report), report->place_count,
+         report->seconds, bytes);
+}
+
+static void print_verify_summary(const struct sp_report *report)
+{
+  if (report->exit_status == 0)
+    printf(_("both sides hold %s (%.1f s)\n"), report->digest ? report->digest : _("the image"),
+           report->seconds);
+  else
+    printf(_("the two sides do not hold the same, whole image (%.1f s)\n"), report->seconds);
+}
+
+static void print_text(const struct sp_report *report)
+{
+  for (size_t i = 0; i < report->place_count; i++) {
+    print_place(report, &report->places[i]);
+    putchar('\n');
+  }
+  for (size_t i = 0; i < report->note_count; i++) {
+    printf("%s ", _("note:"));
+    print_escaped(stdout, report->notes[i]);
+    putchar('\n');
+  }
+  if (report->kind == SP_REPORT_VERIFY)
+    print_verify_summary(report);
+  else
+    print_push_summary(report);
+}
+
+static int print_json(const struct sp_report *report)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_FREE char *text = NULL;
+  if (sp_report_format_json(report, &text, &err) < 0) {
+    fprintf(stderr, "safeport: %s\n", err.msg);
+    return sp_code_exit_status(err.code);
+  }
+  fputs(text, stdout);
+  return 0;
+}
+
+static void print_error(const struct sp_err *err)
+{
+  if (err->code == SP_OK)
+    return;
+  fputs("safeport: ", stderr);
+  print_escaped(stderr, err->msg);
+  fputc('\n', stderr);
+}
+
+int output_flush(int status)
+{
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return status;
+  fprintf(stderr, _("safeport: cannot write the result: %s\n"), strerror(errno));
+  return 7;
+}
+
+int output_report(const struct sp_report *report, bool json)
+{
+  int failed = 0;
+  if (json)
+    failed = print_json(report);
+  else
+    print_text(report);
+  int status = output_flush(failed ? failed : report->exit_status);
+  print_error(&report->err);
+  for (size_t i = 0; i < report->place_count; i++)
+    print_error(&report->places[i].err);
+  return status;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The result on stdout: text for people, or the --json document with the same facts. Errors of the
+ * report go to stderr in both cases, with what to do. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "safeport/report.h"
+
+/* Prints the report; answers the exit status of the program: the report's, or 7 if the result could
+ * not be written. */
+int output_report(const struct sp_report *report, bool json);
+/* Pushes out what was printed to stdout; answers `status`, or 7 (said on stderr) if that failed. */
+int output_flush(int status);
+
+#endif

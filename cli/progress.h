@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running job shows on stderr: on a terminal a block that is redrawn a few times a second
+ * (a line per blob and destination, with rate and time left), elsewhere a line every ten seconds at
+ * most, and nothing if quiet.
+ *
+ * Not here: the result (output.h). Threads: any.
+ */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include "safeport/err.h"
+#include "safeport/progress.h"
+
+struct progress;
+
+struct progress_settings {
+  bool quiet;   /* nothing at all */
+  bool verbose; /* notes and repetitions get a line of their own */
+};
+
+SP_MUST_CHECK int progress_new(const struct progress_settings *settings, struct progress **out,
+                               struct sp_err *err);
+void progress_free(struct progress *progress);
+/* Takes the block off the screen; nothing is drawn afterwards. */
+void progress_end(struct progress *progress);
+
+/* The watcher of a job (sp_progress). ctx is the struct progress. */
+void progress_event(void *ctx, const struct sp_event *event);
+/* The log of a session: a line above the block. ctx is the struct progress. */
+void progress_log(void *ctx, int level, const char *line);
+
+#endif

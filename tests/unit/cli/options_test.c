@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define ARGV_MAX 8
+
+struct args {
+  bool flag, fast;
+  const char *text;
+  struct text_list list;
+  int64_t ms;
+};
+
+static const struct option_row rows[] = {
+    {"flag", 'f', OPTION_FLAG, offsetof(struct args, flag), NULL, "help"},
+    {"flagship", 0, OPTION_FLAG, offsetof(struct args, fast), NULL, "help"},
+    {"text", 't', OPTION_TEXT, offsetof(struct args, text), "TEXT", "help"},
+    {"list", 0, OPTION_LIST, offsetof(struct args, list), "ITEM", "help"},
+    {"wait", 0, OPTION_DURATION, offsetof(struct args, ms), "SECONDS", "help"},
+    OPTION_END};
+
+static int parse(const char *const *words, struct args *args, struct text_list *operands,
+                 struct sp_err *err)
+{
+  char *argv[ARGV_MAX + 2] = {(char[]){"program"}};
+  static char copies[ARGV_MAX][64];
+  int argc = 1;
+  for (; argc <= ARGV_MAX && words[argc - 1]; argc++) {
+    snprintf(copies[argc - 1], sizeof copies[0], "%s", words[argc - 1]);
+    argv[argc] = copies[argc - 1];
+  }
+  const struct option_group group = {"options:", rows, args};
+  return options_parse(&group, 1, argc, argv, operands, err);
+}
+
+static void test_refuses(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *words[ARGV_MAX];
+    const char *say;
+  } cases[] = {
+      {{"--nothing"}, "unknown option '--nothing'"},
+      {{"--flg"}, "did you mean '--flag'"},
+      {{"--fla"}, "unknown option '--fla'"}, /* a beginning is not a name */
+      {{"--te", "x"}, "unknown option '--te'"},
+      {{"--te=x"}, "unknown option '--te'"},
+      {{"--flag=1"}, "takes no value"},
+      {{"--text"}, "'--text' lacks its value: TEXT"},
+      {{"-t"}, "'--text' lacks its value: TEXT"},
+      {{"-x"}, "unknown option '-x'"},
+      {{"-fx"}, "unknown option '-x'"},
+      {{"--\033[31m"}, "unknown option '--\\x1b[31m'"},
+      {{"--wait", "soon"}, "--wait: 'soon' is not a duration"},
+      {{"--wait", ""}, "not a duration"},
+      {{"--wait", "s"}, "not a duration"},
+      {{"--wait", "-1"}, "not a duration"},
+      {{"--wait", "1.5"}, "not a duration"},
+      {{"--wait", "1d"}, "not a duration"},
+      {{"--wait", "1ms"}, "not a duration"},
+      {{"--wait", "18446744073709551615m"}, "not a duration"},
+      {{"--wait", "8761h"}, "not a duration"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct args args = {0};
+    struct text_list operands = {0};
+    struct sp_err err = SP_ERR_INIT;
+    if (parse(cases[i].words, &args, &operands, &err) == 0)
+      fail_msg("case %zu: accepted", i);
+    assert_int_equal(err.code, SP_E_USAGE);
+    if (!strstr(err.msg, cases[i].say))
+      fail_msg("case %zu: '%s' does not say '%s'", i, err.msg, cases[i].say);
+    text_list_clear(&args.list);
+    text_list_clear(&operands);
+  }
+}
+
+static void test_fills(void **state)
+{
+  (void)state;
+  static const char *const words[] = {"one", "-ft", "a", "--list=x", "--list", "-y", "two", "--"};
+  struct args args = {0};
+  struct text_list operands = {0};
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(parse(words, &args, &operands, &err), 0);
+  assert_true(args.flag);
+  assert_false(args.fast);
+  assert_string_equal(args.text, "a");
+  assert_int_equal(args.list.count, 2);
+  assert_string_equal(args.list.items[0], "x");
+  assert_string_equal(args.list.items[1], "-y");
+  assert_null(args.list.items[2]);
+  assert_int_equal(operands.count, 2);
+  assert_string_equal(operands.items[1], "two");
+  text_list_clear(&args.list);
+  text_list_clear(&operands);
+}
+
+static void test_after_two_dashes_all_are_operands(void **state)
+{
+  (void)state;
+  static const char *const words[] = {"--flagship", "--", "--flag", "-", NULL};
+  struct args args = {0};
+  struct text_list operands = {0};
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(parse(words, &args, &operands, &err), 0);
+  assert_true(args.fast);
+  assert_false(args.flag);
+  assert_int_equal(operands.count, 2);
+  assert_string_equal(operands.items[0], "--flag");
+  text_list_clear(&operands);
+}
+
+static void test_durations(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t ms;
+  } cases[] = {{"0", 0},        {"15", 15000}, {"15s", 15000},        {"2m", 120000},
+               {"1h", 3600000}, {"007", 7000}, {"8760h", 31536000000}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    int64_t ms = -1;
+    struct sp_err err = SP_ERR_INIT;
+    assert_int_equal(options_parse_duration(cases[i].text, &ms, &err), 0);
+    assert_int_equal(ms, cases[i].ms);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_refuses),
+      cmocka_unit_test(test_fills),
+      cmocka_unit_test(test_after_two_dashes_all_are_operands),
+      cmocka_unit_test(test_durations),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
