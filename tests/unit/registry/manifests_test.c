@@ -233,6 +233,25 @@ static void test_put(void **state)
   }
 }
 
+/* docker-registry 2.8.2 takes a sha512 manifest and keeps it under its sha256. */
+static void test_put_sha512(void **state)
+{
+  (void)state;
+  char reply[2048];
+  const struct rule rules[] = {{.match = "PUT /v2/a/b/manifests/sha512:",
+                                .reply = with_digest(reply, "201\nDocker-Content-Digest: %s\n\n")}};
+  struct world world;
+  WORLD_OPEN(&world, rules);
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
+  fill(&manifest, TEXT);
+  bool handled;
+  assert_int_equal(sp_digest_of(SP_DIGEST_SHA512, TEXT, strlen(TEXT), &manifest.digest, &world.err),
+                   0);
+  expect_code(&world, sp_store_put_manifest(world.store, &manifest, &handled, &world.err),
+              SP_E_UNSUPPORTED, "sha512");
+  world_close(&world);
+}
+
 /* Fault rows 05 and 27: what was put is read back; once more where that helps. */
 static void test_set_tags(void **state)
 {
@@ -317,10 +336,10 @@ static void test_pulls_left(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_not_a_tag),  cmocka_unit_test(test_resolve),
-      cmocka_unit_test(test_get),        cmocka_unit_test(test_stat),
-      cmocka_unit_test(test_put),        cmocka_unit_test(test_set_tags),
-      cmocka_unit_test(test_pulls_left),
+      cmocka_unit_test(test_not_a_tag), cmocka_unit_test(test_resolve),
+      cmocka_unit_test(test_get),       cmocka_unit_test(test_stat),
+      cmocka_unit_test(test_put),       cmocka_unit_test(test_put_sha512),
+      cmocka_unit_test(test_set_tags),  cmocka_unit_test(test_pulls_left),
   };
   struct sp_err err;
   if (sp_digest_of(SP_DIGEST_SHA256, TEXT, strlen(TEXT), &digest, &err) < 0)
