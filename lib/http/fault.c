@@ -125,6 +125,17 @@ static bool raise_connect(const struct sp_fault *fault, const char *who, struct 
                  origin->port) != 0;
 }
 
+static bool raise_by_proxy(const struct sp_fault *fault, const char *who, struct sp_err *err)
+{
+  char detail[DETAIL_MAX];
+  if (!fault->by_proxy || !(says(fault, "CONNECT tunnel") || says(fault, "proxy")))
+    return false;
+  sp_text_escape(detail, sizeof detail, sp_span_str(fault->detail));
+  sp_fail(err, SP_E_UNREACHABLE, "%s: the proxy of HTTPS_PROXY did not let us through (%s)", who,
+          detail);
+  return true;
+}
+
 static bool raise_special(const struct sp_fault *fault, const char *who, struct sp_err *err)
 {
   switch ((int)fault->code) {
@@ -134,6 +145,8 @@ static bool raise_special(const struct sp_fault *fault, const char *who, struct 
     return raise_handshake(fault, who, err);
   case CURLE_COULDNT_CONNECT:
     return raise_connect(fault, who, err);
+  case CURLE_RECV_ERROR:
+    return raise_by_proxy(fault, who, err);
   default:
     return false;
   }

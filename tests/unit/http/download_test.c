@@ -233,6 +233,66 @@ static void a_pause_is_no_stall(void **state)
   tear_down(&rig);
 }
 
+static bool drip(struct server *server, int fd, const char *head)
+{
+  (void)server, (void)head;
+  server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+  for (int i = 0; i < 100; i++) {
+    if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+      return false;
+    usleep(50000);
+  }
+  return false;
+}
+
+/* A byte now and then is as good as none (S26). */
+static void a_drip_is_a_stall(void **state)
+{
+  (void)state;
+  struct rig rig = {.server = server_new(drip, NULL), .http = new_client(400, NULL)};
+  rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_http_download *download = NULL;
+  SP_AUTO_RING struct sp_ring *ring = new_ring(100, 100);
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  int64_t start = sp_clock_mono_ms();
+  assert_int_equal(open_download(&rig, "/blob", &response, &download, &err), 0);
+  sp_http_download_start(download, ring);
+  while (sp_ring_input_state(ring, &err) == SP_RING_OPEN)
+    usleep(1000);
+  assert_int_equal(err.code, SP_E_NETWORK);
+  assert_non_null(strstr(err.msg, "stalled"));
+  assert_true(sp_clock_mono_ms() - start < 3000);
+  sp_http_download_close(download);
+  tear_down(&rig);
+}
+
+static void a_wish_to_stop_fails_the_input(void **state)
+{
+  (void)state;
+  struct sp_cancel *cancel = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_cancel_new(&cancel, &err), 0);
+  struct blob_script script = {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", 50, .hang = true};
+  struct rig rig = {.server = server_new(send_blob, &script), .http = new_client(60000, cancel)};
+  rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
+  struct sp_http_download *download = NULL;
+  SP_AUTO_RING struct sp_ring *ring = new_ring(100, 100);
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  assert_int_equal(open_download(&rig, "/blob", &response, &download, &err), 0);
+  sp_http_download_start(download, ring);
+  sp_cancel_request(cancel, SIGINT);
+  while (sp_ring_input_state(ring, &err) == SP_RING_OPEN)
+    usleep(1000);
+  assert_int_equal(err.code, SP_E_INTERRUPTED);
+  assert_int_equal(err.sys, SIGINT);
+  sp_http_download_close(download);
+  tear_down(&rig);
+  sp_cancel_free(cancel);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -241,6 +301,8 @@ int main(void)
       cmocka_unit_test(other_statuses_come_with_their_body),
       cmocka_unit_test(closing_early_lets_go),
       cmocka_unit_test(a_pause_is_no_stall),
+      cmocka_unit_test(a_drip_is_a_stall),
+      cmocka_unit_test(a_wish_to_stop_fails_the_input),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
