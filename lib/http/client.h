@@ -152,7 +152,8 @@ void sp_http_download_close(struct sp_http_download *download);
 /* -- a body that streams out */
 struct sp_http_upload;
 /* Starts a PUT or PATCH whose body is consumer `consumer` of the ring (size: sp_ring_size); returns
- * once it is handed to the loop. request->body is not used. Takes a slot of lane WRITE until close.
+ * once it is handed to the loop. request->body is not used. Takes a slot of lane WRITE until its
+ * answer or close; uploads of one ring enter the gate together (http/gate.h).
  * An answer (or failure) before the whole body was sent detaches the consumer. There is no second
  * try after a 401: the body is gone. */
 SP_MUST_CHECK int sp_http_upload_start(struct sp_http *http, const struct sp_http_request *request,

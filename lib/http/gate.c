@@ -19,6 +19,12 @@
 #define LONG_ROUND_TRIP_MS 4 /* over this, more requests at once help */
 #define NAP_MS 100           /* how late a wish to stop may be seen */
 #define HALVE_EVERY_MS 1000
+#define PARTIES_MAX 128 /* entries remembered; workers times lanes. One more is just not known */
+
+struct party {
+  const void *who; /* NULL: free */
+  enum sp_lane lane;
+};
 
 struct sp_gate {
   pthread_mutex_t lock;
@@ -28,6 +34,7 @@ struct sp_gate {
   int64_t round_trip_ms; /* smoothed over about 8 answers, times 8; -1: none seen */
   int64_t shut_until_ms; /* monotonic */
   int64_t halved_ms;
+  struct party parties[PARTIES_MAX]; /* one for each time that a party is inside */
 };
 
 int sp_gate_new(struct sp_gate **out, struct sp_err *err)
@@ -68,19 +75,47 @@ static void nap(struct sp_gate *gate, int64_t ms)
   pthread_cond_timedwait(&gate->changed, &gate->lock, &at);
 }
 
-int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const struct sp_cancel *cancel,
-                  struct sp_err *err)
+static struct party *find_party(struct sp_gate *gate, const void *who, enum sp_lane lane)
+{
+  for (size_t i = 0; i < PARTIES_MAX; i++)
+    if (gate->parties[i].who == who && (!who || gate->parties[i].lane == lane))
+      return &gate->parties[i];
+  return NULL;
+}
+
+static bool has_room(struct sp_gate *gate, enum sp_lane lane, const void *who)
+{
+  return gate->inside[lane] < gate->width || (who && find_party(gate, who, lane));
+}
+
+static void add_party(struct sp_gate *gate, enum sp_lane lane, const void *who)
+{
+  struct party *entry = who ? find_party(gate, NULL, lane) : NULL;
+  if (entry)
+    *entry = (struct party){.who = who, .lane = lane};
+}
+
+static void remove_party(struct sp_gate *gate, enum sp_lane lane, const void *who)
+{
+  struct party *entry = who ? find_party(gate, who, lane) : NULL;
+  if (entry)
+    entry->who = NULL;
+}
+
+int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
+                  const struct sp_cancel *cancel, struct sp_err *err)
 {
   SP_LOCK_SCOPE(&gate->lock);
   for (;;) {
     if (sp_cancel_check(cancel, err) != 0)
       return -1;
     int64_t shut_ms = gate->shut_until_ms - sp_clock_mono_ms();
-    if (shut_ms <= 0 && gate->inside[lane] < gate->width)
+    if (shut_ms <= 0 && has_room(gate, lane, party))
       break;
     nap(gate, shut_ms > 0 && shut_ms < NAP_MS ? shut_ms : NAP_MS);
   }
   gate->inside[lane]++;
+  add_party(gate, lane, party);
   return 0;
 }
 
@@ -114,15 +149,16 @@ static void speed_up(struct sp_gate *gate)
     gate->width++;
 }
 
-void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, int http_status, int64_t first_byte_ms,
-                   int64_t retry_after_ms)
+void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, const void *party,
+                   const struct sp_gate_report *report)
 {
   SP_LOCK_SCOPE(&gate->lock);
   gate->inside[lane]--;
-  if (http_status == 429 || http_status == 503) {
-    slow_down(gate, retry_after_ms);
-  } else if (http_status >= 100 && http_status < 500) {
-    note_round_trip(gate, first_byte_ms);
+  remove_party(gate, lane, party);
+  if (report->http_status == 429 || report->http_status == 503) {
+    slow_down(gate, report->retry_after_ms);
+  } else if (report->http_status >= 100 && report->http_status < 500) {
+    note_round_trip(gate, report->first_byte_ms);
     speed_up(gate);
   }
   pthread_cond_broadcast(&gate->changed);

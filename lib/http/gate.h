@@ -8,7 +8,9 @@
  * for what Retry-After asked (at most SP_RETRY_AFTER_MAX_MS), for everyone, once.
  *
  * Lanes make waiting safe: a relay takes its read slot before its write slots, and metadata holds
- * nothing while waiting. Threads: any.
+ * nothing while waiting. A relay with several destinations in one registry needs several write
+ * slots before any of them can be given back: it enters as a *party*, and a party that is inside a
+ * lane may always enter it again. Threads: any.
  */
 #ifndef SP_HTTP_GATE_H
 #define SP_HTTP_GATE_H
@@ -24,13 +26,18 @@ struct sp_gate;
 
 SP_MUST_CHECK int sp_gate_new(struct sp_gate **out, struct sp_err *err);
 void sp_gate_free(struct sp_gate *gate);
-/* Waits for a slot. Fails: SP_E_INTERRUPTED. */
-SP_MUST_CHECK int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane,
+/* Waits for a slot. `party` is only compared (NULL: of none). Fails: SP_E_INTERRUPTED. */
+SP_MUST_CHECK int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
                                 const struct sp_cancel *cancel, struct sp_err *err);
-/* Gives the slot back and tells how it went: status 0 if there was no answer; first_byte_ms < 0 if
- * not measured; retry_after_ms < 0 if the answer did not say. */
-void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, int http_status, int64_t first_byte_ms,
-                   int64_t retry_after_ms);
+/* How it went. */
+struct sp_gate_report {
+  int http_status;        /* 0: there was no answer */
+  int64_t first_byte_ms;  /* < 0: not measured */
+  int64_t retry_after_ms; /* < 0: the answer did not say */
+};
+/* Gives the slot back; `party` as on entering. */
+void sp_gate_leave(struct sp_gate *gate, enum sp_lane lane, const void *party,
+                   const struct sp_gate_report *report);
 /* Present width, for the plan and for tests. */
 int sp_gate_width(struct sp_gate *gate);
 

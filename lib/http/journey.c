@@ -131,19 +131,28 @@ static int travel(struct sp_journey *j, struct sp_err *err)
 
 /* -- with authorisation and gate */
 
+static struct sp_gate_report report_of(const struct sp_exchange *ex)
+{
+  if (!ex || ex->failure.code != SP_OK)
+    return (struct sp_gate_report){.first_byte_ms = -1, .retry_after_ms = -1};
+  return (struct sp_gate_report){
+      .http_status = ex->status,
+      .first_byte_ms = ex->first_byte_ms,
+      .retry_after_ms = sp_retry_after_of(&ex->headers, sp_buf_span(&ex->body), sp_clock_wall_s()),
+  };
+}
+
 /* Ends the exchange and gives the slot back. */
 static void leave(struct sp_journey *j)
 {
-  const struct sp_exchange *ex = j->exchange;
-  if (ex && ex->submitted) {
-    sp_loop_cancel(ex->loop, &j->exchange->task);
+  if (j->exchange && j->exchange->submitted) {
+    sp_loop_cancel(j->exchange->loop, &j->exchange->task);
     sp_exchange_wait_end(j->exchange);
   }
-  if (j->inside && (!ex || ex->failure.code != SP_OK))
-    sp_gate_leave(j->request->site->gate, j->lane, 0, -1, -1);
-  else if (j->inside)
-    sp_gate_leave(j->request->site->gate, j->lane, ex->status, ex->first_byte_ms,
-                  sp_retry_after_of(&ex->headers, sp_buf_span(&ex->body), sp_clock_wall_s()));
+  if (!j->inside)
+    return;
+  struct sp_gate_report report = report_of(j->exchange);
+  sp_gate_leave(j->request->site->gate, j->lane, j->party, &report);
   j->inside = false;
 }
 
@@ -166,7 +175,7 @@ static int attempt(struct sp_journey *j, struct sp_err *err)
   j->at_home = j->request->purpose == SP_HTTP_REGISTRY &&
                sp_origin_eq(&j->url.origin, &j->request->site->origin);
   if (authorize(j, err) != 0 ||
-      sp_gate_enter(j->request->site->gate, j->lane, cancel_of(j), err) != 0)
+      sp_gate_enter(j->request->site->gate, j->lane, j->party, cancel_of(j), err) != 0)
     return -1;
   j->inside = true;
   return travel(j, err);

@@ -14,6 +14,7 @@ struct sp_journey {
   struct sp_http *http;
   const struct sp_http_request *request;
   enum sp_lane lane;
+  const void *party; /* with whom it enters the gate (http/gate.h); NULL: alone */
   const struct sp_exchange_stream *stream; /* of the final answer; NULL: in memory */
   void *stream_ctx;
   uint64_t upload_bytes;

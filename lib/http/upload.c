@@ -102,6 +102,7 @@ int sp_http_upload_start(struct sp_http *http, const struct sp_http_request *req
   u->journey = (struct sp_journey){.http = http,
                                    .request = &u->request,
                                    .lane = SP_LANE_WRITE,
+                                   .party = ring,
                                    .stream = &stream,
                                    .stream_ctx = u,
                                    .upload_bytes = sp_ring_size(ring)};

@@ -16,6 +16,8 @@
 #include "base/limits.h"
 #include "base/pool.h"
 
+static const struct sp_gate_report good = {200, 1, -1};
+
 static struct sp_gate *new_gate(void)
 {
   struct sp_gate *gate = NULL;
@@ -27,8 +29,9 @@ static struct sp_gate *new_gate(void)
 static void pass(struct sp_gate *gate, int status, int64_t first_byte_ms, int64_t retry_after_ms)
 {
   struct sp_err err = SP_ERR_INIT;
-  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, &err), 0);
-  sp_gate_leave(gate, SP_LANE_META, status, first_byte_ms, retry_after_ms);
+  struct sp_gate_report report = {status, first_byte_ms, retry_after_ms};
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, NULL, &err), 0);
+  sp_gate_leave(gate, SP_LANE_META, NULL, &report);
 }
 
 static void width_grows_only_where_round_trips_are_long(void **state)
@@ -76,10 +79,10 @@ static void retry_after_shuts_it_for_everyone(void **state)
   struct sp_err err = SP_ERR_INIT;
   int64_t start = sp_clock_mono_ms();
   pass(gate, 429, 1, 300);
-  assert_int_equal(sp_gate_enter(gate, SP_LANE_WRITE, NULL, &err), 0);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_WRITE, NULL, NULL, &err), 0);
   int64_t waited = sp_clock_mono_ms() - start;
   assert_true(waited >= 300 && waited < 2000);
-  sp_gate_leave(gate, SP_LANE_WRITE, 200, 1, -1);
+  sp_gate_leave(gate, SP_LANE_WRITE, NULL, &good);
   sp_gate_free(gate);
 }
 
@@ -92,7 +95,7 @@ static void a_wish_to_stop_ends_the_wait(void **state)
   assert_int_equal(sp_cancel_new(&cancel, &err), 0);
   pass(gate, 429, 1, 3600000); /* shut for long */
   sp_cancel_request(cancel, 15);
-  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, cancel, &err), -1);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, cancel, &err), -1);
   assert_int_equal(err.code, SP_E_INTERRUPTED);
   sp_cancel_free(cancel);
   sp_gate_free(gate);
@@ -108,7 +111,7 @@ static void go_through(void *ctx, size_t i)
   struct crowd *crowd = ctx;
   struct sp_err err = SP_ERR_INIT;
   (void)i;
-  if (sp_gate_enter(crowd->gate, SP_LANE_READ, NULL, &err) != 0)
+  if (sp_gate_enter(crowd->gate, SP_LANE_READ, NULL, NULL, &err) != 0)
     return;
   int now = atomic_fetch_add(&crowd->inside, 1) + 1;
   int most = atomic_load(&crowd->most);
@@ -116,7 +119,7 @@ static void go_through(void *ctx, size_t i)
     continue;
   usleep(2000);
   atomic_fetch_sub(&crowd->inside, 1);
-  sp_gate_leave(crowd->gate, SP_LANE_READ, 200, 1, -1);
+  sp_gate_leave(crowd->gate, SP_LANE_READ, NULL, &good);
 }
 
 static void no_more_than_width_are_inside_a_lane(void **state)
@@ -136,7 +139,51 @@ static void lanes_are_apart(void **state)
   struct sp_err err = SP_ERR_INIT;
   for (int lane = 0; lane < SP_LANE_COUNT; lane++)
     for (int n = 0; n < 8; n++)
-      assert_int_equal(sp_gate_enter(gate, (enum sp_lane)lane, NULL, &err), 0);
+      assert_int_equal(sp_gate_enter(gate, (enum sp_lane)lane, NULL, NULL, &err), 0);
+  sp_gate_free(gate);
+}
+
+static void *stop_soon(void *cancel)
+{
+  usleep(100000);
+  sp_cancel_request(cancel, 15);
+  return NULL;
+}
+
+/* Would this party have to wait? If not, it is inside now. */
+static bool has_to_wait(struct sp_gate *gate, const void *party)
+{
+  struct sp_cancel *cancel = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  pthread_t thread;
+  assert_int_equal(sp_cancel_new(&cancel, &err), 0);
+  pthread_create(&thread, NULL, stop_soon, cancel);
+  int rc = sp_gate_enter(gate, SP_LANE_WRITE, party, cancel, &err);
+  pthread_join(thread, NULL);
+  sp_cancel_free(cancel);
+  return rc != 0;
+}
+
+/* Several destinations in one registry: a relay that holds one slot gets the others, whatever the
+ * width, or it would wait for itself. */
+static void a_party_inside_may_enter_again(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  int relays[9];
+  for (int round = 0; round < 2; round++)
+    for (int i = 0; i < 8; i++)
+      assert_false(has_to_wait(gate, &relays[i]));
+  assert_true(has_to_wait(gate, &relays[8]));
+  assert_true(has_to_wait(gate, NULL));
+  for (int i = 0; i < 8; i++)
+    sp_gate_leave(gate, SP_LANE_WRITE, &relays[i], &good);
+  assert_true(has_to_wait(gate, &relays[8])); /* each is still inside once */
+  assert_false(has_to_wait(gate, &relays[7]));
+  sp_gate_leave(gate, SP_LANE_WRITE, &relays[0], &good);
+  assert_true(has_to_wait(gate, &relays[0])); /* it has left: like everyone */
+  sp_gate_leave(gate, SP_LANE_WRITE, &relays[7], &good);
+  assert_false(has_to_wait(gate, &relays[8]));
   sp_gate_free(gate);
 }
 
@@ -149,6 +196,7 @@ int main(void)
       cmocka_unit_test(a_wish_to_stop_ends_the_wait),
       cmocka_unit_test(no_more_than_width_are_inside_a_lane),
       cmocka_unit_test(lanes_are_apart),
+      cmocka_unit_test(a_party_inside_may_enter_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/pool.h"
 #include "base/ring.h"
 #include "rig.h"
 
@@ -267,6 +268,80 @@ static void waiting_for_the_source_is_no_stall(void **state)
   tear_down(&rig);
 }
 
+/* -- a source and two destinations over one small ring, several at once: no wake-up is lost */
+
+#define RELAYS 10 /* more than a gate lets in, twice over */
+#define RELAY_BYTES (700u * 1024 + 13)
+
+static char relay_bytes[RELAY_BYTES];
+
+static bool send_or_take(struct server *server, int fd, const char *head)
+{
+  char answer[80];
+  if (strncmp(head, "GET", 3) != 0)
+    return take_body(server, fd, head);
+  snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", RELAY_BYTES);
+  server_say(fd, answer);
+  server_send(fd, relay_bytes, sizeof relay_bytes);
+  return true;
+}
+
+static void wait_for_input(struct sp_ring *ring)
+{
+  uint64_t seen = 0;
+  while (sp_ring_input_state(ring, NULL) == SP_RING_OPEN)
+    seen = sp_ring_wait(ring, seen, 1000);
+}
+
+static void relay(void *ctx, size_t i)
+{
+  struct rig *rig = ctx;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_URL struct sp_url url = {0};
+  struct sp_ring *ring = NULL;
+  struct sp_http_download *download = NULL;
+  struct sp_http_upload *uploads[2] = {NULL};
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  if (sp_url_make(sp_http_site_origin(rig->site), &url, &err, "/%zu", i) != 0 ||
+      sp_ring_new(RELAY_BYTES, 20000 + 3000 * i, 2, &ring, &err) != 0)
+    abort();
+  struct sp_http_request get_blob = {.site = rig->site, .url = &url};
+  struct sp_http_request put_blob = {.site = rig->site, .method = SP_PUT, .url = &url};
+  if (sp_http_download_open(rig->http, &get_blob, &response, &download, &err) != 0)
+    abort();
+  for (size_t n = 0; n < 2; n++)
+    if (sp_http_upload_start(rig->http, &put_blob, ring, n, &uploads[n], &err) != 0)
+      abort();
+  sp_http_download_start(download, ring);
+  wait_for_input(ring);
+  if (sp_ring_input_state(ring, &err) == SP_RING_COMPLETE)
+    sp_ring_approve(ring);
+  for (size_t n = 0; n < 2; n++) {
+    if (sp_http_upload_finish(uploads[n], &response, &err) != 0 || response.status != 201)
+      fprintf(stderr, "relay %zu: %s\n", i, err.msg);
+    sp_http_upload_close(uploads[n]);
+  }
+  sp_http_download_close(download);
+  sp_ring_free(ring);
+}
+
+static void relays_in_parallel_never_hang(void **state)
+{
+  (void)state;
+  struct sink sink = {.read_bytes = SIZE_MAX, .answer = CREATED};
+  for (size_t i = 0; i < sizeof relay_bytes; i++)
+    relay_bytes[i] = (char)byte_at(i);
+  struct rig rig = {.server = server_new(send_or_take, &sink), .http = new_client(5000, NULL)};
+  rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
+  for (int round = 0; round < 3; round++) {
+    atomic_store(&sink.good, 0);
+    sp_pool_run(RELAYS, RELAYS, relay, &rig);
+    assert_int_equal(atomic_load(&sink.good), 2ull * RELAYS * RELAY_BYTES);
+  }
+  tear_down(&rig);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -275,6 +350,7 @@ int main(void)
       cmocka_unit_test(a_broken_upload_detaches_with_its_error),
       cmocka_unit_test(giving_up_lets_go),
       cmocka_unit_test(waiting_for_the_source_is_no_stall),
+      cmocka_unit_test(relays_in_parallel_never_hang),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
