@@ -289,7 +289,7 @@ class Connection:
 class Hostile(CorrectRegistry):
     """The server: a CorrectRegistry with rules, on a port of its own. tls: a tls.Pair to serve https with."""
 
-    def __init__(self, *, tls=None, **registry):
+    def __init__(self, *, tls=None, address="127.0.0.1", **registry):
         super().__init__(**registry)
         self.rules, self.log, self.problems = [], [], []
         self._seq = 0
@@ -298,8 +298,8 @@ class Hostile(CorrectRegistry):
         if tls:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(tls.cert, tls.key)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self._listener.getsockname()[1]
+        self._listener = socket.create_server((address, 0), backlog=128)
+        self.address, self.port = address, self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://{self.host}"
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -307,7 +307,7 @@ class Hostile(CorrectRegistry):
     # -- for tests
     @property
     def host(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     def on(self, method, path, action, hits=None):
         """Adds a rule; rules that came first are asked first."""
@@ -335,7 +335,7 @@ class Hostile(CorrectRegistry):
     def order(self):
         """(method, path, status) in the order of the answers, for oracle.check_order."""
         with self.lock:
-            done = sorted((r for r in self.log if r.done_seq is not None), key=lambda r: r.done_seq)
+            done = sorted((r for r in self.log if r.status is not None), key=lambda r: r.done_seq)
             return [(r.method, r.path, r.status) for r in done]
 
     def check_overlap(self):
@@ -402,8 +402,12 @@ class Hostile(CorrectRegistry):
         length = int(request.header("Content-Length") or 0)
         exchange = Exchange(self, connection, request, length, "100-continue" in (request.header("Expect") or ""))
         rule = self._rule_for(request)
-        response = rule.action(exchange) if rule else exchange.default()
-        return self._send(connection, request, response, exchange)
+        try:
+            response = rule.action(exchange) if rule else exchange.default()
+            return self._send(connection, request, response, exchange)
+        finally:
+            if request.done_seq is None:  # it ended without an answer
+                request.done_seq = self._next_seq()
 
     def _rule_for(self, request):
         with self.lock:

@@ -25,8 +25,8 @@ def backup(start, source, port):
         where = f"{source('registry', content)}:latest"
         there = f"{server.host}/a/b"
 
-        def push(self, **more):
-            return port.run("push", self.where, "--to", self.there, "--json", **more)
+        def push(self, *options, **more):
+            return port.run("push", self.where, "--to", self.there, *options, "--json", **more)
 
         def verify(self, *options, **more):
             return port.run("verify", self.where, f"{self.there}:latest", *options, "--json", **more)
@@ -45,17 +45,24 @@ def backup(start, source, port):
     return one
 
 
+def healed(backup, done):
+    """Exit 0 and whole; or exit 5 and no tag on it, and whole once the registry's cache is gone: what a warm cache
+    claims to have (manifests, too) cannot be put back into a running docker-registry."""
+    if done.status:
+        assert done.status == 5 and "sha256:" in done.stdout, repr(done)
+        backup.server.restart()
+        backup.push(status=0)
+    assert backup.is_whole()
+
+
 def test_wiped_storage_under_a_running_registry_is_healed(backup):
     """The case in which other tools exit 0 and the image cannot be pulled."""
     backup.server.wipe()
     digest = layers_of(backup.content)[0]
     claim = wire.Wire.to(backup.server).request("HEAD", f"/v2/a/b/blobs/{digest}")
     assert claim.status == 200, "the cache of this registry does not lie: nothing would be shown"
-    done = backup.push(status=0)
-    assert backup.is_whole()
-    assert done.report.places[0].number("blobs_sent") == len(backup.content.blobs)
-    backup.server.restart()
-    assert backup.is_whole()
+    healed(backup, backup.push())
+    assert set(backup.content.blobs) <= {d for d in backup.content.blobs if backup.server.blob_path(d).exists()}
 
 
 def test_wiped_blobs_with_repositories_left_are_healed(backup):
@@ -70,7 +77,7 @@ def test_wiped_blobs_with_repositories_left_are_healed(backup):
 def test_lost_blob_is_sent_again(backup, which):
     victim = layers_of(backup.content)[which]
     backup.server.remove(victim)
-    done = backup.verify(status=1)
+    done = backup.verify(status=(1, 5))  # 5: the cache claims it, the body is short
     assert victim in done.stdout
     done = backup.push(status=0)
     assert done.report.places[0].number("blobs_sent") == 1
@@ -93,7 +100,9 @@ def test_truncated_blob_is_never_called_good(backup, size, restarted):
         return
     assert done.status == 5, repr(done)
     assert victim in done.stdout
+    assert "restart" in done.stdout
     backup.server.remove(victim)  # what the message tells the operator to do
+    backup.server.restart()
     backup.push(status=0)
     assert backup.is_whole()
 
@@ -128,13 +137,14 @@ def test_damaged_manifest_is_never_called_good(backup, damage, what):
         backup.server.truncate(victim, 50)
     else:
         getattr(backup.server, damage)(victim)
-    done = backup.push()
+    done = backup.push("--retry-for", "1")
     if done.status == 0:
         assert backup.is_whole()
         return
-    assert damage != "remove", "a lost manifest is put again"
     assert done.status in (1, 4, 5) and victim in done.stdout, repr(done)
-    assert backup.verify().status != 0
+    assert backup.verify("--retry-for", "0").status != 0
+    if damage == "remove":
+        healed(backup, done)
 
 
 def test_empty_tag_link_is_written_again(backup):
@@ -171,7 +181,7 @@ def test_random_damage_is_always_found(start, source, port):
             server.truncate(victim, chance.randrange(len(good)))
         else:
             path.unlink()
-        done = port.run("verify", where, there, "--read", "--json")
+        done = port.run("verify", where, there, "--read", "--json", "--retry-for", "0")
         story = f"seed {seed} round {round_number} {damage}: {done!r}"
         assert done.status in (1, 4, 5) and victim in done.stdout, story
         path.write_bytes(good)
@@ -191,19 +201,21 @@ def test_disk_full_while_a_manifest_is_put(start, source, port, tmpfs_dir, tmp_p
         for digest, data in new.blobs.items():
             client.put_blob("a/b", digest, data)
         ballast = registry.fill(disk, leave)
-        done = port.run("push", f"{where}:new", "--to", f"{server.host}/a/b", "--tag", "latest", "--json")
+        again = ["push", f"{where}:new", "--to", f"{server.host}/a/b", "--tag", "latest", "--json", "--retry-for", "0"]
+        done = port.run(*again)
         if leave == 0:
             assert done.status not in (0, 2), repr(done)
         readable(client)
         ballast.unlink()
         for _ in range(2):
-            done = port.run("push", f"{where}:new", "--to", f"{server.host}/a/b", "--tag", "latest", "--json")
+            done = port.run(*again)
             digest = readable(client)
             assert (done.status == 0) == (digest == new.tags["new"]), repr(done)
         if done.status != 0:  # the remedy: remove the empty files, as the message says
             assert "sha256:" in done.stdout
             subprocess.run(["find", str(disk), "-name", "data", "-empty", "-delete"], check=True)
-            port.run("push", f"{where}:new", "--to", f"{server.host}/a/b", "--tag", "latest", status=0)
+            server.restart()
+            port.run(*again, status=0)
             assert readable(client) == new.tags["new"]
         client.close()
         server.stop()

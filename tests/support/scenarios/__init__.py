@@ -19,8 +19,8 @@ REFERRERS = r"/referrers/"
 class Scenario:
     """setup(c): puts rules on c.src, c.dst, c.ms2. status: an exit status, or the several that are right.
     check(c, result): more to look at; it asserts, or answers False. options: more of the command line. Keywords:
-    https_src, https_dst, src_auth, dst_auth, second (the image is there already) and max_s (seconds that it may take).
-    """
+    https_src, https_dst, src_auth, dst_auth, second (the image is there already) max_s (seconds that it may take),
+    may_miss (a rule need not be hit) and may_differ (what is stored is not looked at)."""
 
     def __init__(self, name, status, setup, check=None, options=(), **settings):
         self.name, self.setup, self.check, self.options = name, setup, check, list(options)
@@ -32,7 +32,8 @@ class Scenario:
         self.second = settings.pop("second", False)
         self.max_s = settings.pop("max_s", 15)
         self.env = settings.pop("env", {})
-        self.content = settings.pop("content", None)
+        self.may_miss = settings.pop("may_miss", False)
+        self.may_differ = settings.pop("may_differ", False)
         assert not settings, settings
 
 

@@ -70,7 +70,7 @@ for label, data in BAD.items():
 
 TABLE("type-says-index-body-says-image", (1, 5), tag_bytes(lambda c: image(c), images.INDEX))
 TABLE("type-says-image-body-says-index", (1, 5), tag_bytes(lambda c: index(c), images.MANIFEST))
-TABLE("type-is-text", (1, 5), tag_bytes(lambda c: image(c), "text/plain"))
+TABLE("type-is-text", (0, 1, 5), tag_bytes(lambda c: image(c), "text/plain"))
 TABLE("type-with-parameter", 0, lambda c: c.src.on("GET", MANIFEST, hostile.change(
     lambda r, _e: r.set("Content-Type", dict(r.headers).get("Content-Type", "x") + "; charset=utf-8"))))
 TABLE("type-missing", (0, 1), lambda c: c.src.on("GET", MANIFEST, hostile.with_headers(("Content-Type", None))))
@@ -129,7 +129,7 @@ def wide(levels, width):
     return setup
 
 
-TABLE("indexes-that-repeat-themselves", (0, 1), wide(6, 50), lambda c, _r: len(c.src.log) < 200)
+TABLE("indexes-that-repeat-themselves", (0, 1), wide(6, 50), lambda c, _r: len(c.src.log) < 500)
 
 
 def flood(c):

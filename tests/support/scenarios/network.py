@@ -4,7 +4,7 @@
 import email.utils
 import time
 
-from .. import hostile
+from .. import hostile, images
 from . import BY_DIGEST, MANIFEST, SOURCE, UPLOAD_POST, UPLOAD_PUT, Table
 from .bodies import dst, src
 
@@ -41,7 +41,7 @@ for label, offset in OFFSETS.items():
 for label, method, path, where in [
         ("manifest-get", "GET", BY_DIGEST, "src"), ("manifest-head", "HEAD", MANIFEST, "src"),
         ("upload-post", "POST", UPLOAD_POST, "dst"), ("manifest-put", "PUT", MANIFEST, "dst"),
-        ("blob-head", "HEAD", "/blobs/", "dst")]:
+        ("blob-touch", "GET", "/blobs/", "dst")]:
     TABLE(f"no-answer-to-a-{label}-once", 0,
           lambda c, m=method, p=path, w=where: getattr(c, w).on(m, p, hostile.drop(rst=True), hits=1))
     TABLE(f"no-answer-to-a-{label}-for-ever", 4,
@@ -57,7 +57,15 @@ TABLE("stall-in-a-manifest", 4, src("GET", BY_DIGEST, hostile.how(stall_after=10
 TABLE("stall-in-a-blob-once", 0, src("GET", BIG, hostile.how(stall_after=1000), hits=1), max_s=25)
 TABLE("stall-in-a-blob-for-ever", 4, src("GET", BIG, hostile.how(stall_after=1000)), options=SHORT, max_s=30)
 TABLE("one-byte-at-a-time", 4, src("GET", BIG, hostile.how(drip=(1, 0.3))), options=SHORT, max_s=30)
-TABLE("stall-in-an-upload", 4, dst("PUT", UPLOAD_PUT, hostile.stall_in_request(100)), options=SHORT, max_s=35)
+
+
+def stalled_upload(c):
+    """Larger than what sockets hold: a smaller body would be sent, and only the answer missing."""
+    c.put_source(images.small(7, layers=1, layer_bytes=24 << 20))
+    c.dst.on("PUT", UPLOAD_PUT, hostile.stall_in_request(100), hits=range(2, 99))
+
+
+TABLE("stall-in-an-upload", 4, stalled_upload, options=SHORT, max_s=35)
 
 # -- 5xx and 4xx series
 for status in (408, 500, 502, 503, 504):
@@ -106,4 +114,4 @@ TABLE("429-on-everything-at-first", 0, lambda c: [
     server.on("*", "^/v2/", hostile.answer(429, headers=[("Retry-After", "0.2")]), hits=(1, 2, 3))
     for server in (c.src, c.dst)])
 TABLE("ratelimit-headers-that-lie", 0, src("*", "^/v2/", hostile.with_headers(
-    ("RateLimit-Limit", "x;w=\x7f"), ("RateLimit-Remaining", "-99999999999999999999;w=1"))))
+    ("RateLimit-Limit", "x;w="), ("RateLimit-Remaining", "-99999999999999999999;w=1"))))
