@@ -31,7 +31,8 @@ struct sp_report_tag {
 struct sp_report_damage {
   char *digest;
   char *what;    /* "layer", "config", "manifest", ... */
-  char *finding; /* "missing", "short", "wrong bytes", "kept bad in spite of a new upload" */
+  char *finding; /* "missing", "short", "wrong bytes", "kept bad in spite of a new upload",
+                    "different" (what is "image": the two sides of a verify are not the same) */
 };
 
 struct sp_report_place {

@@ -142,15 +142,36 @@ static void touch_blob(struct side *side, size_t number)
   note_blob(side, number, fact.have, fact.proof, finding);
 }
 
+/* What a read of one blob tells the watcher about. */
+struct pace {
+  struct side *side;
+  const struct sp_image_blob *blob;
+};
+
+static void on_progress(void *ctx, const struct sp_relay *relay, uint64_t read_bytes)
+{
+  const struct pace *pace = ctx;
+  (void)relay;
+  struct sp_event event = {.kind = SP_EVENT_BLOB_BYTES,
+                           .destination = (int)(pace->side - pace->side->all->sides),
+                           .bytes_done = read_bytes,
+                           .bytes_total = pace->blob->size_bytes,
+                           .ok = true};
+  sp_watch_tell(&pace->side->all->watch, &event, &pace->blob->digest);
+}
+
 static void read_blob(struct side *side, size_t number, size_t ring_bytes)
 {
   const struct sp_image_blob *blob = &side->image.blobs[number];
+  struct pace pace = {.side = side, .blob = blob};
   struct sp_relay relay = {.source = side->store,
                            .digest = blob->digest,
                            .size_bytes = blob->size_bytes,
                            .ring_bytes = ring_bytes,
                            .retry_for_ms = side->all->job->retry.retry_for_ms,
-                           .cancel = side->all->job->cancel};
+                           .cancel = side->all->job->cancel,
+                           .progress = on_progress,
+                           .progress_ctx = &pace};
   struct sp_err err = SP_ERR_INIT;
   int failed = sp_relay_run(&relay, &err);
   if (side == &side->all->sides[SOURCE]) {
@@ -215,11 +236,27 @@ static void read_all(struct comparison *all, size_t count)
     fail_side(&all->sides[SOURCE], &err);
 }
 
+/* How much there is to prove on a side. */
+static void tell_plan(struct side *side)
+{
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < side->image.blob_count; i++)
+    bytes += side->image.blobs[i].size_bytes;
+  struct sp_event event = {.kind = SP_EVENT_PLAN,
+                           .destination = (int)(side - side->all->sides),
+                           .blobs_total = side->image.blob_count,
+                           .bytes_total = side->all->job->read ? bytes : 0,
+                           .ok = true};
+  sp_watch_tell(&side->all->watch, &event, NULL);
+}
+
 static void prove_blobs(struct comparison *all)
 {
   size_t count = 0;
-  for (size_t i = 0; i < SIDES; i++)
+  for (size_t i = 0; i < SIDES; i++) {
+    tell_plan(&all->sides[i]);
     count += all->sides[i].image.blob_count;
+  }
   if (all->job->read)
     read_all(all, count);
   else

@@ -6,9 +6,11 @@
  * What it finds goes into a report (safeport/report.h), step by step, so that an interrupted job
  * has one too.
  *
- * How the five steps are shared out: image.h (the closure: manifests, blobs, referrers, cosign
- * tags), survey.h (what is where), plan.h (a pure function), move.h (blobs), publish.h (manifests,
- * tags), prove.h (levels of proof).
+ * How the work is shared out: closure.h and referrers.h read an image (image.h) from the source;
+ * survey.h asks what is where (facts.h); plan.h is a pure function; move.h, sending.h and crew.h
+ * move blobs; publish.h puts manifests and reads them back; prove.h knows the levels of proof;
+ * tags.h and fallback.h set tags, last of all; run.h holds what the steps share, report.h builds
+ * the report and its exit status.
  */
 #ifndef SP_TRANSFER_JOB_H
 #define SP_TRANSFER_JOB_H
@@ -36,7 +38,7 @@ struct sp_transfer {
   bool with_referrers;
   bool atomic;
   bool dry_run;
-  struct sp_retry_policy retry;   /* for re-reads and re-sends */
+  struct sp_retry_policy retry;   /* for re-reads and re-sends; its cancel is not looked at */
   const struct sp_cancel *cancel; /* may be NULL */
   sp_progress *progress;          /* may be NULL */
   void *progress_ctx;

@@ -239,7 +239,8 @@ static void wait_for_another(struct sending *s, struct sp_retry_wait *wait, bool
   if (!sp_code_is_retryable(why.code))
     why.code = SP_E_NETWORK; /* "wrong digest", for the first time: see may_pass */
   sp_watch_say(&s->run->watch, SP_EVENT_RETRY, (int)s->places[0], why.msg);
-  if (sp_retry_wait(wait, &s->run->job->retry, &why))
+  struct sp_retry_policy policy = {s->run->job->retry.retry_for_ms, s->run->job->cancel};
+  if (sp_retry_wait(wait, &policy, &why))
     return;
   if (why.code == SP_E_INTERRUPTED)
     sp_run_fail(s->run, &why);
