@@ -7,6 +7,7 @@
 #include "oci/index.h"
 #include "oci/media_type.h"
 #include "oci/reference.h"
+#include "transfer/heal.h"
 #include "transfer/referrers.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -151,27 +152,39 @@ static int is_exactly(const struct sp_fallback_index *source, const struct group
   return 0;
 }
 
-/* Puts an index by digest, reads it back, and only then makes the tag name it. */
-static int write_index(struct sp_store *store, const char *tag,
-                       const struct sp_manifest_bytes *index, struct sp_err *err)
+static int put_and_read_back(struct sp_store *store, const struct sp_manifest_bytes *index,
+                             struct sp_err *err)
 {
   bool handled;
-  size_t done;
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes back;
   sp_manifest_bytes_init(&back);
   if (sp_store_put_manifest(store, index, &handled, err) < 0)
     return -1;
+  return sp_store_get_manifest(store, &index->digest, &back, err);
+}
+
+/* Puts an index by digest, reads it back, and only then makes the tag name it. */
+static int write_index(const struct fallback *f, const char *tag,
+                       const struct sp_manifest_bytes *index, struct sp_err *err)
+{
+  size_t done;
   struct sp_err failure = SP_ERR_INIT;
-  if (sp_store_get_manifest(store, &index->digest, &back, &failure) < 0) {
+  int failed = put_and_read_back(f->store, index, &failure);
+  if (failed && !sp_trouble_is_of_place(&failure)) {
+    sp_heal_manifest(f->store, index, f->run->job->cancel);
+    sp_err_clear(&failure);
+    failed = put_and_read_back(f->store, index, &failure);
+  }
+  if (failed) {
     sp_err_copy(err, &failure);
-    if (sp_trouble_is_damage(&failure))
+    if (!sp_trouble_is_of_place(&failure))
       sp_fail(err, SP_E_DIGEST, "the index was taken and is kept bad: %s", failure.msg);
     return -1;
   }
-  return sp_store_set_tags(store, &tag, 1, index, &done, err);
+  return sp_store_set_tags(f->store, &tag, 1, index, &done, err);
 }
 
-static int write_merged(struct sp_store *store, const char *tag, struct sp_buf *bytes,
+static int write_merged(const struct fallback *f, const char *tag, struct sp_buf *bytes,
                         struct sp_err *err)
 {
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes index;
@@ -180,7 +193,7 @@ static int write_merged(struct sp_store *store, const char *tag, struct sp_buf *
   if (sp_buf_append_span(&index.bytes, sp_buf_span(bytes), err) < 0 ||
       sp_digest_of(SP_DIGEST_SHA256, index.bytes.data, index.bytes.len, &index.digest, err) < 0)
     return -1;
-  return write_index(store, tag, &index, err);
+  return write_index(f, tag, &index, err);
 }
 
 /* What is under the tag now. A list that cannot be served is written anew: its entries of others
@@ -217,7 +230,7 @@ static int publish_tag(const struct fallback *f, const struct group *group, stru
     if (is_exactly(source, group, &exactly, err) < 0)
       return -1;
     if (exactly)
-      return write_index(f->store, tag, &source->manifest, err);
+      return write_index(f, tag, &source->manifest, err);
   }
   SP_AUTO_BUF struct sp_buf merged;
   sp_buf_init(&merged, SP_MAX_MANIFEST_BYTES);
@@ -225,7 +238,7 @@ static int publish_tag(const struct fallback *f, const struct group *group, stru
   if (merge(found ? sp_buf_span(&there.bytes) : SP_SPAN(NULL, 0), group, &changed, &merged, err) <
       0)
     return -1;
-  return changed ? write_merged(f->store, tag, &merged, err) : 0;
+  return changed ? write_merged(f, tag, &merged, err) : 0;
 }
 
 /* -- all subjects */

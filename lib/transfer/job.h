@@ -8,9 +8,9 @@
  *
  * How the work is shared out: closure.h and referrers.h read an image (image.h) from the source;
  * survey.h asks what is where (facts.h); plan.h is a pure function; move.h, sending.h and crew.h
- * move blobs; publish.h puts manifests and reads them back; prove.h knows the levels of proof;
- * tags.h and fallback.h set tags, last of all; run.h holds what the steps share, report.h builds
- * the report and its exit status.
+ * move blobs; publish.h and heal.h put manifests and read them back; prove.h knows the levels of
+ * proof; tags.h and fallback.h set tags, last of all; run.h holds what the steps share, report.h
+ * builds the report and its exit status.
  */
 #ifndef SP_TRANSFER_JOB_H
 #define SP_TRANSFER_JOB_H

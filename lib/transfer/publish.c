@@ -7,6 +7,7 @@
 #include "transfer/publish.h"
 
 #include "base/pool.h"
+#include "transfer/heal.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
 
@@ -67,13 +68,15 @@ static void call_poisoned(struct sp_run *run, size_t place, const struct sp_node
                           enum seen seen)
 {
   bool is_missing = seen == SEEN_ABSENT;
-  sp_run_damage(run, place, &node->manifest.digest, sp_node_what(node),
-                is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
-                is_missing
-                    ? "the registry took it and does not have it: no tag was moved there"
-                    : "the registry took it and serves other bytes or an error: its operator must "
-                      "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
-                      "CNCF distribution registry); no tag was moved there");
+  sp_run_damage(
+      run, place, &node->manifest.digest, sp_node_what(node),
+      is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
+      is_missing
+          ? "the registry took it and does not have it (is its cache stale?): restart it and "
+            "push again; no tag was moved there"
+          : "the registry took it and serves other bytes or an error: its operator must "
+            "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
+            "CNCF distribution registry); no tag was moved there");
 }
 
 /* Puts and reads back, twice at most. */
@@ -98,6 +101,8 @@ static void put_until_there(struct sp_run *run, size_t place, const struct sp_no
       sp_run_fail_place(run, place, &get_err);
       return;
     }
+    if (tries == 0 && put_err.code == SP_OK)
+      sp_heal_manifest(sp_run_store(run, place), &node->manifest, run->job->cancel);
   }
   if (!sp_run_is_open(run, place))
     return;

@@ -80,8 +80,9 @@ struct fx_spy {
   struct fx_log *log;
   struct fx_fault fault;
   unsigned matched;
-  bool ignores_range;   /* blobs can only be claimed */
-  bool hides_referrers; /* the list is always empty */
+  bool ignores_range;                    /* blobs can only be claimed */
+  bool hides_referrers;                  /* the list is always empty */
+  char refused_blob[SP_DIGEST_TEXT_MAX]; /* may not be uploaded */
   pthread_mutex_t lock;
   /* Called after an operation, before its answer is passed on. */
   void (*after)(struct fx_spy *spy, const char *op, const char *subject);
@@ -241,6 +242,8 @@ FX int fx_begin_write(struct sp_store *s, const struct sp_digest *d, uint64_t si
 {
   char t[SP_DIGEST_TEXT_MAX];
   struct sp_writer *inner = NULL;
+  if (strcmp(((struct fx_spy *)s)->refused_blob, fx_text(d, t)) == 0)
+    return sp_fail(err, SP_E_SERVER, "refused by the test");
   int rc = FX_AROUND(s, "begin_write", fx_text(d, t),
                      s->inner->ops->begin_write(s->inner, d, size, &inner, err));
   if (rc != 0) {

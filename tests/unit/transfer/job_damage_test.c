@@ -111,9 +111,39 @@ static void test_poisoned_manifest(void **state)
   fx_init(&fx, 2);
   struct fx_ref index = fx_add_usual(fx.memory[0]);
   struct stubborn stubborn = {fx.memory[1], "put_manifest", index.digest, false};
+  sp_digest_format(&index.digest, fx.spy[1]->refused_blob);
   fx.spy[1]->after = keep_bad;
   fx.spy[1]->after_ctx = &stubborn;
   check_kept_bad(&fx, &index.digest, "index");
+  fx_clear(&fx);
+}
+
+/* A registry with a stale cache: it takes the manifest and writes nothing, until an upload as a
+ * blob puts the bytes there. */
+static void forget_put(struct fx_spy *spy, const char *op, const char *subject)
+{
+  struct stubborn *stubborn = spy->after_ctx;
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&stubborn->digest, text);
+  if (strcmp(subject, text) != 0)
+    return;
+  if (strcmp(op, "finish") == 0)
+    stubborn->short_bytes = true; /* healed */
+  if (strcmp(op, "put_manifest") == 0 && !stubborn->short_bytes)
+    sp_memory_wipe(stubborn->memory, &stubborn->digest);
+}
+
+static void test_stale_cache_of_manifests(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  struct stubborn stubborn = {fx.memory[1], "put_manifest", index.digest, false};
+  fx.spy[1]->after = forget_put;
+  fx.spy[1]->after_ctx = &stubborn;
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_true(fx_has(fx.memory[1], "latest", &index));
   fx_clear(&fx);
 }
 
@@ -280,6 +310,7 @@ int main(void)
       cmocka_unit_test(test_heals_wiped_and_short),
       cmocka_unit_test(test_heals_manifests),
       cmocka_unit_test(test_poisoned_manifest),
+      cmocka_unit_test(test_stale_cache_of_manifests),
       cmocka_unit_test(test_blob_kept_bad),
       cmocka_unit_test(test_bad_source),
       cmocka_unit_test(test_second_round),

@@ -134,6 +134,39 @@ static void test_list_is_byte_identical(void **state)
   fx_clear(&fx);
 }
 
+/* A registry with a stale cache takes the list and has nothing, until it comes as a blob. */
+static void forget_lists(struct fx_spy *spy, const char *op, const char *subject)
+{
+  struct fx *fx = spy->after_ctx;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest digest;
+  if (strcmp(op, "put_manifest") != 0 || sp_digest_parse(sp_span_str(subject), &digest, &err) < 0)
+    return;
+  bool was_uploaded = false;
+  for (size_t i = 0; i < fx->log.count; i++)
+    was_uploaded = was_uploaded || (strcmp(fx->log.events[i].op, "finish") == 0 &&
+                                    strcmp(fx->log.events[i].subject, subject) == 0);
+  if (!was_uploaded)
+    sp_memory_wipe(spy->store.inner, &digest);
+}
+
+static void test_stale_cache_of_lists(void **state)
+{
+  (void)state;
+  struct fx fx;
+  fx_init(&fx, 1);
+  struct fx_ref image = fx_add_image(fx.memory[0], 1, 1, NULL);
+  fx_tag(fx.memory[0], "latest", &image);
+  fx_add_image(fx.memory[0], 2, 1, &image);
+  sp_memory_set_native_referrers(fx.memory[1], false);
+  fx.spy[1]->after = forget_lists;
+  fx.spy[1]->after_ctx = &fx;
+  assert_int_equal(fx_run_status(&fx), 0);
+  assert_true(fx_has(fx.memory[1], "latest", &image));
+  assert_int_equal(count_listed(fx.memory[1], &image), 1);
+  fx_clear(&fx);
+}
+
 /* A list at the destination with entries of others keeps them. */
 static void test_merges_with_entries_of_others(void **state)
 {
@@ -365,6 +398,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_all_combinations),
       cmocka_unit_test(test_list_is_byte_identical),
+      cmocka_unit_test(test_stale_cache_of_lists),
       cmocka_unit_test(test_merges_with_entries_of_others),
       cmocka_unit_test(test_keeps_annotations),
       cmocka_unit_test(test_listed_but_gone),
