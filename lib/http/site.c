@@ -116,9 +116,9 @@ static int refuse_host(const struct sp_http_site *site, const struct sp_url *url
   sp_origin_format(&url->origin, to);
   const char *host = strstr(to, "//") + 2;
   return sp_fail(err, SP_E_REFUSED,
-                 "'%s' asks for %s at '%s', which is not its own: if that is right, add '%s' to "
-                 "its '%s'",
-                 site->origin.host, what, to, host, setting);
+                 "'%s' asks for %s at '%s', which is not its own: if that is right, allow it with "
+                 "%s REGISTRY=%s",
+                 site->origin.host, what, to, setting, host);
 }
 
 static int refuse_http(const struct sp_http_site *site, const struct sp_url *url, const char *what,
@@ -138,7 +138,7 @@ int sp_http_site_check_upload(const struct sp_http_site *site, const struct sp_u
     return refuse_http(site, url, "the upload", err);
   if (is_listed(site->upload_hosts, &url->origin, false))
     return 0;
-  return refuse_host(site, url, "the upload", "upload-hosts", err);
+  return refuse_host(site, url, "the upload", "--upload-host", err);
 }
 
 int sp_http_site_check_realm(const struct sp_http_site *site, const struct sp_url *url,
@@ -151,7 +151,7 @@ int sp_http_site_check_realm(const struct sp_http_site *site, const struct sp_ur
   if (strcmp(site->origin.host, url->origin.host) == 0 ||
       is_listed(site->token_hosts, &url->origin, false))
     return 0;
-  return refuse_host(site, url, "the password", "token-hosts", err);
+  return refuse_host(site, url, "the password", "--token-host", err);
 }
 
 int sp_site_check_redirect(const struct sp_http_site *site, const struct sp_url *from,

@@ -238,7 +238,7 @@ static void a_token_request_carries_its_own_secret_and_stays(void **state)
   snprintf(realm, sizeof realm, "http://localhost:%u/end", tokens->port);
   assert_int_equal(ask_token(rig.http, rig.site, realm, &response, &err), -1);
   assert_int_equal(err.code, SP_E_REFUSED);
-  assert_non_null(strstr(err.msg, "token-hosts"));
+  assert_non_null(strstr(err.msg, "--token-host"));
   assert_int_equal(server_count(tokens), 2);
   tear_down(&rig);
   server_free(tokens);

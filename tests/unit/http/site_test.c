@@ -75,15 +75,15 @@ static void uploads_go_home_or_where_listed(void **state)
 {
   (void)state;
   static const struct row rows[] = {
-      {"https://r.test", false, "https://other.test/u", "upload-hosts"},
-      {"https://r.test", false, "https://r.test:8443/u", "upload-hosts"},
+      {"https://r.test", false, "https://other.test/u", "--upload-host"},
+      {"https://r.test", false, "https://r.test:8443/u", "--upload-host"},
       {"https://r.test", false, "http://r.test/u", "https"},
       {"https://r.test", false, "http://uploads.test/u", "https"},
-      {"https://r.test", false, "https://uploads.test:444/u", "upload-hosts"},
-      {"https://r.test", false, "https://auth.test/u", "upload-hosts"},
-      {"https://r.test", false, "https://a.uploads.test/u", "upload-hosts"},
-      {"https://r.test", false, "https://r.test.evil/u", "upload-hosts"},
-      {"http://127.0.0.1:5000", false, "http://127.0.0.1:5001/u", "upload-hosts"},
+      {"https://r.test", false, "https://uploads.test:444/u", "--upload-host"},
+      {"https://r.test", false, "https://auth.test/u", "--upload-host"},
+      {"https://r.test", false, "https://a.uploads.test/u", "--upload-host"},
+      {"https://r.test", false, "https://r.test.evil/u", "--upload-host"},
+      {"http://127.0.0.1:5000", false, "http://127.0.0.1:5001/u", "--upload-host"},
       {"https://r.test", false, "https://r.test:443/u", NULL},
       {"https://r.test", false, "https://R.TEST./u", NULL},
       {"https://r.test", false, "https://uploads.test/u", NULL},
@@ -97,14 +97,14 @@ static void passwords_go_home_or_where_listed(void **state)
 {
   (void)state;
   static const struct row rows[] = {
-      {"https://r.test", false, "https://other.test/t", "token-hosts"},
+      {"https://r.test", false, "https://other.test/t", "--token-host"},
       {"https://r.test", false, "http://r.test/t", "https"},
       {"https://r.test", true, "http://r.test/t", "https"},
-      {"https://r.test", false, "https://uploads.test/t", "token-hosts"},
-      {"https://r.test", false, "https://auth.test:444/t", "token-hosts"},
-      {"https://r.test", false, "https://r.test.evil/t", "token-hosts"},
-      {"https://r.test", false, "https://127.0.0.1/t", "token-hosts"},
-      {"http://127.0.0.1:5000", false, "http://localhost:5001/t", "token-hosts"},
+      {"https://r.test", false, "https://uploads.test/t", "--token-host"},
+      {"https://r.test", false, "https://auth.test:444/t", "--token-host"},
+      {"https://r.test", false, "https://r.test.evil/t", "--token-host"},
+      {"https://r.test", false, "https://127.0.0.1/t", "--token-host"},
+      {"http://127.0.0.1:5000", false, "http://localhost:5001/t", "--token-host"},
       {"http://127.0.0.1:5000", false, "http://auth.test/t", "https"},
       {"https://r.test", false, "https://r.test:5001/t", NULL},
       {"https://r.test", false, "https://auth.test/t", NULL},
