@@ -351,6 +351,9 @@ static void translate(struct sp_exchange *ex, CURLcode code)
     return;
   } else if (connecting && ex->refusal.code != SP_OK) {
     sp_exchange_fail(ex, &ex->refusal);
+  } else if (code == CURLE_OUT_OF_MEMORY && ex->sent_ms != 0 && !ex->headers_ended) {
+    /* curl's word for a header line over 100 KiB; memory would hardly run out just here. */
+    fail(ex, SP_E_LIMIT, "the answer's headers are too long");
   } else if (code == CURLE_ABORTED_BY_CALLBACK) {
     fail(ex, SP_E_INTERRUPTED, "the request was given up");
   } else {
