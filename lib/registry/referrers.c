@@ -85,10 +85,13 @@ static int list_all(struct sp_repository *repository, const char *first, struct 
   SP_AUTO_FREE char *cursor = NULL;
   for (;;) {
     SP_AUTO_FREE char *next = NULL;
+    size_t before = out->count;
     if (list_page(repository, &page, out, &next, err) < 0)
       return -1;
     if (!next)
       return 0;
+    if (out->count == before) /* pages without end, at our cost */
+      return sp_fail(err, SP_E_PROTOCOL, _("a page of referrers is empty and yet not the last"));
     free(cursor);
     cursor = sp_steal(&next);
     if (sp_page_parse(cursor, &page, err) < 0)
