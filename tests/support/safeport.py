@@ -2,7 +2,6 @@
 """Runs the real program in a home of its own, with canary secrets, and looks for them in everything it says."""
 
 import base64
-import functools
 import json
 import os
 import pathlib
@@ -26,16 +25,6 @@ def binary():
         if place.is_file():
             return place
     return None
-
-
-@functools.cache
-def can_push():
-    """Whether the program is there and has the commands that the tests are about."""
-    place = binary()
-    if place is None:
-        return False
-    said = subprocess.run([place, "help"], capture_output=True, text=True, timeout=20)
-    return said.returncode == 0 and "push" in said.stdout
 
 
 def disguises(secret):

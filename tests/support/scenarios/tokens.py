@@ -127,5 +127,18 @@ TABLE("destination-answers-401-while-the-body-is-sent", 0,
 TABLE("destination-refuses-basic", 8, lambda c: setattr(c.dst, "auth", ("basic", "someone", "else")))
 TABLE("destination-403-on-post", 8, lambda c: c.dst.on("POST", UPLOAD_POST, hostile.error(403, "DENIED")))
 TABLE("source-403-on-blobs", (1, 8), lambda c: c.src.on("GET", BLOB, hostile.error(403, "DENIED")))
-TABLE("password-in-an-error-body", 8, lambda c: c.dst.on("*", "^/v2/", hostile.error(
-    403, "DENIED", f"user alice with password {c.dst_secret} is not allowed")))
+
+
+def echo_the_password(c):
+    """Whoever comes with credentials gets them back in the error's text."""
+    def act(exchange):
+        if not exchange.request.header("Authorization"):
+            return exchange.default()
+        given = exchange.request.header("Authorization")
+        return hostile.error(403, "DENIED", f"alice with {c.dst_secret} ({given}) is not allowed")(exchange)
+    c.dst.on("*", "^/v2/", act)
+
+
+TABLE("password-in-an-error-body", 8, echo_the_password)
+TABLE("token-in-an-error-body", (1, 8), lambda c: c.src.on("GET", BLOB, lambda e: hostile.error(
+    403, "DENIED", f"not with {e.request.header('Authorization')}")(e)))
