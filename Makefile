@@ -14,7 +14,7 @@ deps: ## install what is missing (Debian's packages; root or sudo)
 build: ## build/safeport (installs what the build needs)
 	@tools/deps build
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet cli/safeport
 	@ln -sf cli/safeport $(BUILD)/safeport
 
 demo: ## install, build, and show the main job on this machine
