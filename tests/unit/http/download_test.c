@@ -185,6 +185,68 @@ static void other_statuses_come_with_their_body(void **state)
   tear_down(&rig);
 }
 
+/* A 401, then a redirect to where the bytes are: the first answers' ends are not the body's end. */
+static bool go_round(struct server *server, int fd, const char *head)
+{
+  (void)server;
+  if (strstr(head, "GET /bytes"))
+    server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  else if (strstr(head, "Authorization: Bearer token"))
+    server_say(fd, "HTTP/1.1 307 Go\r\nLocation: /bytes\r\nContent-Length: 2\r\n\r\ngo");
+  else
+    server_say(fd, "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno");
+  return true;
+}
+
+static int give_token(struct sp_http_auth *auth, const char *scope, struct sp_secret *value,
+                      struct sp_err *err)
+{
+  (void)auth;
+  return strcmp(scope, "again") == 0 ? sp_secret_set(value, SP_SPAN_LIT("Bearer token"), err) : 0;
+}
+
+static char test_scope[8];
+
+static int take_challenge(struct sp_http_auth *auth, const char *scope,
+                          const struct sp_headers *headers, bool *again, struct sp_err *err)
+{
+  (void)auth, (void)scope, (void)headers, (void)err;
+  snprintf(test_scope, sizeof test_scope, "again");
+  *again = true;
+  return 0;
+}
+
+static void a_body_comes_after_a_401_and_a_redirect(void **state)
+{
+  (void)state;
+  struct rig rig = set_up(go_round, NULL);
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_http_auth auth = {.authorize = give_token, .challenged = take_challenge};
+  struct sp_http_download *download = NULL;
+  const char *bytes;
+  bool end, aborted;
+  SP_AUTO_URL struct sp_url url = {0};
+  SP_AUTO_RING struct sp_ring *ring = new_ring(5, 5);
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  snprintf(test_scope, sizeof test_scope, "first");
+  assert_int_equal(sp_url_make(sp_http_site_origin(rig.site), &url, &err, "/blob"), 0);
+  struct sp_http_request request = {
+      .site = rig.site, .url = &url, .auth = &auth, .scope = test_scope};
+  assert_int_equal(sp_http_download_open(rig.http, &request, &response, &download, &err), 0);
+  assert_int_equal(response.status, 200);
+  assert_string_equal(response.url.target, "/bytes");
+  sp_http_download_start(download, ring);
+  while (sp_ring_input_state(ring, &err) == SP_RING_OPEN)
+    usleep(100);
+  assert_int_equal(sp_ring_input_state(ring, &err), SP_RING_COMPLETE);
+  assert_int_equal(sp_ring_peek(ring, 0, &bytes, &end, &aborted), 5);
+  assert_memory_equal(bytes, "hello", 5);
+  assert_int_equal(server_count(rig.server), 3);
+  sp_http_download_close(download);
+  tear_down(&rig);
+}
+
 /* Whatever the moment, closing ends the transfer and lets go of the ring. */
 static void closing_early_lets_go(void **state)
 {
@@ -299,6 +361,7 @@ int main(void)
       cmocka_unit_test(a_body_comes_whole_through_any_ring),
       cmocka_unit_test(a_broken_body_fails_the_input),
       cmocka_unit_test(other_statuses_come_with_their_body),
+      cmocka_unit_test(a_body_comes_after_a_401_and_a_redirect),
       cmocka_unit_test(closing_early_lets_go),
       cmocka_unit_test(a_pause_is_no_stall),
       cmocka_unit_test(a_drip_is_a_stall),
