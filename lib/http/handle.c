@@ -3,10 +3,12 @@
 
 #include <strings.h>
 
-/* Buffers are per transfer, and 64 of them may run: small ones for small answers. */
+/* Buffers are per transfer, and 64 of them may run: small ones for small answers. Larger ones for
+ * bodies showed no gain in CPU beside a ring of 1 MiB, only in memory (4 relays: 15.4 MiB RSS; with
+ * 128 and 256 KiB 16.5 MiB). */
 #define SMALL_BUFFER_BYTES (16L * 1024)
-#define DOWNLOAD_BUFFER_BYTES (128L * 1024)
-#define UPLOAD_BUFFER_BYTES (256L * 1024)
+#define DOWNLOAD_BUFFER_BYTES (64L * 1024)
+#define UPLOAD_BUFFER_BYTES (128L * 1024)
 /* Idle connections older than this are not used for a body that cannot be sent twice. */
 #define UPLOAD_MAX_IDLE_S 20L
 
