@@ -27,16 +27,18 @@ static void stand_in(void)
   const char *wanted = wanted_locale();
   if (wanted && !getenv("LANGUAGE"))
     setenv("LANGUAGE", wanted, 1);
-  setlocale(LC_ALL, "C.UTF-8");
+  setlocale(LC_MESSAGES, "C.UTF-8");
+  setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 void language_begin(void)
 {
-  if (!setlocale(LC_ALL, ""))
+  /* Only what is needed: each category costs files at every start, and numbers are to stay as they
+   * are in C. */
+  if (!setlocale(LC_MESSAGES, "") || !setlocale(LC_CTYPE, ""))
     stand_in();
   if (MB_CUR_MAX == 1) /* names of images may hold more than ASCII all the same */
     setlocale(LC_CTYPE, "C.UTF-8");
-  setlocale(LC_NUMERIC, "C");
   const char *dir = getenv("SAFEPORT_LOCALEDIR");
   bindtextdomain(SP_TEXT_DOMAIN, dir && *dir ? dir : SAFEPORT_LOCALEDIR);
   bind_textdomain_codeset(SP_TEXT_DOMAIN, "UTF-8");
