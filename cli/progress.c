@@ -112,24 +112,34 @@ static void print_rate(struct sp_buf *to, const struct tally_rate *rate, uint64_
   put(to, _(", %s left"), left);
 }
 
+/* A verification has no blobs to move: there the plan is what is proven. */
+static bool has_numbers(const struct tally *tally, const struct tally_sum *sum)
+{
+  if (sum->total_blobs == 0)
+    return false;
+  return tally->step == SP_STEP_MOVE || (tally->step == SP_STEP_PROVE && !tally->has_moved);
+}
+
 static void print_sum(struct sp_buf *to, const struct tally *tally)
 {
   struct tally_sum sum = tally_sum(tally);
-  char done[SP_SIZE_TEXT_MAX], total[SP_SIZE_TEXT_MAX];
-  sp_text_format_size(done, sum.done_bytes);
-  if (sum.total_bytes == 0 && sum.done_blobs > 0) {
-    put(to, _("%s: %llu blobs, %s so far"), step_text(tally->step),
-        (unsigned long long)sum.done_blobs, done);
-    return;
-  }
-  if (sum.total_bytes == 0 || tally->step != SP_STEP_MOVE) {
+  unsigned long long done_blobs = sum.done_blobs, total_blobs = sum.total_blobs;
+  if (!has_numbers(tally, &sum)) {
     put(to, "%s", step_text(tally->step));
     return;
   }
+  if (sum.total_bytes == 0) {
+    put(to, _("%s: %llu of %llu blobs"), step_text(tally->step), done_blobs, total_blobs);
+    return;
+  }
+  char done[SP_SIZE_TEXT_MAX], total[SP_SIZE_TEXT_MAX];
+  sp_text_format_size(done, sum.done_bytes);
   sp_text_format_size(total, sum.total_bytes);
   unsigned percent = (unsigned)(100.0 * (double)sum.done_bytes / (double)sum.total_bytes);
-  put(to, _("moved %s of %s (%u %%), %llu of %llu blobs"), done, total, percent,
-      (unsigned long long)sum.done_blobs, (unsigned long long)sum.total_blobs);
+  put(to,
+      tally->step == SP_STEP_MOVE ? _("moved %s of %s (%u %%), %llu of %llu blobs")
+                                  : _("read %s of %s (%u %%), %llu of %llu blobs"),
+      done, total, percent, done_blobs, total_blobs);
   print_rate(to, &tally->rate, sum.total_bytes - sum.done_bytes);
 }
 

@@ -92,6 +92,7 @@ void tally_add(struct tally *tally, const struct sp_event *event, int64_t now_ms
   switch (event->kind) {
   case SP_EVENT_STEP:
     tally->step = event->step;
+    tally->has_moved |= event->step == SP_STEP_MOVE;
     return;
   case SP_EVENT_PLAN:
     place = place_of(tally, event->destination);
@@ -143,8 +144,8 @@ struct tally_sum tally_sum(const struct tally *tally)
     if (tally->running[i].is_used && tally->running[i].place >= 0)
       sum.done_bytes += tally->running[i].done_bytes;
   }
-  /* What is sent again is counted again: never show more than all (of a plan, if there is one). */
-  if (sum.total_bytes > 0 && sum.done_bytes > sum.total_bytes)
+  /* What is sent again is counted again: never show more than all. */
+  if (sum.done_bytes > sum.total_bytes)
     sum.done_bytes = sum.total_bytes;
   return sum;
 }

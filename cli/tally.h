@@ -39,6 +39,7 @@ struct tally_place {
 
 struct tally {
   enum sp_step step;
+  bool has_moved; /* the step that moves blobs was seen: the plan was its */
   struct tally_place places[TALLY_PLACES_MAX];
   int place_count; /* highest destination seen + 1 */
   struct tally_blob running[TALLY_RUNNING_MAX];
@@ -51,7 +52,7 @@ void tally_add(struct tally *tally, const struct sp_event *event, int64_t now_ms
 /* Moves the rates on; to be called now and then. */
 void tally_measure(struct tally *tally, int64_t now_ms);
 
-/* Over all destinations. Without a plan (a verification) the totals are 0. */
+/* Over all destinations (of a verification: over both sides). */
 struct tally_sum {
   uint64_t done_bytes, total_bytes, done_blobs, total_blobs;
 };

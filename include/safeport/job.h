@@ -28,9 +28,10 @@ struct sp_push_options {
   void *progress_ctx;
 };
 
-/* Publishes: one read, N writes; content first, tags last (fixed, moving, `latest`).
- * Fails: SP_E_USAGE (a name that is not one, two destinations that are the same, no tag to set).
- * Nothing was sent then. */
+/* Publishes: one read, N writes; content first, tags last (fixed, moving, `latest`). Two
+ * destinations that are the same repository become one, with the tags of both.
+ * Fails: SP_E_USAGE (a name that is not one, no tag to set); SP_E_NOT_FOUND and others, where the
+ * source would have to say its tag and cannot be opened. Nothing was sent then. */
 SP_MUST_CHECK int sp_push(struct sp_session *session, const struct sp_push_options *options,
                           struct sp_report **out, struct sp_err *err);
 

@@ -53,9 +53,25 @@ static const char *tag_of(const struct sp_ref *ref)
   return ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL;
 }
 
+struct watcher {
+  const struct verify *verify;
+  const struct sp_verify_options *options;
+};
+
+/* As in push.c: a side's plan comes with its name. */
+static void name_sides(void *ctx, const struct sp_event *event)
+{
+  const struct watcher *watcher = ctx;
+  struct sp_event named = *event;
+  if (event->kind == SP_EVENT_PLAN && !event->text && event->destination >= 0)
+    named.text = watcher->verify->opened[event->destination].store->name;
+  watcher->options->progress(watcher->options->progress_ctx, &named);
+}
+
 static void run(struct sp_session *session, const struct verify *verify,
                 const struct sp_verify_options *options, struct sp_report *report)
 {
+  struct watcher watcher = {.verify = verify, .options = options};
   const struct sp_compare compare = {
       .source = verify->opened[0].store,
       .destination = verify->opened[1].store,
@@ -68,8 +84,8 @@ static void run(struct sp_session *session, const struct verify *verify,
       .read = options->read,
       .retry = sp_session_retry(session),
       .cancel = sp_session_cancel(session),
-      .progress = options->progress,
-      .progress_ctx = options->progress_ctx,
+      .progress = options->progress ? name_sides : NULL,
+      .progress_ctx = &watcher,
   };
   sp_compare_run(&compare, report);
   for (size_t i = 0; i < 2; i++)

@@ -91,6 +91,17 @@ def test_live_block(tmp_path, image):
     assert "vault:first: published" in out
 
 
+def test_live_block_of_a_verification(tmp_path, image):
+    with SlowRegistry(image, 1.5) as registry:
+        args = ["verify", f"{registry.host}/app:t", f"oci:{image}:t", "--read"]
+        seen, out = on_terminal(tmp_path, args, 100)
+    reading = [f for f in Screen(seen).frames if f[0].startswith("read ")]
+    assert len(reading) > 2
+    assert all(re.match(r"read .+ of 8 MiB \(\d+ %\), \d of 4 blobs", f[0]) for f in reading)
+    assert any(line.endswith(f"-> {registry.host}/app") for line in reading[-1])
+    assert out.count(": whole") == 2
+
+
 def test_live_block_fits_a_narrow_terminal(tmp_path, image):
     with SlowRegistry(image, 1) as registry:
         args = ["push", f"{registry.host}/app:t", "--to", "vault:a-rather-long-name-of-a-repository/that-is-cut"]

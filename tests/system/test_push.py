@@ -217,7 +217,6 @@ def test_upper_case_is_refused_with_the_name_to_use(start, source, port):
 
 @pytest.mark.parametrize("arguments", [
     ["push"], ["push", "SOURCE"], ["push", "--to", "HOST/a/b"], ["push", "SOURCE", "--to", ""],
-    ["push", "SOURCE", "--to", "HOST/a/b", "--to", "HOST/a/b"],
     ["push", "SOURCE", "--to", "HOST/a/b", "--tag", "no/tag"], ["push", "SOURCE", "--to", "HOST/a/b", "--tag", ""],
     ["push", "SOURCE", "--to", "HOST/a/../b"], ["push", "SOURCE", "--to", "HOST/a b"],
     ["push", "SOURCE", "--to", "HOST/a/b", "--platform", "linux"], ["push", "SOURCE", "--to", "HOST/a/b", "--nothing"],
