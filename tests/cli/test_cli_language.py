@@ -10,6 +10,7 @@ from cli_support import BUILD, ROOT
 
 PO = ROOT / "po"
 CATALOGUES = str(BUILD / "po")
+RENEW = "run: ninja -C build safeport-pot safeport-update-po; then fill in what is empty or fuzzy in po/zh_CN.po"
 
 needs_gettext = pytest.mark.skipif(not (shutil.which("xgettext") and shutil.which("msgfmt")), reason="needs gettext")
 
@@ -30,20 +31,20 @@ def test_template_is_up_to_date(tmp_path):
     fresh = tmp_path / "fresh.pot"
     subprocess.run(["xgettext", "-f", "po/POTFILES", "--keyword=_", "--keyword=N_", "--from-code=UTF-8", "--no-wrap",
                     "-o", str(fresh)], cwd=ROOT, check=True)
-    assert set(messages(fresh)) == set(messages(PO / "safeport.pot")), "run: ninja -C build safeport-pot"
+    assert set(messages(fresh)) == set(messages(PO / "safeport.pot")), RENEW
 
 
 def test_every_file_with_messages_is_listed():
     listed = set((PO / "POTFILES").read_text().split())
     marked = {str(path.relative_to(ROOT)) for folder in ("cli", "lib") for path in (ROOT / folder).rglob("*.c")
               if re.search(r'\bN?_\(\s*"', path.read_text())}
-    assert marked == listed
+    assert marked == listed, "add it to po/POTFILES"
 
 
 def test_chinese_is_whole():
     template, chinese = messages(PO / "safeport.pot"), messages(PO / "zh_CN.po")
-    assert set(chinese) == set(template)
-    assert not [key for key, value in chinese.items() if not value]
+    assert set(chinese) == set(template), RENEW
+    assert not [key for key, value in chinese.items() if not value], RENEW
     assert "fuzzy" not in (PO / "zh_CN.po").read_text()
 
 
