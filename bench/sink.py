@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A registry that keeps manifests and throws blobs away, and that serves one generated blob of zeros of any size: what
-the memory bench needs to move a 10 GiB layer on a machine that has no room for it. Loopback only."""
+"""A registry that keeps manifests and small blobs, and of large ones only their length: they are zeros, made up again when
+they are asked for. What the memory bench needs to move a 10 GiB layer on a machine that has no room for it. It checks
+nothing. Loopback only."""
 
 import hashlib
 import json
 import re
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ZEROS = bytes(1 << 20)
@@ -95,16 +97,20 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def send_zeros(self, size):
+        last = re.fullmatch(r"bytes=(\d+)-\1", self.headers.get("Range", ""))
+        if last:
+            return self.answer(206, [("Content-Range", f"bytes {last.group(1)}-{last.group(1)}/{size}")], b"\0")
         self.send_response(200)
         self.send_header("Content-Length", str(size))
         self.end_headers()
         if self.command == "HEAD":
-            return
+            return None
         left = size
         while left:
             n = min(left, len(ZEROS))
             self.connection.sendall(ZEROS[:n] if n < len(ZEROS) else ZEROS)
             left -= n
+        return None
 
     def do_POST(self):
         self.answer(202, [("Location", self.path + "session")])
@@ -115,7 +121,11 @@ class Handler(BaseHTTPRequestHandler):
         if manifest:
             digest = self.server.add_manifest(manifest.group(1), self.rfile.read(left), self.headers["Content-Type"])
             return self.answer(201, [("Docker-Content-Digest", digest)])
-        buffer = bytearray(1 << 18)
+        digest = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["digest"][0]
+        if left <= 1 << 20:
+            self.server.blobs[digest] = self.rfile.read(left)
+            return self.answer(201)
+        size, buffer = left, bytearray(1 << 18)
         while left:
             n = self.rfile.readinto(memoryview(buffer)[:min(left, len(buffer))])
             if not n:
@@ -123,4 +133,5 @@ class Handler(BaseHTTPRequestHandler):
             left -= n
             with self.server.lock:
                 self.server.received += n
+        self.server.zeros[digest] = size
         return self.answer(201)
