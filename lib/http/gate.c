@@ -33,6 +33,8 @@ struct sp_gate {
   int width;
   int64_t round_trip_ms; /* smoothed over about 8 answers, times 8; -1: none seen */
   int64_t shut_until_ms; /* monotonic */
+  int64_t shut_since_ms; /* when it was first shut with no good answer since; 0: it was not */
+  int64_t patience_ms;
   int64_t halved_ms;
   struct party parties[PARTIES_MAX]; /* one for each time that a party is inside */
 };
@@ -44,6 +46,7 @@ int sp_gate_new(struct sp_gate **out, struct sp_err *err)
   if (!gate)
     return sp_fail(err, SP_E_NOMEM, "cannot make a gate: out of memory");
   gate->width = WIDTH_FIRST;
+  gate->patience_ms = SP_RETRY_AFTER_MAX_MS;
   gate->round_trip_ms = -1;
   gate->halved_ms = -HALVE_EVERY_MS;
   pthread_mutex_init(&gate->lock, NULL);
@@ -102,21 +105,56 @@ static void remove_party(struct sp_gate *gate, enum sp_lane lane, const void *wh
     entry->who = NULL;
 }
 
-int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
-                  const struct sp_cancel *cancel, struct sp_err *err)
+/* May one still wait? Many wait together, one answer shuts the gate for all of them again: without
+ * an end to that the waits would add up. With the lock held. */
+static int check_patience(const struct sp_gate *gate, int64_t now_ms, int64_t until_ms,
+                          struct sp_err *err)
+{
+  bool is_shut = gate->shut_until_ms > now_ms && gate->shut_since_ms > 0;
+  if (is_shut && now_ms - gate->shut_since_ms >= gate->patience_ms)
+    return sp_fail(err, SP_E_THROTTLED,
+                   "it has asked for a pause again and again, for more than %lld s",
+                   (long long)(gate->patience_ms / 1000));
+  if (now_ms >= until_ms)
+    return sp_fail(err, SP_E_THROTTLED, "too many requests wait for it");
+  return 0;
+}
+
+static int enter(struct sp_gate *gate, enum sp_lane lane, const void *party, int64_t until_ms,
+                 const struct sp_cancel *cancel, struct sp_err *err)
 {
   SP_LOCK_SCOPE(&gate->lock);
   for (;;) {
     if (sp_cancel_check(cancel, err) != 0)
       return -1;
-    int64_t shut_ms = gate->shut_until_ms - sp_clock_mono_ms();
+    int64_t now_ms = sp_clock_mono_ms();
+    int64_t shut_ms = gate->shut_until_ms - now_ms;
     if (shut_ms <= 0 && has_room(gate, lane, party))
       break;
+    if (check_patience(gate, now_ms, until_ms, err) != 0)
+      return -1;
     nap(gate, shut_ms > 0 && shut_ms < NAP_MS ? shut_ms : NAP_MS);
   }
   gate->inside[lane]++;
   add_party(gate, lane, party);
   return 0;
+}
+
+int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
+                  const struct sp_cancel *cancel, struct sp_err *err)
+{
+  return enter(gate, lane, party, INT64_MAX, cancel, err);
+}
+
+int sp_gate_enter_soon(struct sp_gate *gate, enum sp_lane lane, int64_t wait_ms, struct sp_err *err)
+{
+  return enter(gate, lane, NULL, sp_clock_mono_ms() + wait_ms, NULL, err);
+}
+
+void sp_gate_set_patience(struct sp_gate *gate, int64_t patience_ms)
+{
+  SP_LOCK_SCOPE(&gate->lock);
+  gate->patience_ms = patience_ms;
 }
 
 static void slow_down(struct sp_gate *gate, int64_t retry_after_ms)
@@ -130,6 +168,8 @@ static void slow_down(struct sp_gate *gate, int64_t retry_after_ms)
     return;
   if (retry_after_ms > SP_RETRY_AFTER_MAX_MS)
     retry_after_ms = SP_RETRY_AFTER_MAX_MS;
+  if (retry_after_ms > 0 && gate->shut_since_ms == 0)
+    gate->shut_since_ms = now;
   if (now + retry_after_ms > gate->shut_until_ms)
     gate->shut_until_ms = now + retry_after_ms;
 }
@@ -144,6 +184,7 @@ static void note_round_trip(struct sp_gate *gate, int64_t ms)
 
 static void speed_up(struct sp_gate *gate)
 {
+  gate->shut_since_ms = 0;
   bool is_long = gate->round_trip_ms > LONG_ROUND_TRIP_MS * 8;
   if (gate->width < (is_long ? (int)SP_MAX_CONNECTIONS : WIDTH_FIRST))
     gate->width++;

@@ -26,9 +26,17 @@ struct sp_gate;
 
 SP_MUST_CHECK int sp_gate_new(struct sp_gate **out, struct sp_err *err);
 void sp_gate_free(struct sp_gate *gate);
-/* Waits for a slot. `party` is only compared (NULL: of none). Fails: SP_E_INTERRUPTED. */
+/* Waits for a slot. `party` is only compared (NULL: of none). Fails: SP_E_INTERRUPTED;
+ * SP_E_THROTTLED if the gate is shut and has been shut again and again for SP_RETRY_AFTER_MAX_MS
+ * without a good answer in between. */
 SP_MUST_CHECK int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
                                 const struct sp_cancel *cancel, struct sp_err *err);
+/* The same for what is not worth a long wait (cleaning up), and which a wish to stop does not end:
+ * waits no longer than `wait_ms`. Fails: SP_E_THROTTLED. */
+SP_MUST_CHECK int sp_gate_enter_soon(struct sp_gate *gate, enum sp_lane lane, int64_t wait_ms,
+                                     struct sp_err *err);
+/* Another patience than SP_RETRY_AFTER_MAX_MS, for tests. */
+void sp_gate_set_patience(struct sp_gate *gate, int64_t patience_ms);
 /* How it went. */
 struct sp_gate_report {
   int http_status;        /* 0: there was no answer */

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "http/retry_after.h"
 
+#define CLEANING_WAIT_MS 5000 /* at the gate, for a DELETE */
+
 static bool is_redirect(int status)
 {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -165,6 +167,18 @@ static int authorize(struct sp_journey *j, struct sp_err *err)
   return auth->authorize(auth, j->request->scope, &j->secret, err);
 }
 
+/* A DELETE only cleans up: a registry that wants no requests for minutes keeps what we left. */
+static int enter_gate(const struct sp_journey *j, struct sp_err *err)
+{
+  struct sp_gate *gate = j->request->site->gate;
+  int rc = j->request->method == SP_DELETE
+               ? sp_gate_enter_soon(gate, j->lane, CLEANING_WAIT_MS, err)
+               : sp_gate_enter(gate, j->lane, j->party, cancel_of(j), err);
+  if (rc != 0 && err->code == SP_E_THROTTLED)
+    sp_err_context(err, "'%s'", j->request->site->origin.host);
+  return rc;
+}
+
 /* From the site's own door, with the slot of the gate held when it returns. */
 static int attempt(struct sp_journey *j, struct sp_err *err)
 {
@@ -174,8 +188,7 @@ static int attempt(struct sp_journey *j, struct sp_err *err)
     return -1;
   j->at_home = j->request->purpose == SP_HTTP_REGISTRY &&
                sp_origin_eq(&j->url.origin, &j->request->site->origin);
-  if (authorize(j, err) != 0 ||
-      sp_gate_enter(j->request->site->gate, j->lane, j->party, cancel_of(j), err) != 0)
+  if (authorize(j, err) != 0 || enter_gate(j, err) != 0)
     return -1;
   j->inside = true;
   return travel(j, err);

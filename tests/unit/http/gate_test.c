@@ -101,6 +101,44 @@ static void a_wish_to_stop_ends_the_wait(void **state)
   sp_gate_free(gate);
 }
 
+/* A registry that shuts the gate again whenever it opens is given up, not waited for once by each
+ * who waits. A good answer in between makes it new. */
+static void patience_with_pauses_ends_for_all_together(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  struct sp_err err = SP_ERR_INIT;
+  sp_gate_set_patience(gate, 300);
+  int64_t start = sp_clock_mono_ms();
+  pass(gate, 429, 1, 200);
+  pass(gate, 429, 1, 200);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, NULL, &err), -1);
+  assert_int_equal(err.code, SP_E_THROTTLED);
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_READ, NULL, NULL, &err), -1);
+  assert_true(sp_clock_mono_ms() - start < 2000);
+  usleep(200000);
+  pass(gate, 200, 1, -1);
+  pass(gate, 429, 1, 200);
+  pass(gate, 200, 1, -1);
+  sp_gate_free(gate);
+}
+
+static void cleaning_up_waits_only_briefly(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_gate_enter_soon(gate, SP_LANE_META, 100, &err), 0);
+  sp_gate_leave(gate, SP_LANE_META, NULL, &good);
+  pass(gate, 429, 1, 3600000);
+  int64_t start = sp_clock_mono_ms();
+  assert_int_equal(sp_gate_enter_soon(gate, SP_LANE_META, 100, &err), -1);
+  assert_int_equal(err.code, SP_E_THROTTLED);
+  int64_t waited = sp_clock_mono_ms() - start;
+  assert_true(waited >= 100 && waited < 2000);
+  sp_gate_free(gate);
+}
+
 struct crowd {
   struct sp_gate *gate;
   atomic_int inside, most;
@@ -194,6 +232,8 @@ int main(void)
       cmocka_unit_test(width_halves_once_for_a_burst_and_comes_back),
       cmocka_unit_test(retry_after_shuts_it_for_everyone),
       cmocka_unit_test(a_wish_to_stop_ends_the_wait),
+      cmocka_unit_test(patience_with_pauses_ends_for_all_together),
+      cmocka_unit_test(cleaning_up_waits_only_briefly),
       cmocka_unit_test(no_more_than_width_are_inside_a_lane),
       cmocka_unit_test(lanes_are_apart),
       cmocka_unit_test(a_party_inside_may_enter_again),
