@@ -25,6 +25,7 @@ struct sp_site_auth {
   pthread_mutex_t lock;
   pthread_cond_t probed;
   enum knowledge knowledge;
+  uint64_t failed_probes;
   struct sp_url realm; /* BEARER */
   char *service;       /* BEARER */
   bool has_looked;     /* credential was looked up */
@@ -129,14 +130,17 @@ bool sp_site_auth_has_credential(struct sp_site_auth *auth)
 
 /* -- before a request */
 
-/* What is known now; the first who asks becomes the probe, others wait for its answer. */
+/* What is known now; the first who asks becomes the probe, others wait for its answer. Where none
+ * came they all go on without: one after the other, a registry that never answers would cost each
+ * of them its own time. */
 static enum knowledge await_knowledge(struct sp_auth *auth)
 {
   struct sp_site_auth *site = auth->site;
   SP_LOCK_SCOPE(&site->lock);
-  while (site->knowledge == PROBING && !auth->is_probe)
+  uint64_t failed = site->failed_probes;
+  while (site->knowledge == PROBING && !auth->is_probe && site->failed_probes == failed)
     pthread_cond_wait(&site->probed, &site->lock);
-  if (site->knowledge == UNKNOWN) {
+  if (site->knowledge == UNKNOWN && site->failed_probes == failed) {
     site->knowledge = PROBING;
     auth->is_probe = true;
   }
@@ -309,7 +313,9 @@ void sp_auth_clear(struct sp_auth *auth)
   if (!auth->is_probe)
     return;
   SP_LOCK_SCOPE(&auth->site->lock);
-  if (auth->site->knowledge == PROBING)
+  if (auth->site->knowledge == PROBING) {
+    auth->site->failed_probes++;
     know(auth->site, UNKNOWN);
+  }
   auth->is_probe = false;
 }

@@ -12,6 +12,7 @@
 struct survey {
   struct sp_run *run;
   size_t place_count;
+  size_t first; /* number of the first task */
 };
 
 int sp_survey_touch(struct sp_store *store, const struct sp_image_blob *blob,
@@ -91,6 +92,7 @@ static int ask(struct sp_run *run, size_t place, size_t item, struct sp_err *err
 static void survey_task(void *ctx, size_t i)
 {
   struct survey *survey = ctx;
+  i += survey->first;
   size_t place = i % survey->place_count;
   if (!sp_run_is_open(survey->run, place))
     return;
@@ -109,5 +111,10 @@ void sp_survey_run(struct sp_run *run)
   }
   struct survey survey = {.run = run, .place_count = run->facts.place_count};
   size_t items = image->blob_count + image->node_count + image->side_tag_count + most_tags;
-  sp_pool_run(items * survey.place_count, SURVEY_THREADS, survey_task, &survey);
+  /* One question to each place first: one that is down is asked once, not 32 times at once. */
+  sp_pool_run(survey.place_count, SURVEY_THREADS, survey_task, &survey);
+  if (items < 2)
+    return;
+  survey.first = survey.place_count;
+  sp_pool_run((items - 1) * survey.place_count, SURVEY_THREADS, survey_task, &survey);
 }
