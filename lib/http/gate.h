@@ -7,10 +7,11 @@
  * enough for that to help (over 4 ms), else up to 8; it halves on 429 and 503, and the gate is shut
  * for what Retry-After asked (at most SP_RETRY_AFTER_MAX_MS), for everyone, once.
  *
- * Lanes make waiting safe: a relay takes its read slot before its write slots, and metadata holds
- * nothing while waiting. A relay with several destinations in one registry needs several write
- * slots before any of them can be given back: it enters as a *party*, and a party that is inside a
- * lane may always enter it again. Threads: any.
+ * Lanes make waiting safe: a relay takes its write slots, registry by registry in one order for all
+ * relays (transfer/sending.c), then its read slot, and metadata holds nothing while waiting. A
+ * relay with several destinations in one registry needs several write slots before any of them can
+ * be given back: it enters as a *party*, and a party that is inside a lane may always enter it
+ * again. Threads: any.
  */
 #ifndef SP_HTTP_GATE_H
 #define SP_HTTP_GATE_H

@@ -395,10 +395,13 @@ static void begin_lanes(struct run *run)
     struct sp_relay_end *end = lane->end;
     if (end->result == SP_RELAY_FAILED)
       continue; /* in the first reading */
+    int64_t now_ms = sp_clock_mono_ms();
     lane->live = sp_store_begin_write(end->store, &run->relay->digest, run->relay->size_bytes,
                                       &lane->writer, &end->err) == 0;
-    if (!lane->live)
-      end->result = SP_RELAY_FAILED;
+    if (lane->live)
+      continue;
+    end->result = SP_RELAY_FAILED;
+    end->failing_since_ms = now_ms;
   }
 }
 

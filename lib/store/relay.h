@@ -23,12 +23,15 @@ struct sp_relay_end {
   enum sp_relay_result result; /* out */
   struct sp_err err;           /* out: why, if FAILED */
   uint64_t sent_bytes;         /* out */
+  int64_t failing_since_ms;    /* out: monotonic, when begin_write was called that failed; else 0 */
 };
 
 struct sp_relay {
   struct sp_store *source; /* borrowed */
   struct sp_digest digest;
   uint64_t size_bytes;
+  /* In this order they begin and start; where that means to wait for a slot of a registry, all
+   * relays must have the registries in the same order (transfer/sending.c). */
   struct sp_relay_end *ends; /* borrowed; 0..SP_MAX_DESTINATIONS. None: the blob is only read and
                                 hashed (proof READ) */
   size_t end_count;

@@ -101,7 +101,9 @@ static void put_until_there(struct sp_run *run, size_t place, const struct sp_no
       sp_run_fail_place(run, place, &get_err);
       return;
     }
-    if (tries == 0 && put_err.code == SP_OK)
+    if (put_err.code != SP_OK)
+      break; /* the store has tried it again and again */
+    if (tries == 0)
       sp_heal_manifest(sp_run_store(run, place), &node->manifest, run->job->cancel);
   }
   if (!sp_run_is_open(run, place))

@@ -79,6 +79,7 @@ static int relay_from(struct sending *s, struct sp_store *store, struct sp_err *
   for (size_t i = 0; i < s->count; i++) {
     s->ends[i].err = SP_ERR_INIT;
     s->ends[i].sent_bytes = 0;
+    s->ends[i].failing_since_ms = 0;
     s->ends[i].result = SP_RELAY_DETACHED;
   }
   struct sp_relay relay = {.source = store,
@@ -165,12 +166,19 @@ static void settle_failed(struct sending *s, size_t place, const struct sp_err *
   sp_run_fail_place(s->run, place, err);
 }
 
+/* Has the store tried to begin for as long as anybody is to try? */
+static bool is_tried_out(const struct sending *s, const struct sp_relay_end *end)
+{
+  return end->failing_since_ms > 0 &&
+         sp_clock_mono_ms() - end->failing_since_ms >= s->run->job->retry.retry_for_ms;
+}
+
 /* May the end's failure pass? We hashed what we sent: one "wrong digest" from there is noise on the
  * line, a second is not. */
-static bool may_pass(struct sending *s, const struct sp_err *err)
+static bool may_pass(struct sending *s, const struct sp_relay_end *end)
 {
-  if (err->code != SP_E_DIGEST)
-    return sp_code_is_retryable(err->code);
+  if (end->err.code != SP_E_DIGEST)
+    return sp_code_is_retryable(end->err.code) && !is_tried_out(s, end);
   bool is_first = !s->has_resent;
   s->has_resent = true;
   return is_first;
@@ -192,7 +200,7 @@ static bool settle(struct sending *s)
     }
     if (!sp_run_is_open(s->run, place))
       continue;
-    if (end->result == SP_RELAY_FAILED && !may_pass(s, &end->err)) {
+    if (end->result == SP_RELAY_FAILED && !may_pass(s, end)) {
       settle_failed(s, place, &end->err);
       continue;
     }
@@ -263,6 +271,20 @@ static void send_all(struct sending *s)
   }
 }
 
+/* Places by name, so that those of one registry stand together and all relays take the slots of two
+ * registries in the same order: else one could hold A and wait for B, another B and wait for A. */
+static void sort_places(const struct sp_run *run, size_t *places, size_t count)
+{
+  for (size_t i = 1; i < count; i++) {
+    size_t place = places[i];
+    const char *name = sp_run_store(run, place)->name;
+    size_t at = i;
+    for (; at > 0 && strcmp(sp_run_store(run, places[at - 1])->name, name) > 0; at--)
+      places[at] = places[at - 1];
+    places[at] = place;
+  }
+}
+
 void sp_sending_run(struct sp_run *run, size_t blob, const size_t *places, size_t count,
                     size_t ring_bytes)
 {
@@ -274,10 +296,10 @@ void sp_sending_run(struct sp_run *run, size_t blob, const size_t *places, size_
     sp_run_fail(run, &err);
     return;
   }
-  for (size_t i = 0; i < count; i++) {
-    ends[i].store = sp_run_store(run, places[i]);
-    numbers[i] = places[i];
-  }
+  memcpy(numbers, places, count * sizeof *numbers);
+  sort_places(run, numbers, count);
+  for (size_t i = 0; i < count; i++)
+    ends[i].store = sp_run_store(run, numbers[i]);
   struct sending s = {.run = run,
                       .blob = &run->image.blobs[blob],
                       .number = blob,
