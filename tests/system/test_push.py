@@ -27,8 +27,7 @@ def test_index_of_four_platforms_arrives_everywhere(trio, source, port, tmp_path
     trio.check_order()
 
 
-@FROM
-@pytest.mark.parametrize("tag", ["gzip", "zstd", "mixed"])
+@pytest.mark.parametrize("kind,tag", [("registry", "mixed"), ("layout", "gzip"), ("layout", "zstd")])
 def test_real_debian_arrives_everywhere(trio, source, port, debian, tmp_path, kind, tag):
     if kind == "registry":
         content = images.Content.from_layout(debian)
@@ -230,6 +229,15 @@ def test_wrong_usage_is_2_and_sends_nothing(start, source, port, arguments):
     done = port.run(*given, status=2)
     assert done.stderr.startswith("safeport: ") and done.stdout == ""
     assert server.log() == []
+
+
+def test_destinations_that_are_the_same_are_one(start, source, port):
+    server = start("plain")
+    there = f"{server.host}/a/b"
+    done = port.run("push", f"{source('layout', images.small(36))}:latest", "--to", there, "--to", f"{there}:v1", "--to",
+                    there, "--json", status=0)
+    assert [place.name for place in done.report.places] == [there]
+    assert "v1" in wire.Wire.to(server).tags("a/b")
 
 
 def test_platform_selects_one_image_of_an_index(trio, source, port, tmp_path):
