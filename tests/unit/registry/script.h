@@ -182,9 +182,10 @@ static inline void script_stop(struct script *script)
 }
 
 /* How often the text stands in the log. */
-static inline int script_count(const struct script *script, const char *text)
+static inline int script_count(struct script *script, const char *text)
 {
   int n = 0;
+  SP_LOCK_SCOPE(&script->lock);
   for (const char *at = script->log; (at = strstr(at, text)); at += strlen(text))
     n++;
   return n;
