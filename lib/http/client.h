@@ -109,6 +109,8 @@ struct sp_http_request {
   } headers[SP_HTTP_HEADERS_MAX];
   size_t header_count;
   struct sp_span body;            /* POST, PUT, PATCH: sent as it is. borrowed */
+  uint64_t commit_bytes;          /* what this request makes the registry hash and move: the answer
+                                     may take so much longer (uploads need not say) */
   size_t max_body_bytes;          /* ceiling of the answer's body; 0 = SP_MAX_ERROR_BODY_BYTES */
   struct sp_http_auth *auth;      /* REGISTRY: NULL = no Authorization. borrowed */
   const char *scope;              /* handed to auth. borrowed */
@@ -159,7 +161,8 @@ struct sp_http_upload;
 SP_MUST_CHECK int sp_http_upload_start(struct sp_http *http, const struct sp_http_request *request,
                                        struct sp_ring *ring, size_t consumer,
                                        struct sp_http_upload **out, struct sp_err *err);
-/* Waits for the answer (at most SP_COMMIT_TIMEOUT_MS after the last byte). 0 for any status.
+/* Waits for the answer (after the last byte at most the idle timeout, and the longer the more was
+ * sent, up to SP_COMMIT_TIMEOUT_MS). 0 for any status.
  * Fails like sp_http_perform. */
 SP_MUST_CHECK int sp_http_upload_finish(struct sp_http_upload *upload,
                                         struct sp_http_response *response, struct sp_err *err);

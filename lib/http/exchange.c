@@ -16,7 +16,8 @@
 #include "http/fault.h"
 #include "http/handle.h"
 
-#define GRACE_MS 5000 /* what a small write may still take after a wish to stop */
+#define GRACE_MS 5000            /* what a small write may still take after a wish to stop */
+#define COMMIT_BYTES_PER_MS 4096 /* slower than this no registry hashes and moves a blob */
 
 static struct sp_exchange *of_task(struct sp_loop_task *task)
 {
@@ -296,12 +297,22 @@ static bool fail_stalled(struct sp_exchange *ex, int64_t limit_ms)
   return false;
 }
 
+/* All is sent, and the registry hashes and moves it: that takes as long as the blob is large. */
+static int64_t commit_limit_ms(const struct sp_exchange *ex)
+{
+  const struct sp_http *http = ex->order.http;
+  uint64_t upload = ex->order.upload_bytes;
+  uint64_t bytes = upload > 0 ? upload : ex->order.request->commit_bytes;
+  int64_t limit_ms = http->idle_timeout_ms + (int64_t)(bytes / COMMIT_BYTES_PER_MS);
+  return limit_ms < http->commit_timeout_ms ? limit_ms : http->commit_timeout_ms;
+}
+
 /* Not paused by us, it must have moved so much since the mark, or it has stalled. */
 static bool watch_progress(struct sp_exchange *ex, int64_t now)
 {
-  const struct sp_http *http = ex->order.http;
-  int64_t limit_ms = ex->all_given ? http->commit_timeout_ms : http->idle_timeout_ms;
-  uint64_t enough = ex->all_given ? 1 : (uint64_t)(SP_STALL_BYTES_PER_S * limit_ms / 1000);
+  bool commits = ex->all_given || ex->order.request->commit_bytes > 0;
+  int64_t limit_ms = commits ? commit_limit_ms(ex) : ex->order.http->idle_timeout_ms;
+  uint64_t enough = commits ? 1 : (uint64_t)(SP_STALL_BYTES_PER_S * limit_ms / 1000);
   uint64_t moved = bytes_moved(ex);
   if (ex->paused || moved - ex->mark_bytes >= (enough > 0 ? enough : 1)) {
     ex->mark_bytes = moved;

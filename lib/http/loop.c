@@ -192,6 +192,12 @@ static int begin(struct sp_loop *loop, struct sp_err *err)
     loop->multi = curl_multi_init();
   if (!loop->multi)
     return sp_fail(err, SP_E_NOMEM, "cannot make an I/O loop: out of memory");
+  /* Without descriptors to spare there is no wake-up: requests would wait for the end of a poll. */
+  if (curl_multi_wakeup(loop->multi) != CURLM_OK) {
+    curl_multi_cleanup(loop->multi);
+    loop->multi = NULL;
+    return sp_fail(err, SP_E_IO, "cannot make an I/O loop: too few file descriptors");
+  }
   curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING,
                     loop->settings.http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING);
   curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);

@@ -159,6 +159,7 @@ static int close_session(struct chunk_writer *writer, struct sp_err *err)
   struct sp_http_request request = {
       .method = SP_PUT,
       .url = &url,
+      .commit_bytes = writer->sent_bytes,
       .headers = {{"Content-Type", "application/octet-stream"}},
       .header_count = 1,
   };

@@ -268,6 +268,36 @@ static void waiting_for_the_source_is_no_stall(void **state)
   tear_down(&rig);
 }
 
+/* Storing takes as long as the blob is large: a small one that gets no answer is soon given up,
+ * though a large one may take ten times the idle timeout. */
+static void no_answer_is_waited_for_by_size(void **state)
+{
+  (void)state;
+  static const struct {
+    uint64_t size;
+    int64_t least_ms, most_ms;
+  } rows[] = {{1000, 300, 2500}, {6u * 1024 * 1024, 1500, 10000}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sink sink = {.read_bytes = SIZE_MAX, .answer = "", .hang = true};
+    struct rig rig = {.server = server_new(take_body, &sink), .http = new_client(300, NULL)};
+    rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
+    struct sp_err err = SP_ERR_INIT;
+    struct sp_http_upload *upload = NULL;
+    SP_AUTO_RING struct sp_ring *ring = new_ring(rows[i].size, 100000);
+    SP_AUTO_RESPONSE struct sp_http_response response;
+    sp_http_response_init(&response);
+    assert_int_equal(start_upload(&rig, SP_PUT, ring, &upload, &err), 0);
+    fill(ring, rows[i].size, 0);
+    int64_t start = sp_clock_mono_ms();
+    assert_int_equal(sp_http_upload_finish(upload, &response, &err), -1);
+    assert_int_equal(err.code, SP_E_NETWORK);
+    int64_t waited = sp_clock_mono_ms() - start;
+    assert_true(waited >= rows[i].least_ms - 100 && waited < rows[i].most_ms);
+    sp_http_upload_close(upload);
+    tear_down(&rig);
+  }
+}
+
 /* -- a source and two destinations over one small ring, several at once: no wake-up is lost */
 
 #define RELAYS 10 /* more than a gate lets in, twice over */
@@ -350,6 +380,7 @@ int main(void)
       cmocka_unit_test(a_broken_upload_detaches_with_its_error),
       cmocka_unit_test(giving_up_lets_go),
       cmocka_unit_test(waiting_for_the_source_is_no_stall),
+      cmocka_unit_test(no_answer_is_waited_for_by_size),
       cmocka_unit_test(relays_in_parallel_never_hang),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
