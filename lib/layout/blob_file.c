@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "layout/beneath.h"
+
+#define HASH_PIECE_BYTES (128u * SP_KIB)
 
 static void finish_path(struct sp_blob_path *path, const struct sp_digest *digest)
 {
@@ -122,4 +125,49 @@ int sp_blob_file_read(const struct sp_layout_dir *dir, const struct sp_digest *d
     return 0;
   sp_buf_truncate(out, before);
   return -1;
+}
+
+/* -- the pool */
+
+static int open_in_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                        uint64_t size_bytes, int *fd)
+{
+  struct sp_blob_path path;
+  struct sp_err ignored = SP_ERR_INIT;
+  uint64_t have_bytes = 0;
+  if (!dir->pool)
+    return -1;
+  sp_blob_path_in_pool(dir, digest, &path);
+  if (sp_beneath_open_file(path.dir_fd, path.text, fd, &have_bytes, &ignored) < 0)
+    return -1;
+  return have_bytes == size_bytes ? 0 : -1;
+}
+
+bool sp_blob_file_is_in_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                             uint64_t size_bytes)
+{
+  SP_AUTO_CLOSE int fd = -1;
+  return open_in_pool(dir, digest, size_bytes, &fd) == 0;
+}
+
+bool sp_blob_file_is_whole_in_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                                   uint64_t size_bytes)
+{
+  SP_AUTO_CLOSE int fd = -1;
+  SP_AUTO_HASHER struct sp_hasher *hasher = NULL;
+  SP_AUTO_FREE char *piece = malloc(HASH_PIECE_BYTES);
+  struct sp_err ignored = SP_ERR_INIT;
+  if (!piece || sp_hasher_new(digest->alg, &hasher, &ignored) < 0 ||
+      open_in_pool(dir, digest, size_bytes, &fd) < 0)
+    return false;
+  ssize_t n;
+  while ((n = read(fd, piece, HASH_PIECE_BYTES)) != 0) {
+    if (n < 0 && errno != EINTR)
+      return false;
+    if (n > 0)
+      sp_hasher_update(hasher, piece, (size_t)n);
+  }
+  struct sp_digest have;
+  sp_hasher_finish(hasher, &have);
+  return sp_digest_eq(&have, digest);
 }

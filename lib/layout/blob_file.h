@@ -33,6 +33,12 @@ SP_MUST_CHECK int sp_blob_file_check(const struct sp_layout_dir *dir,
                                      const struct sp_digest *digest, uint64_t size_bytes,
                                      enum sp_proof want, struct sp_blob_state *out,
                                      struct sp_err *err);
+/* Whether the vault's pool has a file of this length (the layout is one of a vault; else false). */
+bool sp_blob_file_is_in_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                             uint64_t size_bytes);
+/* Whether the pool's file holds what its name says: every byte is read. */
+bool sp_blob_file_is_whole_in_pool(const struct sp_layout_dir *dir, const struct sp_digest *digest,
+                                   uint64_t size_bytes);
 /* Reads a small blob (a manifest) whole and hashes it; out's ceiling is the limit.
  * Fails: as sp_blob_file_open; SP_E_LIMIT; SP_E_DIGEST. */
 SP_MUST_CHECK int sp_blob_file_read(const struct sp_layout_dir *dir, const struct sp_digest *digest,

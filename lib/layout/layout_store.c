@@ -108,7 +108,11 @@ static int list_referrers(struct sp_store *store, const struct sp_digest *digest
 static int check_blob(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
                       enum sp_proof want, struct sp_blob_state *out, struct sp_err *err)
 {
-  return sp_blob_file_check(dir_of(store), digest, size_bytes, want, out, err);
+  if (sp_blob_file_check(dir_of(store), digest, size_bytes, want, out, err) < 0)
+    return -1;
+  out->is_at_hand =
+      out->state == SP_BLOB_ABSENT && sp_blob_file_is_in_pool(dir_of(store), digest, size_bytes);
+  return 0;
 }
 
 static int open_read(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
@@ -125,17 +129,22 @@ static int begin_write(struct sp_store *store, const struct sp_digest *digest, u
 
 /* -- the vault's part */
 
-/* `from` is a sibling, unwrapped (store/store.h). No byte is read: a flipped one stays flipped. */
+/* `from` is a sibling, unwrapped (store/store.h), or the store itself: then what another run left
+ * in the pool is hashed before it counts. From a sibling no byte is read: a flipped one stays
+ * flipped, as it does on a registry. */
 static int mount_blob(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
                       struct sp_store *from, bool *mounted, struct sp_err *err)
 {
   const struct sp_layout_dir *dir = dir_of(store);
   *mounted = false;
-  if (sp_layout_dir_check_writable(dir, err) < 0 ||
-      sp_blob_link_from_pool(dir, digest, size_bytes, mounted, err) < 0)
+  if (sp_layout_dir_check_writable(dir, err) < 0)
+    return -1;
+  if (from == store && !sp_blob_file_is_whole_in_pool(dir, digest, size_bytes))
+    return 0;
+  if (sp_blob_link_from_pool(dir, digest, size_bytes, mounted, err) < 0)
     return -1;
   bool restored;
-  if (*mounted)
+  if (*mounted || from == store)
     return 0;
   if (sp_blob_link_to_pool(dir, dir_of(from), digest, size_bytes, &restored, err) < 0)
     return -1;

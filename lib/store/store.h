@@ -58,6 +58,8 @@ struct sp_blob_state {
   } state;
   enum sp_proof proof; /* PRESENT: what was reached, which may be less than asked (Range ignored) */
   uint64_t size_bytes; /* what the store says it has; SP_SIZE_UNKNOWN */
+  bool is_at_hand;     /* ABSENT: but the store has the bytes elsewhere (the vault's pool) and can
+                          mount them from itself */
 };
 
 /* -- ends of a blob: a reader fills a ring, a writer empties it (store/relay.h runs them) */
@@ -194,8 +196,8 @@ SP_MUST_CHECK int sp_store_check_blob(struct sp_store *store, const struct sp_di
                                       uint64_t size_bytes, enum sp_proof want,
                                       struct sp_blob_state *out, struct sp_err *err);
 /* Tries to make the blob appear here from a sibling repository of the same registry, without its
- * bytes. *mounted false: it must be sent. (OCI distribution-spec 1.1 "Mounting a blob from another
- * repository") */
+ * bytes; or from the store itself where check_blob said that it is at hand. *mounted false: it must
+ * be sent. (OCI distribution-spec 1.1 "Mounting a blob from another repository") */
 SP_MUST_CHECK int sp_store_mount_blob(struct sp_store *store, const struct sp_digest *digest,
                                       uint64_t size_bytes, struct sp_store *from, bool *mounted,
                                       struct sp_err *err);

@@ -22,6 +22,7 @@ enum sp_have {
 struct sp_blob_fact {
   enum sp_have have;
   enum sp_proof proof; /* PRESENT: how well that is known; what we sent ourselves is TOUCHED */
+  bool is_at_hand;     /* ABSENT: the place can mount it from itself */
   bool was_damaged;    /* a new upload has to be looked at again */
   bool is_sent;        /* by this run */
   bool is_mounted;     /* by this run */

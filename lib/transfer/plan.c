@@ -45,6 +45,8 @@ static struct sp_plan_blob decide(const struct planning *p, size_t place, size_t
   const struct sp_plan_traits *traits = &p->traits[place];
   if (have(p, place, blob) == SP_HAVE_DAMAGED || traits->is_distrust)
     return send;
+  if (p->facts->places[place].blobs[blob].is_at_hand)
+    return (struct sp_plan_blob){.action = SP_BLOB_MOUNT, .from = place};
   if (traits->is_sibling[SP_PLAN_SOURCE] && !p->image->blobs[blob].is_lacking)
     return (struct sp_plan_blob){.action = SP_BLOB_MOUNT, .from = SP_PLAN_SOURCE};
   for (size_t from = 0; from < p->plan->place_count; from++) {

@@ -47,7 +47,8 @@ struct sp_plan {
 
 /* Makes the plan. traits has one for each place of facts.
  *
- * A blob that a place lacks is mounted if a sibling has it (the source before the others); where
+ * A blob that a place lacks is mounted if it is at hand there (from itself), or if a sibling has it
+ * (the source before the others); where
  * several siblings lack it, the first of them is sent the bytes and the others mount it afterwards.
  * A damaged blob is always sent: a mount would bring the damage along.
  *

@@ -33,6 +33,7 @@ int sp_survey_touch(struct sp_store *store, const struct sp_image_blob *blob,
   }
   fact->have = haves[state.state];
   fact->proof = state.state == SP_BLOB_PRESENT ? state.proof : SP_PROOF_NONE;
+  fact->is_at_hand = state.is_at_hand;
   fact->was_damaged = fact->was_damaged || state.state == SP_BLOB_DAMAGED;
   fact->seen_ms = sp_clock_mono_ms();
   return 0;
