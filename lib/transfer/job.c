@@ -241,11 +241,14 @@ static bool is_held_back(struct sp_run *run)
   return false;
 }
 
+/* The tags of referrers are tags too: what holds back or lacks proof gets none of them. */
 static void publish_tags(struct sp_run *run)
 {
-  sp_tags_publish_side(run);
   sp_watch_step(&run->watch, SP_STEP_PROVE);
   require_proof(run);
+  if (sp_run_is_stopped(run) || is_held_back(run))
+    return;
+  sp_tags_publish_side(run);
   if (!sp_run_is_stopped(run) && !is_held_back(run))
     sp_tags_publish(run);
 }

@@ -200,6 +200,11 @@ static void test_atomic(void **state)
     struct fx fx;
     fx_init(&fx, 2);
     struct fx_ref index = fx_add_usual(fx.memory[0]);
+    struct fx_ref signature = fx_add_image(fx.memory[0], 9, 1, NULL);
+    char cosign[SP_MAX_TAG + 1];
+    sp_ref_referrers_tag(&index.digest, cosign);
+    snprintf(cosign + strlen(cosign), sizeof cosign - strlen(cosign), ".sig");
+    fx_tag(fx.memory[0], cosign, &signature);
     struct sp_transfer job;
     struct sp_transfer_destination to[FX_PLACES];
     fx_fill(&fx, &job, to);
@@ -208,6 +213,7 @@ static void test_atomic(void **state)
     struct sp_report *report = fx_run_job(&job);
     assert_int_equal(report->exit_status, 1);
     assert_int_equal(fx_has(fx.memory[1], "latest", &index), !atomic);
+    assert_int_equal(fx_has(fx.memory[1], cosign, &signature), !atomic);
     assert_int_equal(fx_result(report, 0, "latest"), atomic ? SP_TAG_NOT_SET : SP_TAG_SET);
     assert_int_equal(fx_has_note(report, "--atomic"), atomic);
     assert_int_equal(fx_named(fx.memory[2], "latest").alg, SP_DIGEST_NONE);
