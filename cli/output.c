@@ -269,10 +269,13 @@ static void print_error(const struct sp_err *err)
 
 int output_flush(int status)
 {
+  static bool said;
   if (fflush(stdout) == 0 && !ferror(stdout))
     return status;
-  fprintf(stderr, _("safeport: cannot write the result: %s\n"), strerror(errno));
-  return 7;
+  if (!said)
+    fprintf(stderr, _("safeport: cannot write the result: %s\n"), strerror(errno));
+  said = true;
+  return status == 2 || status > 128 ? status : 7; /* these are told first */
 }
 
 int output_report(const struct sp_report *report, bool json)

@@ -9,7 +9,8 @@
 /* Prints the report; answers the exit status of the program: the report's, or 7 if the result could
  * not be written. */
 int output_report(const struct sp_report *report, bool json);
-/* Pushes out what was printed to stdout; answers `status`, or 7 (said on stderr) if that failed. */
+/* Pushes out what was printed to stdout; answers `status`, or, if that failed (said on stderr,
+ * once), 7 unless `status` is of a signal or 2, which come before it. */
 int output_flush(int status);
 
 #endif

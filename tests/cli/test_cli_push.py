@@ -238,6 +238,18 @@ def test_result_that_cannot_be_written(here):
     assert tags_of(here.vault("a")) == {"build": here.digest}
 
 
+@pytest.mark.parametrize("closed", [[1], [0, 1, 2]])
+def test_closed_descriptors_are_no_files_of_ours(here, closed):
+    """The number of a closed stdout must not go to a file or socket, which would get the report."""
+    redirections = " ".join(f"{n}>&-" for n in closed)
+    out = subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirections}', str(SAFEPORT), "push", "oci:image:build", "--to",
+                          "vault:a"], env=clean_env(**here.env), cwd=here.path, stderr=subprocess.PIPE, text=True)
+    assert out.returncode == 7
+    if 2 not in closed:
+        assert out.stderr.count("cannot write the result: Bad file descriptor") == 1, out.stderr
+    assert tags_of(here.vault("a")) == {"build": here.digest}
+
+
 def on_terminal(here, *args, **env):
     """Runs the program on a pseudo-terminal; answers what it wrote there."""
     main, side = pty.openpty()
