@@ -150,8 +150,8 @@ int sp_names_init(struct sp_names *names, const struct sp_push_options *options,
     if (draft.source.ref.tag[0] && sp_names_default_tag(&draft, draft.source.ref.tag, err) < 0)
       return -1;
     if (!draft.source.ref.tag[0] && has_digest(&draft.source))
-      return sp_fail(err, SP_E_USAGE, "'%s' has no tag to give on: say which with --tag TAG",
-                     options->source);
+      return sp_fail(err, SP_E_USAGE, "'%s' has no tag to give on: %s", options->source,
+                     options->is_copy ? "write DST:TAG" : "say which with --tag TAG");
   }
   *names = draft;
   draft = (struct sp_names){0};

@@ -5,6 +5,7 @@
 
 #include "api/job_report.h"
 #include "api/names.h"
+#include "api/only_tag.h"
 #include "api/session.h"
 #include "oci/platform.h"
 #include "transfer/job.h"
@@ -36,14 +37,12 @@ static void push_free(struct push **push)
 /* A layout written as `oci:DIR` has one image: its own name there is the tag to give on. */
 static int ask_layout_for_tag(struct push *push, struct sp_err *err)
 {
-  struct sp_tag_page page SP_CLEANUP(sp_tag_page_clear_auto_) = {0};
-  if (sp_store_list_tags(push->source.store, NULL, &page, err) < 0)
+  const char *remedy = push->options->is_copy ? "write SRC:TAG or DST:TAG"
+                                              : "say which tag the destinations get with --tag TAG";
+  char tag[SP_MAX_TAG + 1];
+  if (sp_only_tag(push->source.store, push->options->source, remedy, tag, err) < 0)
     return -1;
-  if (page.count == 1)
-    return sp_names_default_tag(&push->names, page.tags[0], err);
-  return sp_fail(err, SP_E_USAGE, "'%s' %s: say which tag the destinations get with --tag TAG",
-                 push->options->source,
-                 page.count == 0 ? "has no tag to give on" : "holds more than one tag");
+  return sp_names_default_tag(&push->names, tag, err);
 }
 
 static int open_source(struct push *push, struct sp_err *err)

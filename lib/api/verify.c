@@ -4,6 +4,7 @@
 
 #include "api/job_report.h"
 #include "api/names.h"
+#include "api/only_tag.h"
 #include "api/session.h"
 #include "oci/platform.h"
 #include "safeport/job.h"
@@ -32,6 +33,29 @@ static void default_destination(struct verify *verify)
     return;
   memcpy(ref->tag, verify->source.ref.tag, sizeof ref->tag);
   ref->digest = verify->source.ref.digest;
+}
+
+/* A layout named without a tag has one image, and finds it without; others have to be told what the
+ * source calls it. */
+static int default_tag_of_layout(struct verify *verify, const struct sp_verify_options *options,
+                                 struct sp_err *err)
+{
+  struct sp_place *to = &verify->destination;
+  if (to->transport == SP_TRANSPORT_LAYOUT || to->ref.tag[0] ||
+      to->ref.digest.alg != SP_DIGEST_NONE)
+    return 0;
+  return sp_only_tag(verify->opened[0].store, options->source, "write DST:TAG", to->ref.tag, err);
+}
+
+static int open_both(struct sp_session *session, struct verify *verify,
+                     const struct sp_verify_options *options, struct sp_err *err)
+{
+  if (sp_session_open_or_broken(session, &verify->source, SP_OPEN_READ, &verify->opened[0], err) <
+          0 ||
+      default_tag_of_layout(verify, options, err) < 0)
+    return -1;
+  return sp_session_open_or_broken(session, &verify->destination, SP_OPEN_READ, &verify->opened[1],
+                                   err);
 }
 
 static int parse(struct verify *verify, const struct sp_verify_options *options, struct sp_err *err)
@@ -100,11 +124,7 @@ int sp_verify(struct sp_session *session, const struct sp_verify_options *option
     return sp_fail(err, SP_E_NOMEM, "out of memory for a verification");
   const struct sp_place *const sides[] = {&verify->source, &verify->destination};
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
-  if (parse(verify, options, err) < 0 ||
-      sp_session_open_or_broken(session, &verify->source, SP_OPEN_READ, &verify->opened[0], err) <
-          0 ||
-      sp_session_open_or_broken(session, &verify->destination, SP_OPEN_READ, &verify->opened[1],
-                                err) < 0 ||
+  if (parse(verify, options, err) < 0 || open_both(session, verify, options, err) < 0 ||
       sp_job_report_begin(SP_REPORT_VERIFY, options->source, sides, 2, &report, err) < 0)
     return -1;
   run(session, verify, options, report);

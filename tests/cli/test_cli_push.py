@@ -101,6 +101,27 @@ def test_tag_of_a_layout_with_one_image(safeport, here):
     assert tags_of(here.vault("b")) == {"own": here.digest}
 
 
+def test_company_of_an_image_is_not_its_tag(safeport, here):
+    """Signatures and lists of referrers have tags in a layout, too."""
+    other = here.path / "other"
+    other.mkdir()
+    name = "sha256-" + "0" * 64
+    digest = make_image(other, ["build", name, name + ".sig"], seed="y")
+    result(safeport, here, "push", "oci:other", "--to", "vault:a")
+    assert tags_of(here.vault("a"))["build"] == digest
+    result(safeport, here, "push", "oci:image", "--to", "vault:a:older")
+    result(safeport, here, "verify", "oci:other", "vault:a")
+
+
+def test_copy_names_no_option_that_it_lacks(safeport, here):
+    other = here.path / "other"
+    other.mkdir()
+    digest = make_image(other, ["a", "b"])
+    for source in ("oci:other", f"oci:other@{digest}"):
+        out = safeport("copy", source, "vault:a", env=here.env, cwd=here.path, status=2)
+        assert "DST:TAG" in out.stderr and "--tag" not in out.stderr
+
+
 @pytest.mark.parametrize("tags, says", [(["a", "b"], "more than one tag"), ([None], "no tag to give on")])
 def test_layout_that_cannot_say_which_tag(safeport, here, tags, says):
     other = here.path / "other"
