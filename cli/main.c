@@ -14,6 +14,8 @@
 #include "cli/language.h"
 #include "cli/output.h"
 
+#define DESCRIPTORS 8192
+
 /* A core dump or a debugger of the same user would hold our secrets (S07). Leak checkers are such
  * debuggers. */
 static void protect_memory(void)
@@ -43,6 +45,16 @@ static void hold_descriptors(void)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
       _exit(7);
   }
+}
+
+/* 32 destinations with their connections and files are more than the usual 1024 descriptors. */
+static void raise_descriptor_limit(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+    return;
+  limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int unknown_command(const char *name)
@@ -75,6 +87,7 @@ int main(int argc, char **argv)
 {
   hold_descriptors();
   protect_memory();
+  raise_descriptor_limit();
   tame_malloc();
   signal(SIGPIPE, SIG_IGN);
   language_begin();

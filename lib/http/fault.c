@@ -41,7 +41,7 @@ static const struct meaning meanings[] = {
     {CURLE_SSL_SHUTDOWN_FAILED, SP_E_NETWORK, "the connection broke"},
     {CURLE_WEIRD_SERVER_REPLY, SP_E_PROTOCOL, "the answer is not proper HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, SP_E_PROTOCOL, "the answer is not proper HTTP"},
-    {CURLE_HTTP2, SP_E_PROTOCOL, "the answer is not proper HTTP/2"},
+    {CURLE_HTTP2, SP_E_NETWORK, "the HTTP/2 connection broke"}, /* a GOAWAY as well */
     {CURLE_BAD_CONTENT_ENCODING, SP_E_PROTOCOL, "the answer is encoded in a way not asked for"},
     {CURLE_URL_MALFORMAT, SP_E_PROTOCOL, "the URL cannot be used"},
     {CURLE_OUT_OF_MEMORY, SP_E_NOMEM, "out of memory"},

@@ -83,7 +83,8 @@ static void finish(struct sp_loop *loop, struct sp_loop_task *task, CURLcode cod
   pthread_cond_broadcast(&task->changed);
 }
 
-static void start(struct sp_loop *loop, struct sp_loop_task *task)
+/* Answers false if that was its end. */
+static bool start(struct sp_loop *loop, struct sp_loop_task *task)
 {
   task->prev = NULL;
   task->next = loop->running;
@@ -91,14 +92,16 @@ static void start(struct sp_loop *loop, struct sp_loop_task *task)
     task->next->prev = task;
   loop->running = task;
   curl_easy_setopt(task->easy, CURLOPT_PRIVATE, task);
-  if (curl_multi_add_handle(loop->multi, task->easy) != CURLM_OK)
-    finish(loop, task, CURLE_OUT_OF_MEMORY);
+  if (curl_multi_add_handle(loop->multi, task->easy) == CURLM_OK)
+    return true;
+  finish(loop, task, CURLE_OUT_OF_MEMORY);
+  return false;
 }
 
 static void obey(struct sp_loop *loop, struct sp_loop_task *task, unsigned wants)
 {
-  if (wants & WANT_START)
-    start(loop, task);
+  if (wants & WANT_START && !start(loop, task))
+    return; /* its owner may have freed it */
   if (wants & WANT_CANCEL) {
     finish(loop, task, CURLE_ABORTED_BY_CALLBACK);
     return;

@@ -33,7 +33,7 @@ static const struct {
     {CURLE_GOT_NOTHING, "", SP_E_NETWORK, ""},
     {CURLE_PARTIAL_FILE, "", SP_E_NETWORK, "short"},
     {CURLE_HTTP2_STREAM, "", SP_E_NETWORK, ""},
-    {CURLE_HTTP2, "", SP_E_PROTOCOL, ""},
+    {CURLE_HTTP2, "", SP_E_NETWORK, ""},
     {CURLE_WEIRD_SERVER_REPLY, "", SP_E_PROTOCOL, "not proper HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", SP_E_PROTOCOL, "HTTP/0.9"},
     {CURLE_OUT_OF_MEMORY, "", SP_E_NOMEM, ""},
