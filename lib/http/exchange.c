@@ -17,6 +17,7 @@
 #include "http/handle.h"
 
 #define GRACE_MS 5000            /* what a small write may still take after a wish to stop */
+#define GRACE_IN_ALL_MS 10000    /* for all small writes, one after the other */
 #define COMMIT_BYTES_PER_MS 4096 /* slower than this no registry hashes and moves a blob */
 
 static struct sp_exchange *of_task(struct sp_loop_task *task)
@@ -241,6 +242,13 @@ static int on_connected(void *ctx, char *address, char *own_address, int port, i
 
 /* -- the watchdog */
 
+/* When the first exchange saw a wish to stop. */
+static int64_t stopping_since(struct sp_http *http, int64_t now)
+{
+  int64_t first_ms = 0;
+  return atomic_compare_exchange_strong(&http->stopping_ms, &first_ms, now) ? now : first_ms;
+}
+
 /* A wish to stop: small writes may end, everything else stops at once. */
 static bool watch_cancel(struct sp_exchange *ex, int64_t now)
 {
@@ -249,8 +257,11 @@ static bool watch_cancel(struct sp_exchange *ex, int64_t now)
   if (sp_cancel_check(ex->order.http->cancel, &err) == 0)
     return true;
   bool may_end = !ex->order.stream && method != SP_GET && method != SP_HEAD;
-  if (ex->give_up_ms == 0)
-    ex->give_up_ms = now + (may_end ? GRACE_MS : 0);
+  if (ex->give_up_ms == 0) {
+    int64_t last_ms = stopping_since(ex->order.http, now) + GRACE_IN_ALL_MS;
+    int64_t own_ms = now + (may_end ? GRACE_MS : 0);
+    ex->give_up_ms = own_ms < last_ms ? own_ms : last_ms;
+  }
   if (now < ex->give_up_ms)
     return true;
   sp_exchange_fail(ex, &err);

@@ -10,6 +10,8 @@
 #ifndef SP_HTTP_EXCHANGE_H
 #define SP_HTTP_EXCHANGE_H
 
+#include <stdatomic.h>
+
 #include "http/client.h"
 #include "http/loop.h"
 #include "http/proxy.h"
@@ -22,6 +24,7 @@ struct sp_http {
   int64_t idle_timeout_ms;
   int64_t commit_timeout_ms;
   const struct sp_cancel *cancel;
+  _Atomic int64_t stopping_ms; /* monotonic, when a wish to stop was first seen; 0: not yet */
   struct sp_proxy proxy;
   struct sp_loop *meta; /* HTTP/2 where offered: small answers of https */
   struct sp_loop *bulk; /* HTTP/1.1: everything else */

@@ -115,7 +115,7 @@ static int check_patience(const struct sp_gate *gate, int64_t now_ms, int64_t un
     return sp_fail(err, SP_E_THROTTLED,
                    "it has asked for a pause again and again, for more than %lld s",
                    (long long)(gate->patience_ms / 1000));
-  if (now_ms >= until_ms)
+  if (now_ms >= until_ms || gate->shut_until_ms > until_ms)
     return sp_fail(err, SP_E_THROTTLED, "too many requests wait for it");
   return 0;
 }
