@@ -260,3 +260,24 @@ def test_debug_and_verbose_hold_no_secret(trio, source, port):
     assert f"/v2/{trio.name}/manifests/latest" in done.stderr, "--debug shows no request"
     quiet = port.run("push", where, *trio.to, "--quiet", status=0)
     assert quiet.stderr == ""
+
+
+def test_a_registry_that_never_answers_is_asked_once_not_for_every_blob(hostile_server, source, port):
+    server = hostile_server()
+    server.on("*", "/v2/", hostile.how(delay_s=600))
+    content = images.small(56, layers=30)
+    done = port.run("push", f"{source('layout', content)}:latest", "--to", f"{server.host}/a/b", "--timeout", "1",
+                    status=4, timeout_s=40)
+    assert done.seconds < 25
+
+
+def test_signal_ends_a_push_whose_uploads_were_throttled(hostile_server, source, port):
+    server = hostile_server()
+    server.on("PUT", "/blobs/uploads/", hostile.answer(429, headers=[("Retry-After", "100000")]))
+    running = port.start("push", f"{source('layout', images.small(57))}:latest", "--to", f"{server.host}/a/b")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and not server.asked("PUT"):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    running.signal(signal.SIGTERM)
+    running.wait(8, status=143)
