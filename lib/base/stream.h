@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes that come or go once, in order, of a length that nobody knows yet: a pipe, an engine's
- * answer, a decompressor. What reads or writes a tar (archive/) knows nothing else of where it comes
- * from or goes to.
+ * answer, a decompressor. What reads or writes a tar (archive/) knows nothing else of where it
+ * comes from or goes to.
  *
  * Not for blobs of a known digest between stores: that is ring.h and store/relay.h.
  *
