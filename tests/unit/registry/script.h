@@ -133,7 +133,7 @@ static inline void script_reply(const struct script *script, int fd, const char 
 static inline void *script_run(void *ctx)
 {
   struct script *script = ctx;
-  static char head[65536];
+  char head[65536];
   for (;;) {
     struct pollfd fds[] = {{script->listener, POLLIN, 0}, {script->stop[0], POLLIN, 0}};
     if (poll(fds, 2, -1) < 0 || fds[1].revents)
