@@ -149,8 +149,10 @@ def tag_digest(registry, repository, tag):
 
 
 def make_certificate(folder):
-    """A throw-away certificate for 127.0.0.1 that is its own authority: (certificate, key)."""
-    crt, key = os.path.join(folder, "tls.crt"), os.path.join(folder, "tls.key")
+    """A throw-away certificate for 127.0.0.1 that is its own authority: (certificate, key). The certificate has a folder
+    of its own, because skopeo takes a folder of authorities."""
+    os.makedirs(os.path.join(folder, "ca"))
+    crt, key = os.path.join(folder, "ca", "tls.crt"), os.path.join(folder, "tls.key")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", key, "-out", crt, "-days", "2", "-subj", "/CN=127.0.0.1",
                     "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)

@@ -27,6 +27,7 @@ struct host {
 struct sp_hosts {
   struct host *items;
   size_t count;
+  bool has_common_ca; /* --ca FILE */
 };
 
 static void clear_names(struct names *names)
@@ -220,6 +221,7 @@ int sp_hosts_new(const struct sp_session_settings *settings, struct sp_hosts **o
   SP_CLEANUP(sp_hosts_free_auto_) struct sp_hosts *hosts = calloc(1, sizeof *hosts);
   if (!hosts)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a session");
+  hosts->has_common_ca = settings->ca_file != NULL;
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (apply_list(hosts, &all[i].kind, all[i].list, err) < 0)
       return -1;
@@ -247,7 +249,7 @@ void sp_hosts_get(const struct sp_hosts *hosts, const char *host, struct sp_regi
     said = &nothing_said;
   *out = (struct sp_registry_settings){
       .host = host,
-      .insecure = said->insecure || (is_loopback(host) && !said->ca_file),
+      .insecure = said->insecure || (is_loopback(host) && !said->ca_file && !hosts->has_common_ca),
       .ca_file = said->ca_file,
       .upload_hosts = (const char *const *)said->upload_hosts.items,
       .token_hosts = (const char *const *)said->token_hosts.items,

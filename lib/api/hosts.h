@@ -4,7 +4,8 @@
  * afterwards.
  *
  * The rule for plain http (the http layer enforces its half again): a host named by --insecure, and
- * a host on loopback that has no CA of its own. Everything else is https.
+ * a host on loopback, unless a CA was given for it (https) or for all (the registry is asked once
+ * which it speaks). Everything else is https.
  *
  * Not here: what a registry itself says (registry/), and whether a connection may be made (http/).
  * Threads: any, after sp_hosts_new.

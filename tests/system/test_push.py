@@ -356,3 +356,12 @@ def test_json_is_one_document_and_says_what_was_done(trio, source, port):
     document = json.loads(done.stdout)
     assert document["exit_status"] == 0 and document["digest"] == content.tags["latest"]
     assert [place["name"] for place in document["places"]] == trio.repositories
+
+
+def test_a_common_authority_serves_tls_and_plain_registries_on_loopback(source, port, trio):
+    content = images.small(41)
+    plain, tls = source("registry", content), trio.basic
+    own = port.options.index(f"{tls.host}={tls.ca}")
+    port.options[own] = tls.ca  # --ca FILE in place of --ca HOST=FILE
+    port.run("push", f"{plain}:latest", "--to", f"{tls.host}/{trio.name}", status=0)
+    assert wire.Wire.to(tls).tag_digest(trio.name, "latest") == content.tags["latest"]

@@ -132,12 +132,28 @@ static void test_settings_of_one_host(void **state)
   assert_false(got.chunked);
 }
 
+static void test_common_ca_asks_what_loopback_speaks(void **state)
+{
+  (void)state;
+  const struct sp_session_settings settings = {.ca_file = CA, .insecure = LIST("127.0.0.1:5001")};
+  SP_CLEANUP(sp_hosts_free_auto_) struct sp_hosts *hosts = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_hosts_new(&settings, &hosts, &err), 0);
+  struct sp_registry_settings got;
+  sp_hosts_get(hosts, "127.0.0.1:5000", &got);
+  assert_false(got.insecure);
+  assert_null(got.ca_file);
+  sp_hosts_get(hosts, "127.0.0.1:5001", &got);
+  assert_true(got.insecure);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_refuses),
       cmocka_unit_test(test_plain_http),
       cmocka_unit_test(test_settings_of_one_host),
+      cmocka_unit_test(test_common_ca_asks_what_loopback_speaks),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
