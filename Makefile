@@ -13,7 +13,7 @@ deps: ## install what is missing (Debian's packages; root or sudo)
 
 build: ## build/safeport (installs what the build needs)
 	@tools/deps build
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@test -f $(BUILD)/build.ninja || { said=$$(meson setup $(BUILD)) || { echo "$$said"; exit 1; }; }
 	@ninja -C $(BUILD) --quiet cli/safeport
 	@ln -sf cli/safeport $(BUILD)/safeport
 
