@@ -2,8 +2,8 @@
 #include "cli/command.h"
 
 #include "base/i18n.h"
+#include "base/nearest.h"
 #include "base/text.h"
-#include "cli/nearest.h"
 #include "cli/terminal.h"
 
 const struct command *const commands[] = {&cmd_push, &cmd_copy, &cmd_verify, &cmd_version,
@@ -62,7 +62,7 @@ const char *command_nearest(const char *name)
   size_t count = 0;
   for (size_t i = 0; i < command_count && count < 16; i++)
     names[count++] = commands[i]->name;
-  return nearest_name(name, names, count);
+  return sp_nearest(name, names, count);
 }
 
 void common_args_clear(struct common_args *common)

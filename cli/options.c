@@ -7,8 +7,8 @@
 
 #include "base/checked.h"
 #include "base/i18n.h"
+#include "base/nearest.h"
 #include "base/text.h"
-#include "cli/nearest.h"
 #include "cli/terminal.h"
 
 #define OPTIONS_MAX 64
@@ -128,7 +128,7 @@ static int fail_unknown(const struct parser *parser, const char *word, struct sp
   const char *names[OPTIONS_MAX];
   for (size_t i = 0; i < parser->count; i++)
     names[i] = parser->rows[i]->name;
-  const char *near = nearest_name(shown + strspn(shown, "-"), names, parser->count);
+  const char *near = sp_nearest(shown + strspn(shown, "-"), names, parser->count);
   if (near)
     return sp_fail(err, SP_E_USAGE, _("unknown option '%s': did you mean '--%s'?"), shown, near);
   return sp_fail(err, SP_E_USAGE, _("unknown option '%s'"), shown);

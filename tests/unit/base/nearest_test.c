@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -35,13 +35,13 @@ static void test_nearest(void **state)
       {"no-refferers", "no-referrers"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
-    const char *got = nearest_name(cases[i].word, names, COUNT(names));
+    const char *got = sp_nearest(cases[i].word, names, COUNT(names));
     if (!cases[i].want && got)
       fail_msg("'%s' is not near '%s'", cases[i].word, got);
     if (cases[i].want)
       assert_string_equal(got ? got : "nothing", cases[i].want);
   }
-  assert_null(nearest_name("push", names, 0));
+  assert_null(sp_nearest("push", names, 0));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <string.h>
 
@@ -31,7 +31,7 @@ static size_t distance(const char *a, const char *b)
   return rows[a_len % 3][b_len];
 }
 
-const char *nearest_name(const char *word, const char *const *names, size_t count)
+const char *sp_nearest(const char *word, const char *const *names, size_t count)
 {
   size_t len = strlen(word);
   if (len == 0 || len > WORD_MAX)
