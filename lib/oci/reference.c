@@ -370,24 +370,37 @@ static bool has_digit(struct sp_span s)
   return false;
 }
 
-/* 7 to 64 hexadecimal digits. A word such as "defaced" is none: short ones need a digit. */
-static bool is_git_sha(struct sp_span tag)
+static struct sp_span hex_of_sha(struct sp_span tag)
 {
-  if (sp_span_has_prefix(tag, "sha-"))
-    tag = sp_span_skip(tag, 4);
-  if (tag.len < 7 || tag.len > 64 || !is_lower_hex(tag))
-    return false;
-  return tag.len == 40 || tag.len == 64 || has_digit(tag);
+  return sp_span_has_prefix(tag, "sha-") ? sp_span_skip(tag, 4) : tag;
 }
 
-/* v?<digits>.<digit>...: "v1" and "1.x" move, "1.2" is taken for fixed. */
+bool sp_ref_is_git_sha(struct sp_span tag)
+{
+  struct sp_span hex = hex_of_sha(tag);
+  return hex.len >= 7 && hex.len <= 64 && is_lower_hex(hex);
+}
+
+/* A word such as "defaced" is taken for no commit here: short ones need a digit. */
+static bool is_surely_git_sha(struct sp_span tag)
+{
+  struct sp_span hex = hex_of_sha(tag);
+  return sp_ref_is_git_sha(tag) && (hex.len == 40 || hex.len == 64 || has_digit(hex));
+}
+
+/* v?<digits>.<digits>.<digit>...: "v1" and "1.2" move with each release. */
 static bool is_version(struct sp_span tag)
 {
   size_t i = sp_span_has_prefix(tag, "v") ? 1 : 0;
-  size_t first = i;
-  while (i < tag.len && is_digit(tag.ptr[i]))
+  for (int dots = 0; dots < 2; dots++) {
+    size_t first = i;
+    while (i < tag.len && is_digit(tag.ptr[i]))
+      i++;
+    if (i == first || i == tag.len || tag.ptr[i] != '.')
+      return false;
     i++;
-  return i > first && i + 1 < tag.len && tag.ptr[i] == '.' && is_digit(tag.ptr[i + 1]);
+  }
+  return i < tag.len && is_digit(tag.ptr[i]);
 }
 
 int sp_ref_tag_rank(const char *tag)
@@ -395,5 +408,5 @@ int sp_ref_tag_rank(const char *tag)
   struct sp_span s = sp_span_str(tag);
   if (sp_span_eq_str(s, "latest"))
     return 2;
-  return is_git_sha(s) || is_version(s) || sp_ref_is_digest_tag(s) ? 0 : 1;
+  return is_surely_git_sha(s) || is_version(s) || sp_ref_is_digest_tag(s) ? 0 : 1;
 }

@@ -41,16 +41,17 @@ bool sp_ref_is_host(struct sp_span text);
 /* A tag of another image's company: `<alg>-<hex>` (referrers fallback) with or without `.sig`,
  * `.att`, `.sbom`. */
 bool sp_ref_is_digest_tag(struct sp_span tag);
+/* A commit's id as a tag: 7 to 64 lower-case hexadecimal digits, with or without "sha-". */
+bool sp_ref_is_git_sha(struct sp_span tag);
 /* The fallback tag of the referrers of a digest ("sha256-<hex>", at most 32 + 1 + 64 characters).
  */
 void sp_ref_referrers_tag(const struct sp_digest *digest, char out[SP_MAX_TAG + 1]);
 /* The place of a tag in the order of publication: fixed tags, moving tags, `latest`.
  *
- *   0  fixed: a git sha (7 to 64 lower-case hex, with or without "sha-"; unless it has 40 or 64,
- *      one digit at least, so that "defaced" is a word); a version with a dot between numbers
- *      ("1.2.3", "v1.2", "2024.01.05-rc1"); a digest tag
+ *   0  fixed: a git sha (unless it has 40 or 64 digits, one of 0-9 at least, so that "defaced" is a
+ *      word); a version with three numbers ("1.2.3", "v1.2.3", "2024.01.05-rc1"); a digest tag
  *   2  exactly `latest`
- *   1  everything else moves: "main", "v1", "stable", "1.x"
+ *   1  everything else moves: "main", "v1", "1.2", "22.04", "stable", "1.x"
  */
 int sp_ref_tag_rank(const char *tag);
 

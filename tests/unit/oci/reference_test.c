@@ -350,8 +350,12 @@ static void test_ranks(void **state)
       {"a1b2c3", 1},
       {"a1b2c3d", 0},
       {"sha-a1b2c3d", 0},
-      {"1.2", 0},
-      {"v1.2", 0},
+      {"1.2", 1},
+      {"v1.2", 1},
+      {"22.04", 1},
+      {"1.2.", 1},
+      {"1..2", 1},
+      {"1.2.x", 1},
       {"1.2.3", 0},
       {"v1.2.3-rc1", 0},
       {"2024.01.05-rc1", 0},
@@ -368,6 +372,22 @@ static void test_ranks(void **state)
   }
 }
 
+static void test_git_sha(void **state)
+{
+  (void)state;
+  static const char *const good[] = {"a1b2c3d", "defaced", "sha-a1b2c3d", "0000000", HEX};
+  static const char *const bad[] = {"",           "a1b2c3", "A1B2C3D",         "a1b2c3g",  HEX "0",
+                                    "sha-a1b2c3", "sha-",   "sha-sha-a1b2c3d", "a1b2c3d-x"};
+  for (size_t i = 0; i < COUNT(good); i++) {
+    if (!sp_ref_is_git_sha(sp_span_str(good[i])))
+      fail_msg("'%s' is a git sha", good[i]);
+  }
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    if (sp_ref_is_git_sha(sp_span_str(bad[i])))
+      fail_msg("'%s' is none", bad[i]);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -376,7 +396,7 @@ int main(void)
       cmocka_unit_test(test_lower),       cmocka_unit_test(test_length_of_names),
       cmocka_unit_test(test_format),      cmocka_unit_test(test_round_trip_of_noise),
       cmocka_unit_test(test_digest_tags), cmocka_unit_test(test_referrers_tag),
-      cmocka_unit_test(test_ranks),
+      cmocka_unit_test(test_ranks),       cmocka_unit_test(test_git_sha),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
