@@ -36,6 +36,15 @@
 #define SP_MAX_TAG_PAGES 10000   /* endless pagination */
 #define SP_MAX_TAGS 1000000      /* tags of one repository */
 
+/* -- safeport.yaml and patterns */
+#define SP_MAX_YAML_BYTES (4u * SP_MIB) /* 10 000 images take 2 MiB */
+#define SP_MAX_YAML_DEPTH 16            /* the deepest key stands at 5 */
+#define SP_MAX_YAML_NODES 400000        /* keys and values; 100 bytes of memory each */
+#define SP_MAX_COMPLAINTS 50            /* nobody mends more at once */
+#define SP_MAX_IMAGES 10000             /* of one file; a namespace is one */
+#define SP_MAX_PATTERNS 100             /* of one list */
+#define SP_MAX_PATTERN 256              /* bytes of one pattern; no tag has more than 128 */
+
 /* -- work at once */
 #define SP_MAX_WORKERS 64 /* threads that wait for requests */
 #define SP_WORKER_STACK_BYTES \
