@@ -22,9 +22,7 @@
 
 #include <stdbool.h>
 
-#include "base/scope.h"
-#include "base/span.h"
-#include "safeport/err.h"
+#include "policy/semver_range.h"
 
 enum sp_pattern_kind {
   SP_PATTERN_EXACT,
@@ -32,8 +30,6 @@ enum sp_pattern_kind {
   SP_PATTERN_SEMVER,
   SP_PATTERN_GIT_SHA,
 };
-
-struct sp_semver_range;
 
 struct sp_pattern {
   enum sp_pattern_kind kind;

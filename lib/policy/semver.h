@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions of semver 2.0.0 and ranges of them in npm's grammar. Pure.
+/* Versions of semver 2.0.0: `v`? major.minor.patch (-pre-release)? (+build)?. Pure.
  *
- * A version is `v`? major.minor.patch (-pre-release)? (+build)?. The numbers are at most 2^53-1 (as
- * npm has it); build metadata counts for nothing.
- */
+ * The numbers are at most 2^53-1 (as npm has it); build metadata counts for nothing. Ranges are in
+ * semver_range.h. */
 #ifndef SP_POLICY_SEMVER_H
 #define SP_POLICY_SEMVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/scope.h"
 #include "base/span.h"
-#include "safeport/err.h"
+
+#define SP_SEMVER_NUMBER_MAX ((UINT64_C(1) << 53) - 1)
 
 struct sp_semver {
   uint64_t number[3]; /* major, minor, patch */
@@ -24,15 +23,12 @@ bool sp_semver_parse(struct sp_span text, struct sp_semver *out);
 /* Precedence (semver 2.0.0, 11): < 0, 0, > 0. */
 int sp_semver_compare(const struct sp_semver *a, const struct sp_semver *b);
 
-struct sp_semver_range;
-/* Compiles a range; the text is copied. Fails: SP_E_USAGE with the place of the mistake;
- * SP_E_NOMEM. */
-SP_MUST_CHECK int sp_semver_range_parse(struct sp_span text, struct sp_semver_range **out,
-                                        struct sp_err *err);
-void sp_semver_range_free(struct sp_semver_range *range);
-/* Is the version in the range? (npm: a pre-release only where a bound of the same three numbers has
- * one.) */
-bool sp_semver_range_has(const struct sp_semver_range *range, const struct sp_semver *version);
-SP_DEFINE_AUTO_FREE(struct sp_semver_range, sp_semver_range_free)
+/* The pieces that ranges are read with as well. Each cuts what it found off the beginning of *rest
+ * and answers false, with *rest untouched, if there is none. */
+
+/* A number without leading zeros. */
+bool sp_semver_take_number(struct sp_span *rest, uint64_t *out);
+/* "-pre-release" and "+build", either or both or none; false if one is malformed. */
+bool sp_semver_take_suffix(struct sp_span *rest, struct sp_span *pre);
 
 #endif
