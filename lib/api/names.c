@@ -14,7 +14,7 @@ int sp_names_parse_source(const char *text, bool lower, struct sp_place *out, st
     return sp_fail(err, SP_E_USAGE, "there is no source");
   if (sp_place_parse(text, lower, out, err) < 0)
     return -1;
-  if (out->transport != SP_TRANSPORT_LAYOUT && !out->ref.tag[0] && !has_digest(out))
+  if (!sp_place_tells_tag(out) && !out->ref.tag[0] && !has_digest(out))
     snprintf(out->ref.tag, sizeof out->ref.tag, "latest");
   return 0;
 }
@@ -46,15 +46,15 @@ static int add_tag(struct sp_target *target, const char *tag, struct sp_err *err
 static bool same_place(const struct sp_place *a, const struct sp_place *b)
 {
   return a->transport == b->transport && strcmp(a->ref.host, b->ref.host) == 0 &&
-         strcmp(a->ref.repository, b->ref.repository) == 0 && strcmp(a->dir, b->dir) == 0;
+         strcmp(a->ref.repository, b->ref.repository) == 0 && strcmp(a->path, b->path) == 0;
 }
 
 /* A layout's directory without slashes at its end, so that two spellings are one place. */
 static void trim_dir(struct sp_place *place)
 {
-  size_t len = strlen(place->dir);
-  while (len > 1 && place->dir[len - 1] == '/')
-    place->dir[--len] = '\0';
+  size_t len = strlen(place->path);
+  while (len > 1 && place->path[len - 1] == '/')
+    place->path[--len] = '\0';
 }
 
 /* Takes the tag out of `place` and puts it to the destination's others; a new destination is made

@@ -21,17 +21,17 @@ struct sp_target {
 };
 
 struct sp_names {
-  struct sp_place source; /* with a tag or a digest, except a layout: that may have neither */
+  struct sp_place source; /* with a tag or a digest, unless only it can tell its tag */
   struct sp_target *targets;
   size_t target_count;
 };
 
-/* Fills `names` from what was written. A registry or vault source without tag and digest means
- * `latest`. A destination without any tag (neither in its name nor in options->tags) gets the
- * source's; if the source has none, the destination stays without for sp_names_default_tag.
- * Fails: SP_E_USAGE   a name or tag that is none, a destination with a digest, too many
- *                     destinations, or a source by digest with a destination without a tag
- *        SP_E_NOMEM */
+/* Fills `names` from what was written. A source without tag and digest means `latest`, unless
+ * only it can tell (sp_place_tells_tag). A destination without any tag (neither in its name nor in
+ * options->tags) gets the source's; if the source has none, the destination stays without for
+ * sp_names_default_tag. Fails: SP_E_USAGE   a name or tag that is none, a destination with a
+ * digest, too many destinations, or a source by digest with a destination without a tag SP_E_NOMEM
+ */
 SP_MUST_CHECK int sp_names_init(struct sp_names *names, const struct sp_push_options *options,
                                 struct sp_err *err);
 void sp_names_clear(struct sp_names *names);

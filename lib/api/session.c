@@ -163,7 +163,7 @@ static int open_local(struct sp_session *session, const struct sp_place *place, 
                       enum sp_layout_mode mode, struct sp_store **out, struct sp_err *err)
 {
   if (place->transport == SP_TRANSPORT_LAYOUT)
-    return sp_layout_open(place->dir, name, mode, session->cancel, out, err);
+    return sp_layout_open(place->path, name, mode, session->cancel, out, err);
   SP_AUTO_FREE char *root = NULL;
   if (sp_vault_find_root(session->vault_root, &root, err) < 0)
     return -1;
@@ -178,6 +178,8 @@ static int open_bare(struct sp_session *session, const struct sp_place *place,
     return open_registry(session, &place->ref, out, err);
   char name[SP_PLACE_TEXT_MAX];
   sp_place_format_name(place, name);
+  if (place->transport != SP_TRANSPORT_LAYOUT && place->transport != SP_TRANSPORT_VAULT)
+    return sp_fail(err, SP_E_UNSUPPORTED, "cannot open '%s': not in this version", name);
   if (mode == SP_OPEN_WRITE)
     return open_local(session, place, name, SP_LAYOUT_WRITE, out, err);
   if (open_local(session, place, name, SP_LAYOUT_READ, out, err) == 0)

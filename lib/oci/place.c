@@ -54,7 +54,7 @@ static int parse_layout(const char *text, const char *rest, bool lower, struct s
   }
   if (dir.len == 0)
     return refuse(text, "it names no directory: write 'oci:DIR' or 'oci:DIR:REF'", err);
-  if (sp_text_copy(out->dir, sizeof out->dir, dir, err) < 0)
+  if (sp_text_copy(out->path, sizeof out->path, dir, err) < 0)
     return refuse(text, "the path is too long", err);
   return 0;
 }
@@ -111,6 +111,86 @@ static int parse_vault(const char *text, const char *rest, bool lower, struct sp
   return set_vault_name(text, name, lower, &out->ref, err);
 }
 
+/* -- archives: the file ends at the first colon, as in containers-transports(5) */
+
+static int cut_file(const char *text, struct sp_span *rest, struct sp_place *out,
+                    struct sp_err *err)
+{
+  const char *colon = rest->len ? memchr(rest->ptr, ':', rest->len) : NULL;
+  struct sp_span file = SP_SPAN(rest->ptr, colon ? (size_t)(colon - rest->ptr) : rest->len);
+  if (file.len == 0)
+    return refuse(text, "it names no file: write 'docker-archive:FILE' or 'oci-archive:FILE'", err);
+  if (sp_text_copy(out->path, sizeof out->path, file, err) < 0)
+    return refuse(text, "the path is too long", err);
+  *rest = colon ? sp_span_skip(*rest, file.len + 1) : SP_SPAN(NULL, 0);
+  if (colon && rest->len == 0)
+    return refuse(text, "nothing follows the ':' behind the file", err);
+  return 0;
+}
+
+static int parse_number(const char *text, struct sp_span digits, struct sp_place *out,
+                        struct sp_err *err)
+{
+  uint64_t number;
+  if (sp_text_parse_u64(digits, &number) < 0 || number > UINT32_MAX ||
+      (digits.len > 1 && digits.ptr[0] == '0'))
+    return refuse(text, "what follows '@' is no number of an image: write 'FILE:@0' for the first",
+                  err);
+  out->has_number = true;
+  out->number = (uint32_t)number;
+  return 0;
+}
+
+static int parse_docker_archive(const char *text, const char *rest, bool lower,
+                                struct sp_place *out, struct sp_err *err)
+{
+  struct sp_span name = sp_span_str(rest);
+  if (cut_file(text, &name, out, err) < 0)
+    return -1;
+  if (name.len == 0)
+    return 0;
+  if (name.ptr[0] == '@')
+    return parse_number(text, sp_span_skip(name, 1), out, err);
+  if (sp_ref_parse(name, lower, &out->ref, err) < 0)
+    return sp_err_context(err, "docker-archive:%s", out->path);
+  if (out->ref.digest.alg != SP_DIGEST_NONE)
+    return refuse(text, "images in such an archive have no digests: write 'FILE:NAME[:TAG]'", err);
+  return 0;
+}
+
+static int parse_oci_archive(const char *text, const char *rest, bool lower, struct sp_place *out,
+                             struct sp_err *err)
+{
+  struct sp_span name = sp_span_str(rest);
+  if (cut_digest(text, &name, false, &out->ref.digest, err) < 0 ||
+      cut_file(text, &name, out, err) < 0)
+    return -1;
+  if (name.len == 0)
+    return 0;
+  if (sp_ref_is_tag(name))
+    return sp_text_copy(out->ref.tag, sizeof out->ref.tag, name, err);
+  struct sp_digest digest = out->ref.digest;
+  if (sp_ref_parse(name, lower, &out->ref, err) < 0)
+    return sp_err_context(err, "oci-archive:%s", out->path);
+  out->ref.digest = digest;
+  return 0;
+}
+
+/* -- an engine */
+
+static int parse_daemon(const char *text, const char *rest, bool lower, struct sp_place *out,
+                        struct sp_err *err)
+{
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_digest_parse(sp_span_str(rest), &out->ref.digest, &why) == 0)
+    return 0;
+  if (sp_span_has_prefix(sp_span_str(rest), "sha256:"))
+    return refuse(text, "an image ID is 'sha256:' and 64 hexadecimal digits", err);
+  if (sp_ref_parse(sp_span_str(rest), lower, &out->ref, err) < 0)
+    return sp_err_context(err, "docker-daemon");
+  return 0;
+}
+
 static int parse_later(const char *text, const char *rest, bool lower, struct sp_place *out,
                        struct sp_err *err)
 {
@@ -119,7 +199,8 @@ static int parse_later(const char *text, const char *rest, bool lower, struct sp
   (void)out;
   return refuse(text,
                 "this transport is not in this version: it has registry references "
-                "('ghcr.io/owner/app:tag'), 'oci:DIR[:REF]' and 'vault:NAME[:TAG]'",
+                "('ghcr.io/owner/app:tag'), 'oci:DIR[:REF]', 'vault:NAME[:TAG]', "
+                "'docker-archive:FILE[:NAME]', 'oci-archive:FILE[:REF]' and 'docker-daemon:NAME'",
                 err);
 }
 
@@ -134,9 +215,9 @@ static const struct {
     {"docker://", SP_TRANSPORT_REGISTRY, parse_registry},
     {"oci:", SP_TRANSPORT_LAYOUT, parse_layout},
     {"vault:", SP_TRANSPORT_VAULT, parse_vault},
-    {"docker-daemon:", SP_TRANSPORT_REGISTRY, parse_later},
-    {"docker-archive:", SP_TRANSPORT_REGISTRY, parse_later},
-    {"oci-archive:", SP_TRANSPORT_REGISTRY, parse_later},
+    {"docker-archive:", SP_TRANSPORT_DOCKER_ARCHIVE, parse_docker_archive},
+    {"oci-archive:", SP_TRANSPORT_OCI_ARCHIVE, parse_oci_archive},
+    {"docker-daemon:", SP_TRANSPORT_DAEMON, parse_daemon},
     {"s3://", SP_TRANSPORT_REGISTRY, parse_later},
     {"", SP_TRANSPORT_REGISTRY, parse_registry},
 };
@@ -153,14 +234,67 @@ int sp_place_parse(const char *text, bool lower, struct sp_place *out, struct sp
   return 0;
 }
 
+bool sp_place_tells_tag(const struct sp_place *place)
+{
+  switch (place->transport) {
+  case SP_TRANSPORT_LAYOUT:
+    return true;
+  case SP_TRANSPORT_DOCKER_ARCHIVE:
+  case SP_TRANSPORT_OCI_ARCHIVE:
+    return place->ref.repository[0] == '\0';
+  case SP_TRANSPORT_REGISTRY:
+  case SP_TRANSPORT_VAULT:
+  case SP_TRANSPORT_DAEMON:
+    return false;
+  }
+  return false;
+}
+
+/* "FILE", "FILE:@N" or "FILE:host/repository" */
+static void format_archive(const char *transport, const struct sp_place *place,
+                           char out[SP_PLACE_TEXT_MAX])
+{
+  const struct sp_ref *ref = &place->ref;
+  if (place->has_number)
+    snprintf(out, SP_PLACE_TEXT_MAX, "%s:%s:@%u", transport, place->path, place->number);
+  else if (ref->repository[0])
+    snprintf(out, SP_PLACE_TEXT_MAX, "%s:%s:%s/%s", transport, place->path, ref->host,
+             ref->repository);
+  else
+    snprintf(out, SP_PLACE_TEXT_MAX, "%s:%s", transport, place->path);
+}
+
+static bool is_image_id(const struct sp_place *place)
+{
+  return place->transport == SP_TRANSPORT_DAEMON && place->ref.repository[0] == '\0';
+}
+
+static void format_daemon(const struct sp_place *place, char out[SP_PLACE_TEXT_MAX])
+{
+  char id[SP_DIGEST_TEXT_MAX] = "";
+  if (is_image_id(place))
+    sp_digest_format(&place->ref.digest, id);
+  snprintf(out, SP_PLACE_TEXT_MAX, "docker-daemon:%s%s%s%s", id, place->ref.host,
+           place->ref.host[0] ? "/" : "", place->ref.repository);
+}
+
 void sp_place_format_name(const struct sp_place *place, char out[SP_PLACE_TEXT_MAX])
 {
   switch (place->transport) {
   case SP_TRANSPORT_LAYOUT:
-    snprintf(out, SP_PLACE_TEXT_MAX, "oci:%s", place->dir);
+    snprintf(out, SP_PLACE_TEXT_MAX, "oci:%s", place->path);
     return;
   case SP_TRANSPORT_VAULT:
     snprintf(out, SP_PLACE_TEXT_MAX, "vault:%s", place->ref.repository);
+    return;
+  case SP_TRANSPORT_DOCKER_ARCHIVE:
+    format_archive("docker-archive", place, out);
+    return;
+  case SP_TRANSPORT_OCI_ARCHIVE:
+    format_archive("oci-archive", place, out);
+    return;
+  case SP_TRANSPORT_DAEMON:
+    format_daemon(place, out);
     return;
   case SP_TRANSPORT_REGISTRY:
     snprintf(out, SP_PLACE_TEXT_MAX, "%s/%s", place->ref.host, place->ref.repository);
@@ -174,7 +308,7 @@ void sp_place_format(const struct sp_place *place,
 {
   const size_t size = SP_PLACE_TEXT_MAX + SP_MAX_TAG + SP_DIGEST_TEXT_MAX;
   char digest[SP_DIGEST_TEXT_MAX] = "";
-  if (place->ref.digest.alg != SP_DIGEST_NONE)
+  if (place->ref.digest.alg != SP_DIGEST_NONE && !is_image_id(place))
     sp_digest_format(&place->ref.digest, digest);
   sp_place_format_name(place, out);
   size_t len = strlen(out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an image is or goes, as users write it: a registry reference, `oci:DIR[:ref]` or
- * `vault:NAME[:tag]` (containers-transports(5) for the first two). Only names: opening the place is
+/* Where an image is or goes, as users write it: a registry reference or `TRANSPORT:...`
+ * (containers-transports(5) for all but the vault). Only names: opening the place is
  * api/session.h's work. */
 #ifndef SP_OCI_PLACE_H
 #define SP_OCI_PLACE_H
@@ -9,9 +9,13 @@
 
 enum sp_transport {
   SP_TRANSPORT_REGISTRY,
-  SP_TRANSPORT_LAYOUT, /* oci:DIR[:ref] */
-  SP_TRANSPORT_VAULT,  /* vault:NAME[:tag][@digest]; NAME is a full repository name, "ghcr.io/o/app"
-                          or "app" */
+  SP_TRANSPORT_LAYOUT,         /* oci:DIR[:tag][@digest] */
+  SP_TRANSPORT_VAULT,          /* vault:NAME[:tag][@digest]; NAME is a full repository name,
+                                  "ghcr.io/o/app" or "app" */
+  SP_TRANSPORT_DOCKER_ARCHIVE, /* docker-archive:FILE[:NAME[:tag]], or FILE:@N: the image number N
+                                */
+  SP_TRANSPORT_OCI_ARCHIVE,    /* oci-archive:FILE[:tag][@digest], or FILE:NAME[:tag][@digest] */
+  SP_TRANSPORT_DAEMON,         /* docker-daemon:NAME[:tag][@digest] or docker-daemon:sha256:ID */
 };
 
 #define SP_MAX_PATH_TEXT 4096
@@ -19,21 +23,30 @@ enum sp_transport {
 struct sp_place {
   enum sp_transport transport;
   struct sp_ref
-      ref; /* REGISTRY: all of it. VAULT: repository ("ghcr.io/o/app", ':' of a port written '_'),
-              tag and digest; host is "". LAYOUT: tag or digest; host and repository are "" */
-  char dir[SP_MAX_PATH_TEXT]; /* LAYOUT: the directory, "" else */
+      ref; /* REGISTRY and DAEMON: all of it; of an ID only the digest. VAULT: repository
+              ("ghcr.io/o/app", ':' of a port written '_'), tag and digest; host is "". LAYOUT: tag
+              or digest; host and repository are "". Archives: what was written of it */
+  char
+      path[SP_MAX_PATH_TEXT]; /* LAYOUT: the directory; archives: the file, "-" for stdin or stdout;
+                                 "" else */
+  bool has_number;            /* DOCKER_ARCHIVE: FILE:@N was written */
+  uint32_t number;            /* of the image in manifest.json, from 0 */
 };
 
 /* Parses. A path of a layout may hold colons only if the last one is followed by a valid ref
- * ("oci:a:b" is directory "a", ref "b"). `docker://` in front of a registry reference is accepted
- * and means nothing. Fails: SP_E_USAGE  not a place, or a transport that this version does not have
- * (the message names those it has) */
+ * ("oci:a:b" is directory "a", ref "b"); the path of an archive ends at its first colon, as
+ * elsewhere. `docker://` in front of a registry reference is accepted and means nothing. Fails:
+ * SP_E_USAGE  not a place, or a transport that this version does not have (the message names those
+ * it has) */
 SP_MUST_CHECK int sp_place_parse(const char *text, bool lower, struct sp_place *out,
                                  struct sp_err *err);
+/* Is it a place of which only itself can say which tag its image has (a layout, an archive without
+ * a name)? For all others a missing tag means "latest". */
+bool sp_place_tells_tag(const struct sp_place *place);
 
-/* As users write it, without tag and digest ("ghcr.io/o/app", "oci:/srv/x", "vault:ghcr.io/o/app"):
- * the heading of a destination in reports. */
-#define SP_PLACE_TEXT_MAX (SP_MAX_PATH_TEXT + 16)
+/* As users write it, without tag and digest ("ghcr.io/o/app", "oci:/srv/x", "vault:ghcr.io/o/app",
+ * "docker-archive:x.tar:docker.io/library/app"): the heading of a destination in reports. */
+#define SP_PLACE_TEXT_MAX (SP_MAX_PATH_TEXT + SP_REF_TEXT_MAX + 24)
 void sp_place_format_name(const struct sp_place *place, char out[SP_PLACE_TEXT_MAX]);
 /* With tag and digest. */
 void sp_place_format(const struct sp_place *place,

@@ -33,7 +33,7 @@ WRONG = [
     (["push", "ghcr.io/Acme/App:t", "--to", "vault:y"], "ghcr.io/acme/app"),
     (["push", "oci:x:t", "--to", "vault:y@" + DIGEST], "a destination has no digest"),
     (["push", "vault:x@" + DIGEST, "--to", "vault:y"], "--tag TAG"),
-    (["push", "docker-daemon:x", "--to", "vault:y"], "not in this version"),
+    (["push", "s3://b/x", "--to", "vault:y"], "not in this version"),
     (["push", "oci:x:t", "--to", "vault:y", "--platform", "linux"], "linux"),
     (["push", "oci:x:t", "--to", "vault:y", "--retry-for", "soon"], "'soon' is not a duration"),
     (["push", "oci:x:t", "--to", "vault:y", "--retry-for", "-1"], "not a duration"),

@@ -72,7 +72,7 @@ static void test_refuses(void **state)
       {"a.example/x", {"b.example/x"}, {"\033[31m"}, false, "'\\x1b[31m' is not a tag"},
       {"a.example/x@" DIGEST, {"b.example/x"}, {NULL}, false, "--tag TAG"},
       {"vault:x@" DIGEST, {"b.example/x", "c.example/x:t"}, {NULL}, false, "--tag TAG"},
-      {"docker-daemon:x", {"b.example/x"}, {"t"}, false, "not in this version"},
+      {"s3://b/x", {"b.example/x"}, {"t"}, false, "not in this version"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct sp_push_options options = options_of(&cases[i]);
@@ -135,6 +135,10 @@ static void test_tags(void **state)
       {"a.example/UP:v1", {"b.example/UP"}, {NULL}, true, "b.example/up v1"},
       {"oci:dir:r", {"vault:x"}, {NULL}, false, "vault:x r"},
       {"oci:dir", {"vault:x"}, {NULL}, false, "vault:x"},
+      {"docker-archive:x.tar", {"vault:x"}, {NULL}, false, "vault:x"},
+      {"docker-archive:x.tar:app", {"vault:x"}, {NULL}, false, "vault:x latest"},
+      {"oci-archive:x.tar:v1", {"vault:x"}, {NULL}, false, "vault:x v1"},
+      {"docker-daemon:app", {"vault:x"}, {NULL}, false, "vault:x latest"},
       {"a.example/x:v1", {"oci:dir", "oci:dir//:w"}, {NULL}, false, "oci:dir w"},
       {"a.example/x:v1", {"oci:/"}, {NULL}, false, "oci:/ v1"},
       {"alpine", {"docker.io/library/alpine:x"}, {NULL}, false, "docker.io/library/alpine x"},

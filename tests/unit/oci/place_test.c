@@ -49,9 +49,25 @@ static void test_refuses(void **state)
       "vault:app@sha256:abc",
       "vault:app@",
       "docker://",
-      "docker-daemon:app:latest",
-      "docker-archive:/x.tar",
-      "oci-archive:/x.tar",
+      "docker-archive:",
+      "docker-archive::app",
+      "docker-archive:x.tar:",
+      "docker-archive:x.tar:App",
+      "docker-archive:x.tar:app@" DIGEST,
+      "docker-archive:x.tar:@",
+      "docker-archive:x.tar:@-1",
+      "docker-archive:x.tar:@01",
+      "docker-archive:x.tar:@4294967296",
+      "oci-archive:",
+      "oci-archive::v1",
+      "oci-archive:x.tar:",
+      "oci-archive:x.tar:a b",
+      "oci-archive:@" DIGEST,
+      "docker-daemon:",
+      "docker-daemon:App",
+      "docker-daemon:sha256:abc",
+      "docker-daemon:sha256:" HEX "0",
+      "docker-daemon:app:a b",
       "s3://bucket/x",
   };
   for (size_t i = 0; i < COUNT(bad); i++) {
@@ -66,8 +82,7 @@ static void test_refuses(void **state)
 static void test_later_transports_are_named(void **state)
 {
   (void)state;
-  static const char *const later[] = {"docker-daemon:app", "docker-archive:x.tar",
-                                      "oci-archive:x.tar"};
+  static const char *const later[] = {"s3://bucket/prefix"};
   for (size_t i = 0; i < COUNT(later); i++) {
     struct sp_err err;
     struct sp_place place;
@@ -88,7 +103,7 @@ static void test_long_paths(void **state)
   assert_int_equal(sp_place_parse(text, false, &place, &err), -1);
   text[4 + SP_MAX_PATH_TEXT - 1] = '\0';
   assert_int_equal(sp_place_parse(text, false, &place, &err), 0);
-  assert_int_equal(strlen(place.dir), SP_MAX_PATH_TEXT - 1);
+  assert_int_equal(strlen(place.path), SP_MAX_PATH_TEXT - 1);
   memcpy(text, "vault:", 6);
   assert_int_equal(sp_place_parse(text, false, &place, &err), -1);
 }
@@ -97,7 +112,7 @@ static void test_long_paths(void **state)
 static const struct {
   const char *text;
   enum sp_transport transport;
-  const char *dir, *repository, *tag;
+  const char *path, *repository, *tag;
   bool digest;
   const char *name, *full;
 } good[] = {
@@ -125,6 +140,26 @@ static const struct {
     {"docker://ghcr.io/o/a:t", SP_TRANSPORT_REGISTRY, "", "o/a", "t", false, "ghcr.io/o/a",
      "ghcr.io/o/a:t"},
     {"ghcr.io/o/a:t@" DIGEST, SP_TRANSPORT_REGISTRY, "", "o/a", "t", true, "ghcr.io/o/a", NULL},
+    {"docker-archive:x.tar", SP_TRANSPORT_DOCKER_ARCHIVE, "x.tar", "", "", false,
+     "docker-archive:x.tar", NULL},
+    {"docker-archive:-:ghcr.io/o/a:t", SP_TRANSPORT_DOCKER_ARCHIVE, "-", "o/a", "t", false,
+     "docker-archive:-:ghcr.io/o/a", NULL},
+    {"docker-archive:/a@b/x.tar:app", SP_TRANSPORT_DOCKER_ARCHIVE, "/a@b/x.tar", "library/app", "",
+     false, "docker-archive:/a@b/x.tar:docker.io/library/app",
+     "docker-archive:/a@b/x.tar:docker.io/library/app"},
+    {"docker-archive:x.tar:@12", SP_TRANSPORT_DOCKER_ARCHIVE, "x.tar", "", "", false,
+     "docker-archive:x.tar:@12", NULL},
+    {"oci-archive:x.tar:v1", SP_TRANSPORT_OCI_ARCHIVE, "x.tar", "", "v1", false,
+     "oci-archive:x.tar", NULL},
+    {"oci-archive:x.tar@" DIGEST, SP_TRANSPORT_OCI_ARCHIVE, "x.tar", "", "", true,
+     "oci-archive:x.tar", NULL},
+    {"oci-archive:x.tar:docker.io/o/a:t@" DIGEST, SP_TRANSPORT_OCI_ARCHIVE, "x.tar", "o/a", "t",
+     true, "oci-archive:x.tar:docker.io/o/a", NULL},
+    {"docker-daemon:app:t", SP_TRANSPORT_DAEMON, "", "library/app", "t", false,
+     "docker-daemon:docker.io/library/app", "docker-daemon:docker.io/library/app:t"},
+    {"docker-daemon:ghcr.io/o/a@" DIGEST, SP_TRANSPORT_DAEMON, "", "o/a", "", true,
+     "docker-daemon:ghcr.io/o/a", NULL},
+    {"docker-daemon:" DIGEST, SP_TRANSPORT_DAEMON, "", "", "", true, "docker-daemon:" DIGEST, NULL},
 };
 
 static void test_accepts(void **state)
@@ -136,11 +171,13 @@ static void test_accepts(void **state)
     if (sp_place_parse(good[i].text, false, &place, &err) < 0)
       fail_msg("%s", err.msg);
     assert_int_equal(place.transport, good[i].transport);
-    assert_string_equal(place.dir, good[i].dir);
+    assert_string_equal(place.path, good[i].path);
     assert_string_equal(place.ref.repository, good[i].repository);
     assert_string_equal(place.ref.tag, good[i].tag);
     assert_int_equal(place.ref.digest.alg != SP_DIGEST_NONE, good[i].digest);
-    assert_int_equal(place.ref.host[0] != '\0', good[i].transport == SP_TRANSPORT_REGISTRY);
+    assert_int_equal(sp_place_tells_tag(&place), good[i].path[0] && !good[i].repository[0]);
+    if (good[i].transport == SP_TRANSPORT_LAYOUT || good[i].transport == SP_TRANSPORT_VAULT)
+      assert_string_equal(place.ref.host, "");
   }
 }
 
