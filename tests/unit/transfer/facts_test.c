@@ -14,7 +14,7 @@ static void test_order_of_tags(void **state)
   (void)state;
   static const char *const given[] = {"latest", "main", "v1.2.3", "0123456789abcdef",
                                       "latest", "edge", "main",   "1.0"};
-  static const char *const want[] = {"0123456789abcdef", "1.0", "v1.2.3", "edge", "main", "latest"};
+  static const char *const want[] = {"0123456789abcdef", "v1.2.3", "1.0", "edge", "main", "latest"};
   struct sp_place_facts place = {0};
   struct sp_err err = SP_ERR_INIT;
   assert_int_equal(sp_facts_set_tags(&place, given, 8, &err), 0);
