@@ -33,6 +33,17 @@ static size_t nesting_depth(struct sp_span text)
   return deepest;
 }
 
+/* jansson quotes what it stumbled over: in a file of credentials that is a password. */
+static int fail_syntax(const json_error_t *why, struct sp_err *err)
+{
+  char reason[2 * JSON_ERROR_TEXT_LENGTH];
+  const char *quote = strstr(why->text, " near ");
+  size_t len = quote ? (size_t)(quote - why->text) : strlen(why->text);
+  sp_text_escape(reason, sizeof reason, SP_SPAN(why->text, len));
+  return sp_fail(err, SP_E_INVALID, "not JSON: line %d column %d: %s", why->line, why->column,
+                 reason);
+}
+
 int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
 {
   if (text.len == 0)
@@ -48,10 +59,7 @@ int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
   }
   if (json_error_code(&why) == json_error_out_of_memory)
     return sp_fail(err, SP_E_NOMEM, "out of memory for JSON of %zu bytes", text.len);
-  char reason[2 * JSON_ERROR_TEXT_LENGTH];
-  sp_text_escape(reason, sizeof reason, sp_span_str(why.text));
-  return sp_fail(err, SP_E_INVALID, "not JSON: line %d column %d: %s", why.line, why.column,
-                 reason);
+  return fail_syntax(&why, err);
 }
 
 /* The member, or NULL if it is missing or null. */

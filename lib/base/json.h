@@ -13,7 +13,8 @@
 #include "safeport/err.h"
 
 /* Parses one document. `*out` is the caller's (json_decref).
- * Fails: SP_E_INVALID with line and column; SP_E_NOMEM. */
+ * Fails: SP_E_INVALID with line and column, and nothing of the text: it may be a secret;
+ *        SP_E_NOMEM. */
 SP_MUST_CHECK int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err);
 
 /* Members of an object. A missing member (or JSON null) gives NULL / `fallback`; one of the wrong

@@ -69,6 +69,29 @@ static void test_refuses_raw_zero(void **state)
   assert_int_equal(sp_json_parse(SP_SPAN(NULL, 0), &doc, &err), -1);
 }
 
+/* S07: a config.json with credentials that is broken must not be quoted. */
+static void test_complaint_quotes_nothing(void **state)
+{
+  (void)state;
+  static const char *const bad[] = {
+      "{\"auth\":\"c2VjcmV0",
+      "{\"auth\":\"c2VjcmV0\n",
+      "{\"auth\":\"c2VjcmV0\\q\"}",
+      "{\"auth\" \"c2VjcmV0\"}",
+      "{\"auth\":1 \"c2VjcmV0\"}",
+      "{\"c2VjcmV0\":1,\"c2VjcmV0\":2}",
+      "c2VjcmV0",
+      "[]c2VjcmV0",
+  };
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct sp_err err;
+    json_t *doc = NULL;
+    assert_int_equal(sp_json_parse(sp_span_str(bad[i]), &doc, &err), -1);
+    if (strstr(err.msg, "c2V") || !strstr(err.msg, "line "))
+      fail_msg("%s", err.msg);
+  }
+}
+
 static int parse_nested(size_t depth, const char *inside, struct sp_err *err)
 {
   char text[1000] = "";
@@ -173,6 +196,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_refuses),
       cmocka_unit_test(test_refuses_raw_zero),
+      cmocka_unit_test(test_complaint_quotes_nothing),
       cmocka_unit_test(test_depth),
       cmocka_unit_test(test_deep_bomb_is_cheap),
       cmocka_unit_test(test_complaint_has_a_place_and_is_safe),
