@@ -22,6 +22,7 @@ static const struct code_row rows[] = {
     {0, "MANIFEST_BLOB_UNKNOWN", ANY, SP_E_BLOB_UNKNOWN},
     {0, "BLOB_UNKNOWN", SP_ANSWER_TO_MANIFEST, SP_E_BLOB_UNKNOWN},
     {0, "MANIFEST_UNKNOWN", SP_ANSWER_TO_MANIFEST, SP_E_BLOB_UNKNOWN}, /* a child of an index */
+    {0, "DIGEST_INVALID", SP_ANSWER_TO_WRITE, SP_E_DIGEST},            /* it received other bytes */
     /* A new session may go well. */
     {0, "BLOB_UPLOAD_UNKNOWN", ANY, SP_E_SERVER},
     {404, "BLOB_UPLOAD_INVALID", ANY, SP_E_SERVER},

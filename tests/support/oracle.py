@@ -187,13 +187,14 @@ def check_order(log):
         if ":" in reference:
             if method == "PUT":
                 put_digests[(name, reference)] = position
-                if any(n == name for n, _ in tags_put):
-                    raise Disorder(f"request {position}: manifest {reference} was put after tag '{tags_put[-1][1]}'")
+                # The lists of several subjects may be on their way at once, each as a manifest and a fallback tag.
+                early = [t for n, t in tags_put if n == name and not FALLBACK_TAG.match(t)]
+                if early:
+                    raise Disorder(f"request {position}: manifest {reference} was put after tag '{early[-1]}'")
             if method == "GET":
                 read_back[(name, reference)] = position
         elif method == "PUT":
             unread = [d for (n, d), at in put_digests.items() if n == name and read_back.get((n, d), -1) < at]
-            # The fallback tags of several subjects may be on their way at once.
             if unread and not FALLBACK_TAG.match(reference):
                 raise Disorder(f"request {position}: tag '{reference}' was put before {unread[0]} was read back")
             if not any(n == name for n, _ in read_back):

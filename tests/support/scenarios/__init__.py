@@ -17,14 +17,15 @@ REFERRERS = r"/referrers/"
 
 
 class Scenario:
-    """setup(c): puts rules on c.src, c.dst, c.ms2. status: an exit status, or the several that are right.
+    """setup(c): puts rules on c.src, c.dst, c.ms2. status: the exit status, one and no other.
     check(c, result): more to look at; it asserts, or answers False. options: more of the command line. Keywords:
     https_src, https_dst, src_auth, dst_auth, second (the image is there already) max_s (seconds that it may take),
     may_miss (a rule need not be hit) and may_differ (what is stored is not looked at)."""
 
     def __init__(self, name, status, setup, check=None, options=(), **settings):
         self.name, self.setup, self.check, self.options = name, setup, check, list(options)
-        self.status = (status,) if isinstance(status, int) else tuple(status)
+        assert isinstance(status, int), f"{name}: one exit status, not {status}"
+        self.status = status
         self.https_src = settings.pop("https_src", False)
         self.https_dst = settings.pop("https_dst", False)
         self.src_auth = settings.pop("src_auth", "bearer")

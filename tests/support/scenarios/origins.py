@@ -34,11 +34,11 @@ for status in (301, 302, 303, 307, 308):
           lambda c, s=status: c.src.on("GET", BY_DIGEST, hostile.redirect(s, cdn(c))), arrived_at_canary)
     TABLE(f"redirect-{status}-of-a-manifest-head", 0,
           lambda c, s=status: c.src.on("HEAD", BY_TAG, hostile.redirect(s, cdn(c))))
-    TABLE(f"redirect-{status}-of-an-upload-post", (1, 6),
+    TABLE(f"redirect-{status}-of-an-upload-post", 1,
           lambda c, s=status: c.dst.on("POST", UPLOAD_POST, hostile.redirect(s, cdn(c))), nothing_at_canary)
-    TABLE(f"redirect-{status}-of-an-upload-put", (1, 6),
+    TABLE(f"redirect-{status}-of-an-upload-put", 1,
           lambda c, s=status: c.dst.on("PUT", UPLOAD_PUT, hostile.redirect(s, cdn(c))), nothing_at_canary)
-    TABLE(f"redirect-{status}-of-a-manifest-put", (1, 6),
+    TABLE(f"redirect-{status}-of-a-manifest-put", 1,
           lambda c, s=status: c.dst.on("PUT", MANIFEST, hostile.redirect(s, cdn(c))), nothing_at_canary)
 
 
@@ -56,8 +56,8 @@ def hops(count):
 
 
 TABLE("redirect-five-hops", 0, hops(5))
-TABLE("redirect-six-hops", (1, 6), hops(6))
-TABLE("redirect-to-itself", (1, 6),
+TABLE("redirect-six-hops", 1, hops(6))
+TABLE("redirect-to-itself", 1,
       lambda c: c.src.on("GET", BLOB, hostile.redirect(307, lambda exchange: exchange.request.target)))
 
 
@@ -79,7 +79,7 @@ TABLE("redirect-signed-url-is-not-logged", 0,
       lambda c: c.src.on("GET", BLOB, hostile.redirect(
           307, lambda exchange: f"{c.ms2.url}/cdn{exchange.request.path}?X-Amz-Signature={c.signature}")),
       arrived_at_canary, options=["--debug"])
-TABLE("redirect-https-to-http", (1, 6), lambda c: c.src.on("GET", BLOB, hostile.redirect(307, cdn(c))),
+TABLE("redirect-https-to-http", 6, lambda c: c.src.on("GET", BLOB, hostile.redirect(307, cdn(c))),
       nothing_at_canary, https_src=True)
 for label, target in {
         "file": "file:///etc/passwd", "gopher": "gopher://127.0.0.1:1/x",
@@ -87,10 +87,11 @@ for label, target in {
         "userinfo": "http://alice:secret@127.0.0.1:1/x", "nothing": "", "blank-in-host": "http://127.0.0.1 :1/x",
         "no-host": "http:///x", "hex-address": "http://0x7f000001:1/x", "port-out-of-range": "http://127.0.0.1:99999/x",
         "very-long": "http://127.0.0.1:1/" + "x" * 40_000}.items():
-    TABLE(f"redirect-to-{label}", (1, 4, 6), lambda c, t=target: c.src.on("GET", BLOB, hostile.redirect(307, t)),
+    TABLE(f"redirect-to-{label}", 6 if label == "link-local" else 1,
+          lambda c, t=target: c.src.on("GET", BLOB, hostile.redirect(307, t)),
           nothing_at_canary)
-TABLE("redirect-without-location", (1, 6), lambda c: c.src.on("GET", BLOB, hostile.answer(307)))
-TABLE("redirect-with-two-locations", (0, 1, 6),
+TABLE("redirect-without-location", 1, lambda c: c.src.on("GET", BLOB, hostile.answer(307)))
+TABLE("redirect-with-two-locations", 1,
       lambda c: c.src.on("GET", BLOB, hostile.answer(307, headers=[("Location", "/nowhere"), ("Location", "/else")])))
 
 
@@ -109,15 +110,15 @@ def location(make):
 TABLE("location-absolute-same-origin", 0, location(lambda c, path: c.dst.url + path))
 TABLE("location-relative-to-the-request", 0, location(lambda c, path: path.split("/blobs/uploads/")[1]))
 TABLE("location-scheme-relative-same-host", 0, location(lambda c, path: f"//{c.dst.host}{path}"))
-TABLE("location-with-fragment", (0, 1, 6), location(lambda c, path: path + "#fragment"))
+TABLE("location-with-fragment", 0, location(lambda c, path: path + "#fragment"))
 TABLE("location-elsewhere", 6, location(lambda c, path: c.ms2.url + path), names_setting("--upload-host"))
 TABLE("location-elsewhere-scheme-relative", 6, location(lambda c, path: f"//{c.ms2.host}{path}"), nothing_at_canary)
 TABLE("location-http-from-https", 6, location(lambda c, path: f"http://{c.dst.host}{path}"), nothing_at_canary,
       https_dst=True)
-TABLE("location-with-userinfo", (1, 6), location(lambda c, path: f"http://alice:x@{c.dst.host}{path}"))
-TABLE("location-empty", (1, 6), location(lambda c, path: ""))
-TABLE("location-missing", (1, 6), location(lambda c, path: None))
-TABLE("location-ftp", (1, 6), location(lambda c, path: "ftp://127.0.0.1/x"))
+TABLE("location-with-userinfo", 1, location(lambda c, path: f"http://alice:x@{c.dst.host}{path}"))
+TABLE("location-empty", 1, location(lambda c, path: ""))
+TABLE("location-missing", 1, location(lambda c, path: None))
+TABLE("location-ftp", 1, location(lambda c, path: "ftp://127.0.0.1/x"))
 TABLE("location-localhost-is-another-origin", 6, location(lambda c, path: f"http://localhost:{c.dst.port}{path}"))
 
 
@@ -131,10 +132,10 @@ def configured_elsewhere(c):
 TABLE("location-elsewhere-as-configured", 0, configured_elsewhere, arrived_at_canary)
 
 # -- Link
-TABLE("referrers-link-elsewhere", (0, 1, 6), lambda c: (
+TABLE("referrers-link-elsewhere", 6, lambda c: (
     setattr(c.src, "referrers", True),
     c.src.on("GET", REFERRERS, hostile.with_headers(("Link", f'<{c.ms2.url}/next>; rel="next"')))), nothing_at_canary)
-TABLE("referrers-link-to-itself", (0, 1, 6), lambda c: (
+TABLE("referrers-link-to-itself", 1, lambda c: (
     setattr(c.src, "referrers", True),
     c.src.on("GET", REFERRERS, hostile.change(
         lambda response, exchange: response.set("Link", f'<{exchange.request.target}>; rel="next"')))))
@@ -150,13 +151,13 @@ def endless_pages(c):
     c.src.on("GET", REFERRERS, hostile.change(apply))
 
 
-TABLE("referrers-pages-without-end", (0, 1), endless_pages, lambda c, _r: len(c.src.log) < 200)
+TABLE("referrers-pages-without-end", 1, endless_pages, lambda c, _r: len(c.src.log) < 200)
 
 # -- variables that would send us elsewhere
 TABLE("http-proxy-variable-is-not-obeyed", 0,
       lambda c: c.env.update({"http_proxy": c.ms2.url, "HTTP_PROXY": c.ms2.url, "ALL_PROXY": c.ms2.url,
                               "all_proxy": c.ms2.url}), nothing_at_canary)
-TABLE("https-proxy-variable-and-a-loopback-registry", (0, 4),
+TABLE("https-proxy-variable-and-a-loopback-registry", 4,
       lambda c: c.env.update({"HTTPS_PROXY": c.ms2.url, "https_proxy": c.ms2.url}),
       lambda c, _r: not [r for r in c.ms2.log if r.header("Authorization")], https_src=True)
 

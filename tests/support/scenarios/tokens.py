@@ -20,17 +20,17 @@ def realm(make):
 
 TABLE("realm-elsewhere", 6, realm(lambda c: f"{c.far.url}/token"), names_setting("--token-host"))
 TABLE("realm-localhost-for-127", 6, realm(lambda c: f"http://localhost:{c.ms2.port}/token"), nothing_at_canary)
-TABLE("realm-decimal-address", (1, 6), realm(lambda c: f"http://2130706433:{c.ms2.port}/token"), nothing_at_canary)
-TABLE("realm-hex-address", (1, 6), realm(lambda c: f"http://0x7f.1:{c.ms2.port}/token"), nothing_at_canary)
-TABLE("realm-mapped-address", (1, 6), realm(lambda c: f"http://[::ffff:127.0.0.1]:{c.ms2.port}/token"),
+TABLE("realm-decimal-address", 1, realm(lambda c: f"http://2130706433:{c.ms2.port}/token"), nothing_at_canary)
+TABLE("realm-hex-address", 1, realm(lambda c: f"http://0x7f.1:{c.ms2.port}/token"), nothing_at_canary)
+TABLE("realm-mapped-address", 6, realm(lambda c: f"http://[::ffff:127.0.0.1]:{c.ms2.port}/token"),
       nothing_at_canary)
-TABLE("realm-userinfo", (1, 6), realm(lambda c: f"http://127.0.0.1:{c.src.port}@{c.ms2.host}/token"), nothing_at_canary)
-TABLE("realm-ftp", (1, 6), realm(lambda c: f"ftp://{c.ms2.host}/token"), nothing_at_canary)
+TABLE("realm-userinfo", 1, realm(lambda c: f"http://127.0.0.1:{c.src.port}@{c.ms2.host}/token"), nothing_at_canary)
+TABLE("realm-ftp", 1, realm(lambda c: f"ftp://{c.ms2.host}/token"), nothing_at_canary)
 TABLE("realm-metadata-address", 6, realm(lambda c: "http://169.254.169.254/token"), nothing_at_canary)
 TABLE("realm-http-for-https", 6, realm(lambda c: f"http://{c.src.host}/token"), https_src=True)
-TABLE("realm-relative", (0, 1, 6), realm(lambda c: "/token"))
-TABLE("realm-empty", (1, 6, 8), realm(lambda c: " "))
-TABLE("realm-with-crlf-escape", (0, 1, 6, 8), realm(lambda c: f"{c.src.url}/token?x=%0d%0aHost:%20{c.ms2.host}"),
+TABLE("realm-relative", 1, realm(lambda c: "/token"))
+TABLE("realm-empty", 1, realm(lambda c: " "))
+TABLE("realm-with-crlf-escape", 0, realm(lambda c: f"{c.src.url}/token?x=%0d%0aHost:%20{c.ms2.host}"),
       nothing_at_canary)
 
 
@@ -56,15 +56,15 @@ def challenge(text):
 
 
 TABLE("challenge-missing", 8, challenge(None))
-TABLE("challenge-garbage", (1, 8), challenge("\x01\x7f==,,,\"\"="))
+TABLE("challenge-garbage", 1, challenge("\x01\x7f==,,,\"\"="))
 TABLE("challenge-unknown-scheme", 8, challenge("Negotiate"))
-TABLE("challenge-without-realm", (1, 8), challenge('Bearer service="x"'))
-TABLE("challenge-unclosed-quote", (1, 8, 0), challenge(lambda c: f'Bearer realm="{c.src.url}/token'))
+TABLE("challenge-without-realm", 1, challenge('Bearer service="x"'))
+TABLE("challenge-unclosed-quote", 8, challenge(lambda c: f'Bearer realm="{c.src.url}/token'))
 TABLE("challenge-basic-and-bearer", 0,
       challenge(lambda c: f'Basic realm="x", Bearer realm="{c.src.url}/token",service="s"'))
 TABLE("challenge-parameters-in-odd-order", 0,
       challenge(lambda c: f'Bearer service="s" , scope="repository:a/b:pull,push",  REALM="{c.src.url}/token"'))
-TABLE("challenge-very-long", (1, 4, 8), challenge('Bearer realm="' + "x" * 200_000 + '"'))
+TABLE("challenge-very-long", 1, challenge('Bearer realm="' + "x" * 200_000 + '"'))
 
 
 def token_answer(status, body, headers=(("Content-Type", "application/json"),), **how):
@@ -76,30 +76,30 @@ TABLE("token-401", 8, token_answer(401, {"errors": [{"code": "UNAUTHORIZED"}]}))
 TABLE("token-403", 8, token_answer(403, {"errors": [{"code": "DENIED", "message": "denied"}]}))
 TABLE("token-500", 4, token_answer(500, b""))
 TABLE("token-429-for-ever", 4, token_answer(429, b""), options=["--retry-for", "1"], max_s=20)
-TABLE("token-html", (1, 8), token_answer(200, "<html>log in here</html>", [("Content-Type", "text/html")]))
-TABLE("token-empty-body", (1, 8), token_answer(200, b""))
-TABLE("token-no-member", (1, 8), token_answer(200, {}))
-TABLE("token-not-a-string", (1, 8), token_answer(200, {"token": 7}))
-TABLE("token-empty-string", (1, 8), token_answer(200, {"token": ""}))
-TABLE("token-null", (1, 8), token_answer(200, {"token": None, "access_token": None}))
-TABLE("token-with-crlf", (1, 8), token_answer(200, {"token": "x\r\nX-Evil: yes"}),
+TABLE("token-html", 1, token_answer(200, "<html>log in here</html>", [("Content-Type", "text/html")]))
+TABLE("token-empty-body", 1, token_answer(200, b""))
+TABLE("token-no-member", 1, token_answer(200, {}))
+TABLE("token-not-a-string", 1, token_answer(200, {"token": 7}))
+TABLE("token-empty-string", 1, token_answer(200, {"token": ""}))
+TABLE("token-null", 1, token_answer(200, {"token": None, "access_token": None}))
+TABLE("token-with-crlf", 1, token_answer(200, {"token": "x\r\nX-Evil: yes"}),
       lambda c, _r: not [r for r in c.src.log if r.header("X-Evil")])
-TABLE("token-with-nul", (1, 8), token_answer(200, '{"token":"a\\u0000b"}'))
-TABLE("token-with-blank", (1, 8), token_answer(200, {"token": "a b"}))
-TABLE("token-of-1-mib", (1, 8), token_answer(200, {"token": "x" * (1 << 20)}))
-TABLE("token-body-without-end", (1, 8), lambda c: c.src.on("*", TOKEN, hostile.endless()))
-TABLE("token-expires-in-the-past", (0, 8), lambda c: setattr(c.src, "expires_in", -5) or c.src.on(
+TABLE("token-with-nul", 1, token_answer(200, '{"token":"a\\u0000b"}'))
+TABLE("token-with-blank", 1, token_answer(200, {"token": "a b"}))
+TABLE("token-of-1-mib", 1, token_answer(200, {"token": "x" * (1 << 20)}))
+TABLE("token-body-without-end", 1, lambda c: c.src.on("*", TOKEN, hostile.endless()))
+TABLE("token-expires-in-the-past", 0, lambda c: setattr(c.src, "expires_in", -5) or c.src.on(
     "*", TOKEN, hostile.change(lambda response, _e: c.src.tokens.update(
         {k: {"until": 1e18} for k in c.src.tokens}))))
-TABLE("token-expires-in-huge", (0, 1), lambda c: c.src.on("*", TOKEN, hostile.change(
+TABLE("token-expires-in-huge", 1, lambda c: c.src.on("*", TOKEN, hostile.change(
     lambda response, _e: setattr(response, "body", response.body.replace(b": 300", b": 99999999999999999999")))))
-TABLE("token-redirect", (1, 6, 8), lambda c: c.src.on("*", TOKEN, hostile.redirect(302, f"{c.ms2.url}/token")),
+TABLE("token-redirect", 1, lambda c: c.src.on("*", TOKEN, hostile.redirect(302, f"{c.ms2.url}/token")),
       nothing_at_canary)
-TABLE("token-redirect-307", (1, 6, 8), lambda c: c.src.on("*", TOKEN, hostile.redirect(307, f"{c.ms2.url}/token")),
+TABLE("token-redirect-307", 1, lambda c: c.src.on("*", TOKEN, hostile.redirect(307, f"{c.ms2.url}/token")),
       nothing_at_canary)
-TABLE("token-deep-json", (1, 8), token_answer(200, "[" * 100_000))
-TABLE("token-duplicate-member", (0, 1, 8), token_answer(200, '{"token":"first","token":"second"}'))
-TABLE("token-content-encoding", (1, 8, 4), token_answer(200, b"\x1f\x8b\x08", [("Content-Encoding", "gzip")]))
+TABLE("token-deep-json", 1, token_answer(200, "[" * 100_000))
+TABLE("token-duplicate-member", 1, token_answer(200, '{"token":"first","token":"second"}'))
+TABLE("token-content-encoding", 1, token_answer(200, b"\x1f\x8b\x08", [("Content-Encoding", "gzip")]))
 
 
 def few_requests(c, _result):
@@ -110,7 +110,7 @@ TABLE("always-401-with-good-tokens", 8,
       lambda c: c.src.on("*", "^/v2/", lambda exchange: c.src.challenge(exchange.request)), few_requests)
 TABLE("401-on-a-blob-get-in-the-middle", 0,
       lambda c: c.src.on("GET", BLOB, lambda exchange: (c.src.revoke(), exchange.default())[1], hits=2))
-TABLE("401-on-every-second-request", (0, 8), lambda c: c.src.on(
+TABLE("401-on-every-second-request", 8, lambda c: c.src.on(
     "GET", "^/v2/", lambda exchange: (c.src.revoke(), exchange.default())[1], hits=range(1, 60, 2)))
 TABLE("tokens-live-for-a-second", 0, lambda c: (setattr(c.src, "expires_in", 1),
                                               c.src.on("GET", BLOB, hostile.how(delay_s=1.2), hits=1)))
@@ -138,7 +138,7 @@ TABLE("destination-answers-401-while-the-body-is-sent", 0,
       dst_auth="bearer")
 TABLE("destination-refuses-basic", 8, lambda c: setattr(c.dst, "auth", ("basic", "someone", "else")))
 TABLE("destination-403-on-post", 8, lambda c: c.dst.on("POST", UPLOAD_POST, hostile.error(403, "DENIED")))
-TABLE("source-403-on-blobs", (1, 8), lambda c: c.src.on("GET", BLOB, hostile.error(403, "DENIED")))
+TABLE("source-403-on-blobs", 8, lambda c: c.src.on("GET", BLOB, hostile.error(403, "DENIED")))
 
 
 def echo_the_password(c):
@@ -152,5 +152,5 @@ def echo_the_password(c):
 
 
 TABLE("password-in-an-error-body", 8, echo_the_password)
-TABLE("token-in-an-error-body", (1, 8), lambda c: c.src.on("GET", BLOB, lambda e: hostile.error(
+TABLE("token-in-an-error-body", 8, lambda c: c.src.on("GET", BLOB, lambda e: hostile.error(
     403, "DENIED", f"not with {e.request.header('Authorization')}")(e)))

@@ -94,7 +94,7 @@ static void test_put_answers(void **state)
       {"201\nDocker-Content-Digest: " OTHER "\n\n", SP_E_DIGEST, 0},
       {"202\nLocation: /up/2\n\n", SP_E_PROTOCOL, 1},
       {"307\nLocation: /up/2\n\n", SP_E_PROTOCOL, 1},
-      {"400\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}", SP_E_PROTOCOL, 1},
+      {"400\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}", SP_E_DIGEST, 1},
       {"404\n\n{\"errors\":[{\"code\":\"BLOB_UPLOAD_UNKNOWN\"}]}", SP_E_SERVER, 1},
       {"404\n\n{\"errors\":[{\"code\":\"BLOB_UPLOAD_INVALID\"}]}", SP_E_SERVER, 1},
       {"401\n\n", SP_E_AUTH, 1},
