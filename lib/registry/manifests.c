@@ -127,7 +127,12 @@ int sp_manifests_resolve(struct sp_store *store, const char *tag, struct sp_name
 {
   if (check_tag(tag, err) < 0)
     return -1;
-  return named_by_head((struct sp_repository *)store, tag, NULL, out, err);
+  if (named_by_head((struct sp_repository *)store, tag, NULL, out, err) == 0)
+    return 0;
+  if (err->code == SP_E_NOT_FOUND) /* which of both, a HEAD does not tell */
+    sp_err_context(err, _("no such repository, or no such tag in it: check both names (a private "
+                          "one may look so, too)"));
+  return -1;
 }
 
 int sp_manifests_stat(struct sp_store *store, const struct sp_digest *digest, struct sp_named *out,
@@ -230,7 +235,7 @@ static int read_back(struct sp_repository *repository, const char *tag,
     *again = err->code == SP_E_NOT_FOUND || err->code == SP_E_SERVER;
     if (err->code == SP_E_NOT_FOUND)
       err->code = SP_E_SERVER; /* it said 201: this is not an answer to "is there such a tag" */
-    return -1;
+    return sp_err_context(err, _("it was set, and cannot be read back"));
   }
   if (named.digest.alg != digest->alg || sp_digest_eq(&named.digest, digest))
     return 0;

@@ -62,7 +62,7 @@ static void test_resolve(void **state)
       {"200\nDocker-Content-Digest: blake3:00\n\n", "200\n" TYPE "\n" TEXT, SP_OK, NULL},
       /* S19: header and body disagree */
       {"200\n\n", "200\nDocker-Content-Digest: " OTHER "\n\n" TEXT, SP_E_DIGEST, OTHER},
-      {"404\n\n", NULL, SP_E_NOT_FOUND, "404"},
+      {"404\n\n", NULL, SP_E_NOT_FOUND, "no such repository, or no such tag"},
       {"401\n\n", NULL, SP_E_AUTH, "401"},
       {"500\n\n", NULL, SP_E_SERVER, "500"},
       {"429\nRetry-After: 3\n\n", NULL, SP_E_THROTTLED, "429"},
@@ -261,17 +261,18 @@ static void test_set_tags(void **state)
     enum sp_code code;
     size_t done;
     int puts; /* of t2 */
+    const char *part;
   } rows[] = {
-      {"200\nDocker-Content-Digest: %s\n\n", NULL, SP_OK, 3, 1},
-      {"500\n\n", "200\nDocker-Content-Digest: %s\n\n", SP_OK, 3, 2},
-      {"404\n\n", "200\nDocker-Content-Digest: %s\n\n", SP_OK, 3, 2},
+      {"200\nDocker-Content-Digest: %s\n\n", NULL, SP_OK, 3, 1, NULL},
+      {"500\n\n", "200\nDocker-Content-Digest: %s\n\n", SP_OK, 3, 2, NULL},
+      {"404\n\n", "200\nDocker-Content-Digest: %s\n\n", SP_OK, 3, 2, NULL},
       {"200\nDocker-Content-Digest: " OTHER "\n\n", "200\nDocker-Content-Digest: %s\n\n", SP_OK, 3,
-       2},
+       2, NULL},
       {"200\nDocker-Content-Digest: " OTHER "\n\n", "200\nDocker-Content-Digest: " OTHER "\n\n",
-       SP_E_PROTOCOL, 1, 2},
-      {"404\n\n", "404\n\n", SP_E_SERVER, 1, 2},
-      {"500\n\n", "500\n\n", SP_E_SERVER, 1, 2},
-      {"401\n\n", NULL, SP_E_AUTH, 1, 1},
+       SP_E_PROTOCOL, 1, 2, "somebody else"},
+      {"404\n\n", "404\n\n", SP_E_SERVER, 1, 2, "cannot be read back"},
+      {"500\n\n", "500\n\n", SP_E_SERVER, 1, 2, "cannot be read back"},
+      {"401\n\n", NULL, SP_E_AUTH, 1, 1, "t2"},
   };
   static const char *const tags[] = {"t1", "t2", "latest"};
   for (size_t i = 0; i < COUNT(rows); i++) {
@@ -297,7 +298,7 @@ static void test_set_tags(void **state)
     if (rows[i].code == SP_OK)
       expect_ok(&world, rc);
     else
-      expect_code(&world, rc, rows[i].code, "t2");
+      expect_code(&world, rc, rows[i].code, rows[i].part);
     assert_int_equal(done, rows[i].done);
     assert_int_equal(script_count(&world.script, "PUT /v2/a/b/manifests/t2 "), rows[i].puts);
     assert_int_equal(script_count(&world.script, "PUT /v2/a/b/manifests/latest "),
