@@ -83,9 +83,11 @@ static int ask_git(char out[GIT_COMMIT_TEXT_MAX], const char **from, struct sp_e
   char text[GIT_COMMIT_TEXT_MAX + 1];
   *from = "git";
   if (!collect(read_end, pid, text))
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("--tag-git: no variable of a CI names the commit, and this is no git checkout "
-                     "with a commit: say --tag TAG"));
+    return sp_fail(
+        err, SP_E_USAGE, "%s",
+        _("--tag-git: no variable of a CI names the commit, and git does not tell it here "
+          "(no checkout, no commit, or somebody else's checkout: see git's "
+          "safe.directory): say --tag TAG"));
   return take(text, *from, out, err);
 }
 
@@ -94,7 +96,7 @@ int git_find_commit(char out[GIT_COMMIT_TEXT_MAX], const char **from, struct sp_
   static const char *const variables[] = {"GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"};
   for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
     const char *value = getenv(variables[i]);
-    if (!value)
+    if (!value || !*value) /* CI systems pass on what is unset as empty */
       continue;
     *from = variables[i];
     return take(value, *from, out, err);

@@ -156,7 +156,8 @@ def test_retag_in_place(safeport, here):
     {"GITHUB_SHA": SHA, "CI_COMMIT_SHA": "f" * 40},
     {"CI_COMMIT_SHA": SHA, "GIT_COMMIT": "f" * 40},
     {"GIT_COMMIT": SHA},
-], ids=lambda e: next(iter(e)))
+    {"GITHUB_SHA": "", "GIT_COMMIT": SHA},
+], ids=lambda e: "-".join(e))
 def test_tag_git_from_the_environment(safeport, here, env):
     safeport("push", "oci:image:build", "--to", "vault:a", "--tag", "latest", "--tag-git", env={**here.env, **env},
              cwd=here.path, status=0)

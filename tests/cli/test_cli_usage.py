@@ -69,13 +69,14 @@ def test_wrong_command_lines(safeport, tmp_path, args, says):
 
 
 GIT = [
-    ({"GITHUB_SHA": ""}, "GITHUB_SHA is ''"),
     ({"GITHUB_SHA": "main"}, "GITHUB_SHA is 'main'"),
     ({"GITHUB_SHA": SHA.upper()}, "which is no commit id"),
     ({"CI_COMMIT_SHA": SHA[:8]}, "CI_COMMIT_SHA is '01234567'"),
     ({"GIT_COMMIT": SHA + "\n"}, "GIT_COMMIT is '"),
     ({"GITHUB_SHA": "$(id)", "GIT_COMMIT": SHA}, "GITHUB_SHA is '$(id)'"),
     ({}, "say --tag TAG"),
+    ({"GITHUB_SHA": "", "CI_COMMIT_SHA": "", "GIT_COMMIT": ""}, "say --tag TAG"),
+    ({}, "safe.directory"),
     ({"PATH": "/nonexistent"}, "git cannot be run"),
 ]
 
