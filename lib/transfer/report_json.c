@@ -141,7 +141,7 @@ int sp_report_format_json(const struct sp_report *report, char **out, struct sp_
                 "repeated_reads", number(report->repeated_reads), "started", text(report->started),
                 "seconds", report->seconds, "exit_status", report->exit_status, "error",
                 error(&report->err), "places", places(report), "notes", notes(report));
-  SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+  SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
   return sp_text_format(out, err, "%s\n", body);

@@ -176,7 +176,7 @@ static struct sp_report *full_report(void)
   sp_fail(&report->places[1].err, SP_E_SERVER, "bad \xc3\x28 bytes \"quoted\"");
   report->places[1].err.http_status = 503;
   report->bytes_read = UINT64_MAX;
-  report->seconds = 1.5;
+  report->seconds = 0.006;
   assert_int_equal(sp_report_add_tag(&report->places[0], "latest", &err), 0);
   assert_int_equal(sp_report_add_tag(&report->places[0], "v1", &err), 0);
   assert_int_equal(sp_report_set_before(&report->places[0].tags[1], &(struct sp_digest){0}, &err),
@@ -196,6 +196,7 @@ static void test_json_of_hostile_text(void **state)
   char *text;
   assert_int_equal(sp_report_format_json(report, &text, &err), 0);
   assert_int_equal(text[strlen(text) - 1], '\n');
+  assert_non_null(strstr(text, "\"seconds\": 0.006,")); /* and not 0.0060000000000000001 */
   json_t *doc = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
   assert_non_null(doc);
   assert_string_equal(json_string_value(json_object_get(doc, "kind")), "copy");
