@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "oci/errors.h"
 #include "oci/media_type.h"
 #include "registry/pages.h"
 #include "registry/repository.h"
@@ -13,6 +14,14 @@ static int no_api(struct sp_repository *repository, bool for_good, struct sp_err
   if (for_good)
     atomic_store(&repository->remote->has_no_referrers, true);
   return sp_fail(err, SP_E_UNSUPPORTED, _("'%s' has no referrers API"), repository->remote->host);
+}
+
+/* A 404 about this repository or manifest says nothing of the other repositories there. */
+static bool is_about_name(const struct sp_http_response *response)
+{
+  struct sp_oci_error said;
+  sp_oci_error_parse(sp_buf_span(&response->body), &said);
+  return strcmp(said.code, "NAME_UNKNOWN") == 0 || strcmp(said.code, "MANIFEST_UNKNOWN") == 0;
 }
 
 static int add_items(const json_t *items, struct sp_referrers *out, struct sp_err *err)
@@ -67,7 +76,7 @@ static int list_page(struct sp_repository *repository, const struct sp_page *pag
   if (sp_repository_perform(repository, &request, SP_ACCESS_READ, &response, err) < 0)
     return -1;
   if (response.status == 404 || response.status == 405 || response.status == 501)
-    return no_api(repository, true, err);
+    return no_api(repository, !is_about_name(&response), err);
   if (response.status == 400 || (response.status > 200 && response.status < 400))
     return no_api(repository, false, err);
   if (response.status != 200)

@@ -37,6 +37,8 @@ static void test_lists(void **state)
       {"200\n\n{\"tags\":[]}", SP_E_UNSUPPORTED, 0, 1},
       {"200\n\n{\"manifests\":5}", SP_E_UNSUPPORTED, 0, 1},
       /* this once */
+      {"404\n\n{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", SP_E_UNSUPPORTED, 0, 2},
+      {"404\n\n{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}", SP_E_UNSUPPORTED, 0, 2},
       {"400\n\n", SP_E_UNSUPPORTED, 0, 2},
       {"500\n\n", SP_E_SERVER, 0, 2},
       {"403\n\n", SP_E_AUTH, 0, 2},
