@@ -3,6 +3,7 @@
  * were found good. */
 #include <stdlib.h>
 
+#include "api/broken.h"
 #include "api/job_report.h"
 #include "api/names.h"
 #include "api/only_tag.h"
@@ -45,15 +46,24 @@ static int ask_layout_for_tag(struct push *push, struct sp_err *err)
   return sp_names_default_tag(&push->names, tag, err);
 }
 
+/* A source that cannot be read is told in the report, as everything that befalls a place. */
 static int open_source(struct push *push, struct sp_err *err)
 {
   const struct sp_place *place = &push->names.source;
   if (!sp_names_lack_tag(&push->names))
     return sp_session_open_or_broken(push->session, place, SP_OPEN_READ, &push->source, err);
-  if (sp_session_open_place(push->session, place, SP_OPEN_READ, &push->source, err) < 0 ||
-      ask_layout_for_tag(push, err) < 0)
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_session_open_place(push->session, place, SP_OPEN_READ, &push->source, &why) == 0 &&
+      ask_layout_for_tag(push, &why) == 0)
+    return 0;
+  if (why.code == SP_E_USAGE) {
+    sp_err_copy(err, &why);
     return -1;
-  return 0;
+  }
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  sp_opened_clear(&push->source);
+  return sp_broken_new(name, &why, &push->source.store, err);
 }
 
 static int open_targets(struct push *push, struct sp_err *err)

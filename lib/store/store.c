@@ -143,7 +143,8 @@ int sp_store_resolve(struct sp_store *store, const char *tag, struct sp_named *o
   snprintf(quoted, sizeof quoted, "'%s'", tag);
   *out = (struct sp_named){.size_bytes = SP_SIZE_UNKNOWN};
   if (store->ops->resolve(store, tag, out, err) < 0)
-    return explain(store, "cannot resolve tag", quoted, "at", err);
+    return tag[0] ? explain(store, "cannot resolve tag", quoted, "at", err)
+                  : explain(store, "cannot find", "the image", "at", err);
   if (out->digest.alg == SP_DIGEST_NONE)
     return sp_fail(err, SP_E_INTERNAL, "'%s' resolved tag %s to nothing", store->name, quoted);
   return 0;

@@ -75,6 +75,17 @@ def test_json_and_text_agree(safeport, here):
     assert [p["proof"] for p in doc["places"]] == ["read", "read"]
 
 
+@pytest.mark.parametrize("source, code", [("oci:nowhere", "not-found"), ("oci:nowhere:t", "not-found"),
+                                          ("oci:torn", "invalid")])
+def test_a_source_that_cannot_be_read_is_in_the_document(safeport, here, source, code):
+    (here.path / "torn").mkdir()
+    (here.path / "torn" / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (here.path / "torn" / "index.json").write_text("{")
+    doc = result(safeport, here, "push", source, "--to", "vault:a", status=1)
+    assert doc["exit_status"] == 1 and doc["error"]["code"] == code and doc["digest"] is None
+    assert [p["name"] for p in doc["places"]] == ["vault:a"] and not tags_of(here.vault("a"))
+
+
 def snapshot(path):
     return {str(p): p.stat().st_mtime_ns for p in path.rglob("*")}
 
