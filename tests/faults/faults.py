@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The fault matrix of push (reliability rows 01-05, 22-24), enumerated and not sampled: every file operation and every
-network call of one small push to two real registries and a vault fails once, or is the moment of a kill -9; and
-registries are killed at random moments (seeded). After each fault the invariants are checked by programs that share no
-code with safeport, then an ordinary next run must finish the work.
+network call of one small push to two real registries and a vault fails once, or is the moment of a kill -9 or of a
+SIGTERM; and registries are killed at random moments (seeded). After each fault the invariants are checked by programs
+that share no code with safeport, then an ordinary next run must finish the work.
 
     tests/faults/faults.py [--slice N] [--seed S] [--only GROUP[,GROUP]] [--report FILE]
 
---slice N takes every Nth point only (make test). Ends with `N passed, N failed`.
+--slice N takes every Nth point only (tests/system/test_faults.py does). Ends with `N passed, N failed`.
 """
 
 import argparse
@@ -161,14 +161,16 @@ class Score:
         print(self.rows[-1], flush=True)
 
 
-def shim_point(rig, rule, killed):
+ENDS = {"KILL": (-9, 0), "TERM": (143, -15, 0)}  # -15: before anybody could be told; 0: when all was done
+
+
+def shim_point(rig, rule, action):
     name, vault = rig.fresh()
     rig.remember_logs(name)
     result = rig.push("new", name, vault, env={"LD_PRELOAD": str(rig.shim), "SP_SHIM": rule})
-    if killed:
-        assert result.status in (-9, 0), f"{rule}: exit {result.status}: {result!r}"
-    else:
-        assert result.status in (0, 1, 4, 7), f"{rule}: exit {result.status}: {result!r}"
+    assert result.status in ENDS.get(action, (0, 1, 4, 7)), f"{rule}: exit {result.status}: {result!r}"
+    if result.status == 143:
+        assert "interrupted by SIGTERM" in result.text and "vault:" in result.stdout, f"{rule}: no report: {result!r}"
     rig.after(name, vault, result)
 
 
@@ -177,13 +179,19 @@ def sweep(rig, score, kind, action, total, step):
     points = range(1, total + 1, step)
     for n in points:
         rule = f"{kind}:{n}={action}"
-        score.point(rule, lambda r=rule: shim_point(rig, r, action == "KILL"))
+        score.point(rule, lambda r=rule: shim_point(rig, r, action))
     score.group(f"{kind} {action}, each of {total} calls", len(points), begin)
 
 
 def kill_points(rig, score, counts, options):
     for kind in ("file", "net"):
         sweep(rig, score, kind, "KILL", counts[kind], options.slice)
+
+
+def signal_points(rig, score, counts, options):
+    """SIGTERM at the same points (row 02)."""
+    for kind in ("file", "net"):
+        sweep(rig, score, kind, "TERM", counts[kind], options.slice)
 
 
 def file_errors(rig, score, counts, options):
@@ -242,7 +250,7 @@ def after_registry_kill(rig, name, vault):
     shutil.rmtree(vault)
 
 
-GROUPS = {"kill": kill_points, "file": file_errors, "net": net_errors, "malloc": allocations,
+GROUPS = {"kill": kill_points, "term": signal_points, "file": file_errors, "net": net_errors, "malloc": allocations,
           "registry": registry_kills}
 
 

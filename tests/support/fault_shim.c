@@ -8,8 +8,8 @@
  *
  * Kinds: open write fsync rename link unlink mkdir malloc connect send recv, `file` (all of
  * open..mkdir that write) and `net` (connect, send, recv). ENOSPC, EIO, EACCES, EMFILE, EINTR,
- * ENOMEM, ECONNRESET, KILL. `malloc` counts only calls that come from the program itself, not from
- * libraries.
+ * ENOMEM, ECONNRESET, KILL, TERM (the call goes on). `malloc` counts only calls that come from the
+ * program itself, not from libraries.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -52,7 +52,7 @@ static const struct {
   int value;
 } actions[] = {{"ENOSPC", ENOSPC},         {"EIO", EIO},     {"EACCES", EACCES},
                {"EMFILE", EMFILE},         {"EINTR", EINTR}, {"ENOMEM", ENOMEM},
-               {"ECONNRESET", ECONNRESET}, {"KILL", -1}};
+               {"ECONNRESET", ECONNRESET}, {"KILL", -1},     {"TERM", -2}};
 
 #define RULES_MAX 8
 static struct {
@@ -120,6 +120,10 @@ static bool hit_one(enum kind kind)
         raise(SIGKILL);
         for (;;)
           pause();
+      }
+      if (rules[i].action == -2) {
+        kill(getpid(), SIGTERM);
+        return false; /* the call itself goes on */
       }
       errno = rules[i].action;
       return true;
