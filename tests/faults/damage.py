@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Random damage in a backup registry's storage: a flipped bit, a truncated or a removed file; blobs, manifests and the
+links that lead to them. `verify --read` must find every one that the registry's clients would meet: what they would meet
+is decided by reading everything over HTTP with a program that shares no code with safeport.
+
+    tests/faults/damage.py [--count N] [--seed S] [--report FILE]
+
+Ends with `N passed, N failed`.
+"""
+
+import argparse
+import http.client
+import pathlib
+import random
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE))
+from faults import commit  # noqa: E402
+from support import images, oracle, registry, safeport, wire  # noqa: E402
+
+NAME, KINDS = "team/app", ("flip", "truncate", "remove")
+
+
+class Rig:
+    """A primary and a backup that hold three images of different shapes, signatures and referrers among them."""
+
+    def __init__(self, folder):
+        self.primary = registry.Registry(folder / "primary").start()
+        self.backup = registry.Registry(folder / "backup").start()
+        self.program = safeport.Safeport(folder / "home")
+        content = images.multi(1, tag="v1", layer_bytes=9_000).merge(images.small(2, tag="v2", layer_bytes=7_000))
+        content = content.merge(images.with_referrers(3, tag="v3", fallback=False))
+        content.write_layout(folder / "layout")
+        self.tags = ("v1", "v2", "v3")
+        for tag in self.tags:
+            self.program.run("push", f"oci:{folder / 'layout'}:{tag}", "--to", f"{self.primary.host}/{NAME}", "--to",
+                             f"{self.backup.host}/{NAME}", status=0)
+        self.place = oracle.HttpPlace(wire.Wire(self.backup.host), NAME)
+        self.good = {tag: self.place.resolve(tag) for tag in self.place.tags()}
+        root = pathlib.Path(self.backup.storage) / "docker" / "registry" / "v2"
+        self.files = sorted(p for p in root.rglob("*") if p.is_file() and p.name in ("data", "link")
+                            and "/index/" not in str(p))
+
+    def close(self):
+        self.primary.stop()
+        self.backup.stop()
+
+    def is_whole(self):
+        """What a client would meet: every tag there was names what it named, whole."""
+        try:
+            for tag, digest in self.good.items():
+                oracle.check_tag(self.place, tag, digest)
+        except (AssertionError, http.client.HTTPException, ValueError, KeyError, TypeError) as finding:
+            self.place.wire.close()  # an answer that was cut short leaves a connection of no use
+            return False, repr(finding)
+        return True, "whole"
+
+    def verify(self):
+        """The worst status of the three, and all that was said."""
+        results = [self.program.run("verify", f"{self.primary.host}/{NAME}:{tag}", f"{self.backup.host}/{NAME}:{tag}",
+                                    "--read", "--retry-for", "0") for tag in self.tags]
+        return max(r.status for r in results), "\n".join(r.text for r in results)
+
+
+def damage(path, kind, chance):
+    """Damages a file; answers its bytes, to put them back."""
+    data = path.read_bytes()
+    if kind == "remove":
+        path.unlink()
+    elif kind == "truncate":
+        path.write_bytes(data[:chance.randrange(len(data))])
+    else:
+        at = chance.randrange(len(data))
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1:])
+    return data
+
+
+def one(rig, chance, counts):
+    path, kind = chance.choice(rig.files), chance.choice(KINDS)
+    data = damage(path, kind, chance)
+    try:
+        whole, finding = rig.is_whole()
+        status, text = rig.verify()
+        where = f"{kind} of {path}: {finding}; verify exits {status}: {text[-1500:]}"
+        assert whole == (status == 0), where
+        if not whole:
+            # 4: docker-registry answers 500 to a tag whose link or manifest it cannot read, as one does that is down.
+            assert status in (1, 4, 5), where
+            if path.name == "data":
+                assert path.parent.name in text or "answered 500" in text, f"what is damaged is not named: {where}"
+            counts[kind] += 1
+        else:
+            counts["without effect"] += 1
+    finally:
+        path.write_bytes(data)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=20261125)
+    parser.add_argument("--report", type=pathlib.Path)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    counts = dict.fromkeys((*KINDS, "without effect"), 0)
+    failures, begin = [], time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="safeport-damage-") as folder:
+        rig = Rig(pathlib.Path(folder))
+        try:
+            assert rig.is_whole()[0] and rig.verify()[0] == 0
+            while sum(counts[k] for k in KINDS) + len(failures) < options.count:
+                try:
+                    one(rig, chance, counts)
+                except AssertionError as error:
+                    failures.append(str(error))
+                    print("FAILED", error, flush=True)
+            assert rig.is_whole()[0] and rig.verify()[0] == 0, "not whole again after all was put back"
+        finally:
+            rig.close()
+    found = sum(counts[k] for k in KINDS)
+    last = f"{found} passed, {len(failures)} failed"
+    if options.report:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        options.report.write_text("\n".join([
+            "# Random damage in a backup registry's storage", "",
+            f"commit {commit()}, {time.strftime('%Y-%m-%d')}, seed {options.seed}. Made by `make faults`.", "",
+            "One file of the storage of a running docker-registry is damaged, `verify --read` runs, the file is put back. "
+            "Three images (four platforms; one platform; with referrers and signatures), every file that holds or leads to "
+            "their content. Damage that no client of the registry meets (a link that its cache stands in for) is counted "
+            "apart: there verify must say that all is well.", "",
+            "| damage | found |", "|---|---|", *[f"| {k} | {n} |" for k, n in counts.items()], "",
+            *[f"FAILED {f}" for f in failures], f"{time.monotonic() - begin:.0f} s", "", last, ""]))
+    print(counts)
+    print(last, flush=True)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
