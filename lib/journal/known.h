@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of a place: which digest each tag named, and since when; when each digest was first
+ * seen, and last proven; when each blob was last read.
+ *
+ * A place is a repository by its name as reports write it (sp_place_format_name, without tag).
+ * Times are unix seconds; 0 is "not known" or "never". A time further ahead than a day is no fact:
+ * it is neither taken nor given.
+ *
+ * Reads give a snapshot that is the caller's. Threads: any.
+ */
+#ifndef SP_JOURNAL_KNOWN_H
+#define SP_JOURNAL_KNOWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "journal/journal.h"
+#include "oci/digest.h"
+
+struct sp_known_tag {
+  char *tag;
+  struct sp_digest digest; /* what it names, or named last */
+  int64_t since_s;         /* since when (as seen by us); of one that is gone: since when it is */
+  bool is_gone;
+};
+
+/* A digest that a tag named, and how good its copy at this place is: the whole image, with all that
+ * it needs. */
+struct sp_known_digest {
+  struct sp_digest digest;
+  int64_t first_seen_s;
+  int64_t touched_s;   /* last proven at level touched or higher */
+  int64_t read_s;      /* last proven at level read */
+  int64_t referrers_s; /* its referrers were last asked for */
+};
+
+struct sp_known {
+  struct sp_known_tag *tags; /* sorted by tag (bytes) */
+  size_t tag_count;
+  struct sp_known_digest *digests; /* sorted by digest */
+  size_t digest_count;
+};
+
+/* All that is known of a place, in one read; nothing known is an empty answer. at_s: tags as they
+ * were at that time (`restore --at`); SP_KNOWN_NOW: as they are. `out` is overwritten. */
+#define SP_KNOWN_NOW INT64_MAX
+SP_MUST_CHECK int sp_known_read(struct sp_journal *journal, const char *place, int64_t at_s,
+                                struct sp_known *out, struct sp_err *err);
+void sp_known_clear(struct sp_known *known);
+/* Borrowed from known; NULL if nothing is known. */
+const struct sp_known_tag *sp_known_find_tag(const struct sp_known *known, const char *tag);
+const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
+                                                   const struct sp_digest *digest);
+
+/* The states of one tag, newest first, at most `limit`. `*out` (count of them) is the caller's:
+ * sp_known_history_free. */
+SP_MUST_CHECK int sp_known_history(struct sp_journal *journal, const char *place, const char *tag,
+                                   size_t limit, struct sp_known_tag **out, size_t *count,
+                                   struct sp_err *err);
+void sp_known_history_free(struct sp_known_tag *states, size_t count);
+
+/* The tag was seen to name this digest at at_s; NULL: it was not there. The digest counts as seen
+ * then. What is known already costs nothing; facts may come in any order. */
+SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
+                                    const struct sp_digest *digest, int64_t at_s,
+                                    struct sp_err *err);
+/* Times of a digest; each is merged with what is known: the earliest first_seen_s, the latest of
+ * the others. 0 says nothing. A proof is told after it, never before. */
+SP_MUST_CHECK int sp_known_tell_digest(struct sp_journal *journal, const char *place,
+                                       const struct sp_known_digest *facts, struct sp_err *err);
+
+/* When each of these blobs was last read and found whole, for "least recently read first":
+ * read_s[i] of digests[i]; 0 = never. */
+SP_MUST_CHECK int sp_known_read_blobs(struct sp_journal *journal, const char *place,
+                                      const struct sp_digest *digests, size_t count,
+                                      int64_t *read_s, struct sp_err *err);
+/* Every byte of this blob was read at this place and was right. */
+SP_MUST_CHECK int sp_known_tell_blob(struct sp_journal *journal, const char *place,
+                                     const struct sp_digest *digest, int64_t read_s,
+                                     struct sp_err *err);
+/* It is damaged or missing at this place: the dates of its proofs no longer hold. For a blob, its
+ * date; for the digest of an image, touched_s and read_s. First seen stays. */
+SP_MUST_CHECK int sp_known_tell_damage(struct sp_journal *journal, const char *place,
+                                       const struct sp_digest *digest, struct sp_err *err);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_known, sp_known_clear)
+#define SP_AUTO_KNOWN SP_CLEANUP(sp_known_clear_auto_)
+
+#endif

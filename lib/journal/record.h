@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record: what a backup says of its primary, kept on the backup itself as a small OCI artifact
+ * under the tag SP_RECORD_TAG (DESIGN.md "Where the truth lives"), so that a host without a journal
+ * knows ages and last digests. sync writes it, last and only when it changed.
+ *
+ * Pure: bytes <-> structs; putting and getting is the work of whoever has the store. The artifact
+ * (OCI image-spec manifest.md, "Guidelines for Artifact Usage") is a manifest of artifactType
+ * SP_RECORD_TYPE with the empty config and one layer:
+ *
+ *   {"schema": 1, "primary": "ghcr.io/o/app", "tags": [
+ *     {"tag": "latest", "digest": "sha256:...", "since": "2026-11-23T10:15:00Z",
+ *      "first_seen": "2026-11-23T10:15:00Z", "touched": "2026-11-24", "read": "2026-11-20",
+ *      "gone": true}]}
+ *
+ * Tags are sorted; what is not known is left out; nothing of a host or of a run is in it, and the
+ * dates of proofs are days: two hosts that know the same write the same bytes.
+ *
+ * Life cycle: sp_record_init, any number of set and merge, sp_record_clear. Threads: none of its
+ * own.
+ */
+#ifndef SP_JOURNAL_RECORD_H
+#define SP_JOURNAL_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "oci/descriptor.h"
+#include "oci/digest.h"
+#include "oci/manifest.h"
+
+#define SP_RECORD_TAG "safeport-record"
+#define SP_RECORD_TYPE "application/vnd.safeport.record.v1+json"
+
+struct sp_record_tag {
+  char tag[SP_MAX_TAG + 1];
+  struct sp_digest digest; /* that the tag names at the primary, or named last */
+  int64_t since_s;         /* since when it does; of one that is gone: since when it is */
+  bool is_gone;            /* no longer there at the primary */
+  int64_t first_seen_s;    /* the digest, at the primary; 0 = not known, as below */
+  int64_t touched_s;       /* the copy of this digest on this backup was last proven touched ... */
+  int64_t read_s;          /* ... or read; both at the beginning of a day once encoded */
+};
+
+struct sp_record {
+  char *primary;              /* name of the primary; "" in an empty record */
+  struct sp_record_tag *tags; /* sorted by tag (bytes), no two of one name */
+  size_t count, cap;
+};
+
+void sp_record_init(struct sp_record *record);
+void sp_record_clear(struct sp_record *record);
+SP_MUST_CHECK int sp_record_set_primary(struct sp_record *record, const char *primary,
+                                        struct sp_err *err);
+/* Merges one tag's facts in: for the same digest the earliest first seen and the latest proofs; for
+ * another digest, or one that is gone, what is newer by since_s (the greater digest if as new). The
+ * order of merging does not matter. Fails: SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
+                                      struct sp_err *err);
+/* Merges all tags of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
+ * has none yet). */
+SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_record *from,
+                                  struct sp_err *err);
+/* Borrowed; NULL if there is none. */
+const struct sp_record_tag *sp_record_find(const struct sp_record *record, const char *tag);
+
+/* Is `now` worth being written over `old` (what is on the backup)? Any fact counts; a date of a
+ * proof only where it is newer by more than half of max_proof_age_s, so that daily runs do not
+ * write a record each. */
+bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
+                       int64_t max_proof_age_s);
+
+/* The artifact's three pieces, to be put in this order: both blobs, then the manifest, then the
+ * tag. */
+struct sp_record_artifact {
+  struct sp_buf config; /* "{}" */
+  struct sp_desc config_desc;
+  struct sp_buf body;
+  struct sp_desc body_desc;
+  struct sp_buf manifest;  /* SP_MEDIA_OCI_MANIFEST */
+  struct sp_digest digest; /* of the manifest */
+};
+/* Encodes: the same facts give the same bytes. Fails: SP_E_LIMIT (SP_MAX_RECORD_BYTES); SP_E_NOMEM.
+ */
+SP_MUST_CHECK int sp_record_encode(const struct sp_record *record, struct sp_record_artifact *out,
+                                   struct sp_err *err);
+void sp_record_artifact_clear(struct sp_record_artifact *artifact);
+
+/* Which blob of this manifest is the record. Fails: SP_E_INVALID (it is no record of ours: somebody
+ * else's artifact, or an image); SP_E_UNSUPPORTED (a record of a newer safeport); SP_E_LIMIT. */
+SP_MUST_CHECK int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body,
+                                   struct sp_err *err);
+/* Decodes a body (hashed by whoever fetched it) into an initialised, empty record. Times later than
+ * now_s and a day are left out. Fails: SP_E_INVALID; SP_E_UNSUPPORTED (schema of a newer safeport);
+ * SP_E_LIMIT; SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out,
+                                   struct sp_err *err);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_record, sp_record_clear)
+#define SP_AUTO_RECORD SP_CLEANUP(sp_record_clear_auto_)
+SP_DEFINE_AUTO_CLEAR(struct sp_record_artifact, sp_record_artifact_clear)
+#define SP_AUTO_RECORD_ARTIFACT SP_CLEANUP(sp_record_artifact_clear_auto_)
+
+#endif
