@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading. Rows come in the order of their primary key, which is the order of the answers; rows
+ * that do not ascend are damage (and would let a file that leads in circles never end). */
+#include "journal/known.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "journal/inside.h"
+#include "oci/reference.h"
+
+/* -- rows to facts */
+
+static int damaged(struct sp_err *err)
+{
+  return sp_fail(err, SP_E_INVALID, "a row of the journal makes no sense");
+}
+
+/* A row of sp_table_tags; the tag is borrowed from it. */
+struct state {
+  struct sp_span tag;
+  struct sp_digest digest;
+  int64_t since_s;
+  bool is_gone;
+};
+
+static int read_state(const struct sp_field *fields, struct state *out, struct sp_err *err)
+{
+  *out = (struct state){
+      .tag = fields[1].text,
+      .since_s = fields[2].number,
+      .digest = fields[3].digest,
+      .is_gone = fields[4].number != 0,
+  };
+  if (!sp_ref_is_tag(out->tag) || out->digest.alg == SP_DIGEST_NONE)
+    return damaged(err);
+  return 0;
+}
+
+static int64_t past_or_unknown(int64_t unix_s)
+{
+  return sp_journal_is_past(unix_s) ? unix_s : 0;
+}
+
+static int read_digest(const struct sp_field *fields, struct sp_known_digest *out,
+                       struct sp_err *err)
+{
+  *out = (struct sp_known_digest){
+      .digest = fields[1].digest,
+      .first_seen_s = past_or_unknown(fields[2].number),
+      .touched_s = past_or_unknown(fields[3].number),
+      .read_s = past_or_unknown(fields[4].number),
+      .referrers_s = past_or_unknown(fields[5].number),
+  };
+  return out->digest.alg == SP_DIGEST_NONE ? damaged(err) : 0;
+}
+
+/* -- lists that grow */
+
+/* Makes room for one more item; count is doubled at powers of two. */
+static int grow(void **items, size_t count, size_t item_bytes, struct sp_err *err)
+{
+  if (count & (count - 1))
+    return 0;
+  void *more = reallocarray(*items, count ? count * 2 : 1, item_bytes);
+  if (!more)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for what is known");
+  *items = more;
+  return 0;
+}
+
+static int add_tag(struct sp_known_tag **tags, size_t *count, const struct state *state,
+                   struct sp_err *err)
+{
+  if (grow((void **)tags, *count, sizeof **tags, err) < 0)
+    return -1;
+  struct sp_known_tag *made = &(*tags)[*count];
+  *made = (struct sp_known_tag){
+      .digest = state->digest, .since_s = state->since_s, .is_gone = state->is_gone};
+  if (sp_text_dup_span(&made->tag, state->tag, err) < 0)
+    return -1;
+  (*count)++;
+  return 0;
+}
+
+static int compare_digests(const struct sp_digest *a, const struct sp_digest *b)
+{
+  if (a->alg != b->alg)
+    return a->alg < b->alg ? -1 : 1;
+  return memcmp(a->raw, b->raw, sizeof a->raw);
+}
+
+/* -- a place */
+
+struct place_question {
+  const char *place;
+  int64_t at_s;
+  struct sp_known *out;
+};
+
+/* States of one tag come oldest first: a later one that was in force at at_s takes the place of an
+ * earlier one. */
+static int take_state(const struct place_question *question, const struct state *state,
+                      struct sp_err *err)
+{
+  struct sp_known *out = question->out;
+  struct sp_known_tag *last = out->tag_count ? &out->tags[out->tag_count - 1] : NULL;
+  if (state->since_s > question->at_s || !sp_journal_is_past(state->since_s))
+    return 0;
+  if (!last || !sp_span_eq_str(state->tag, last->tag))
+    return add_tag(&out->tags, &out->tag_count, state, err);
+  last->digest = state->digest;
+  last->since_s = state->since_s;
+  last->is_gone = state->is_gone;
+  return 0;
+}
+
+static int compare_spans(struct sp_span a, struct sp_span b)
+{
+  int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+  return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int read_tags(struct sp_db *db, const struct place_question *question, struct sp_err *err)
+{
+  const struct sp_field key = SP_NUMBER(sp_db_key(question->place));
+  struct sp_field fields[SP_MAX_FIELDS];
+  struct state state;
+  char before[SP_MAX_TAG + 1] = "";
+  int64_t before_s = 0;
+  int got;
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_tags, "SELECT * FROM tags WHERE place = ?1 ORDER BY tag, since_s",
+                   &key, 1, &rows, err) < 0)
+    return -1;
+  while ((got = sp_rows_next(&rows, question->place, fields, err)) > 0) {
+    if (read_state(fields, &state, err) < 0)
+      return -1;
+    int order = compare_spans(sp_span_str(before), state.tag);
+    if (order > 0 || (order == 0 && state.since_s <= before_s))
+      return damaged(err);
+    if (take_state(question, &state, err) < 0)
+      return -1;
+    snprintf(before, sizeof before, "%.*s", (int)state.tag.len, state.tag.ptr);
+    before_s = state.since_s;
+  }
+  return got;
+}
+
+static int read_digests(struct sp_db *db, const struct place_question *question, struct sp_err *err)
+{
+  const struct sp_field key = SP_NUMBER(sp_db_key(question->place));
+  struct sp_field fields[SP_MAX_FIELDS];
+  struct sp_known *out = question->out;
+  int got;
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_digests, "SELECT * FROM digests WHERE place = ?1 ORDER BY digest",
+                   &key, 1, &rows, err) < 0)
+    return -1;
+  while ((got = sp_rows_next(&rows, question->place, fields, err)) > 0) {
+    if (grow((void **)&out->digests, out->digest_count, sizeof *out->digests, err) < 0)
+      return -1;
+    struct sp_known_digest *made = &out->digests[out->digest_count];
+    if (read_digest(fields, made, err) < 0)
+      return -1;
+    if (out->digest_count > 0 && compare_digests(&made[-1].digest, &made->digest) >= 0)
+      return damaged(err);
+    out->digest_count++;
+  }
+  return got;
+}
+
+static int ask_place(struct sp_db *db, void *ctx, struct sp_err *err)
+{
+  const struct place_question *question = ctx;
+  return read_tags(db, question, err) < 0 ? -1 : read_digests(db, question, err);
+}
+
+int sp_known_read(struct sp_journal *journal, const char *place, int64_t at_s, struct sp_known *out,
+                  struct sp_err *err)
+{
+  struct place_question question = {.place = place, .at_s = at_s, .out = out};
+  bool known;
+  *out = (struct sp_known){0};
+  int failed = sp_journal_ask(journal, ask_place, &question, &known, err);
+  if (failed || !known)
+    sp_known_clear(out);
+  return failed;
+}
+
+void sp_known_clear(struct sp_known *known)
+{
+  sp_known_history_free(known->tags, known->tag_count);
+  free(known->digests);
+  *known = (struct sp_known){0};
+}
+
+static int compare_tag_key(const void *key, const void *item)
+{
+  return strcmp(key, ((const struct sp_known_tag *)item)->tag);
+}
+
+const struct sp_known_tag *sp_known_find_tag(const struct sp_known *known, const char *tag)
+{
+  if (known->tag_count == 0)
+    return NULL;
+  return bsearch(tag, known->tags, known->tag_count, sizeof *known->tags, compare_tag_key);
+}
+
+static int compare_digest_key(const void *key, const void *item)
+{
+  return compare_digests(key, &((const struct sp_known_digest *)item)->digest);
+}
+
+const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
+                                                   const struct sp_digest *digest)
+{
+  if (known->digest_count == 0)
+    return NULL;
+  return bsearch(digest, known->digests, known->digest_count, sizeof *known->digests,
+                 compare_digest_key);
+}
+
+/* -- one tag's history */
+
+struct history_question {
+  const char *place, *tag;
+  size_t limit;
+  struct sp_known_tag *states;
+  size_t count;
+};
+
+static int ask_history(struct sp_db *db, void *ctx, struct sp_err *err)
+{
+  struct history_question *question = ctx;
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(question->place)), SP_TEXT(question->tag)};
+  struct sp_field fields[SP_MAX_FIELDS];
+  struct state state;
+  int got = 0;
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_tags,
+                   "SELECT * FROM tags WHERE place = ?1 AND tag = ?2 ORDER BY since_s DESC", args,
+                   2, &rows, err) < 0)
+    return -1;
+  while (question->count < question->limit &&
+         (got = sp_rows_next(&rows, question->place, fields, err)) > 0) {
+    if (read_state(fields, &state, err) < 0)
+      return -1;
+    if (sp_journal_is_past(state.since_s) &&
+        add_tag(&question->states, &question->count, &state, err) < 0)
+      return -1;
+  }
+  return got < 0 ? -1 : 0;
+}
+
+int sp_known_history(struct sp_journal *journal, const char *place, const char *tag, size_t limit,
+                     struct sp_known_tag **out, size_t *count, struct sp_err *err)
+{
+  struct history_question question = {.place = place, .tag = tag, .limit = limit};
+  bool known;
+  int failed = sp_journal_ask(journal, ask_history, &question, &known, err);
+  if (failed || !known) {
+    sp_known_history_free(question.states, question.count);
+    question.states = NULL;
+    question.count = 0;
+  }
+  if (failed)
+    return -1;
+  *out = question.states;
+  *count = question.count;
+  return 0;
+}
+
+void sp_known_history_free(struct sp_known_tag *states, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    free(states[i].tag);
+  free(states);
+}
+
+/* -- blobs */
+
+struct blob_question {
+  const char *place;
+  const struct sp_digest *digests;
+  size_t count;
+  int64_t *read_s;
+};
+
+static int ask_blob(struct sp_db *db, const struct blob_question *question, size_t i,
+                    struct sp_err *err)
+{
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(question->place)),
+                                  SP_DIGEST(&question->digests[i])};
+  struct sp_field fields[SP_MAX_FIELDS];
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_blobs, "SELECT * FROM blobs WHERE place = ?1 AND digest = ?2",
+                   args, 2, &rows, err) < 0)
+    return -1;
+  int got = sp_rows_next(&rows, question->place, fields, err);
+  question->read_s[i] = got > 0 ? past_or_unknown(fields[2].number) : 0;
+  return got < 0 ? -1 : 0;
+}
+
+static int ask_blobs(struct sp_db *db, void *ctx, struct sp_err *err)
+{
+  const struct blob_question *question = ctx;
+  for (size_t i = 0; i < question->count; i++) {
+    if (ask_blob(db, question, i, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int sp_known_read_blobs(struct sp_journal *journal, const char *place,
+                        const struct sp_digest *digests, size_t count, int64_t *read_s,
+                        struct sp_err *err)
+{
+  struct blob_question question = {
+      .place = place, .digests = digests, .count = count, .read_s = read_s};
+  bool known;
+  int failed = sp_journal_ask(journal, ask_blobs, &question, &known, err);
+  for (size_t i = 0; i < count && (failed || !known); i++)
+    read_s[i] = 0;
+  return failed;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling. Each fact is merged with the row that is there; what changes nothing writes nothing, so
+ * that a transaction without news costs no fsync. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "journal/inside.h"
+#include "journal/known.h"
+#include "journal/prune.h"
+#include "oci/reference.h"
+
+/* One struct for the four kinds of facts: they differ in what they do. */
+struct fact {
+  struct sp_told told;
+  char *place;
+  char tag[SP_MAX_TAG + 1];
+  struct sp_known_digest times; /* its digest: SP_DIGEST_NONE for a tag that is gone */
+  int64_t at_s;
+};
+
+static void fact_free(struct sp_told *told)
+{
+  struct fact *fact = (struct fact *)told;
+  free(fact->place);
+  free(fact);
+}
+
+static int fact_new(const struct sp_told_ops *ops, const char *place, struct fact **out,
+                    struct sp_err *err)
+{
+  struct fact *fact = calloc(1, sizeof *fact);
+  if (!fact || sp_text_dup(&fact->place, place, err) < 0) {
+    free(fact);
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a fact of the journal");
+  }
+  fact->told.ops = ops;
+  *out = fact;
+  return 0;
+}
+
+/* -- digests */
+
+static int64_t earliest(int64_t known_s, int64_t told_s)
+{
+  if (!sp_journal_is_past(known_s))
+    return told_s;
+  return told_s && told_s < known_s ? told_s : known_s;
+}
+
+static int64_t latest(int64_t known_s, int64_t told_s)
+{
+  if (!sp_journal_is_past(known_s))
+    return told_s;
+  return told_s > known_s ? told_s : known_s;
+}
+
+#define TIMES 4 /* of a row of sp_table_digests, from its third field on */
+
+static int put_digest(struct sp_db *db, const char *place, const struct sp_digest *digest,
+                      const int64_t times[TIMES], struct sp_err *err)
+{
+  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(place)), SP_DIGEST(digest),
+                                    SP_NUMBER(times[0]),         SP_NUMBER(times[1]),
+                                    SP_NUMBER(times[2]),         SP_NUMBER(times[3])};
+  return sp_db_put(db, &sp_table_digests, place, fields, err);
+}
+
+/* The times as they are; all 0 if nothing is known. */
+static int get_digest(struct sp_db *db, const char *place, const struct sp_digest *digest,
+                      int64_t times[TIMES], struct sp_err *err)
+{
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(place)), SP_DIGEST(digest)};
+  struct sp_field fields[SP_MAX_FIELDS];
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_digests, "SELECT * FROM digests WHERE place = ?1 AND digest = ?2",
+                   args, 2, &rows, err) < 0)
+    return -1;
+  int got = sp_rows_next(&rows, place, fields, err);
+  for (size_t i = 0; i < TIMES; i++)
+    times[i] = got > 0 ? fields[2 + i].number : 0;
+  return got < 0 ? -1 : 0;
+}
+
+static int merge_digest(struct sp_db *db, const char *place, const struct sp_known_digest *told,
+                        struct sp_err *err)
+{
+  int64_t known[TIMES];
+  if (get_digest(db, place, &told->digest, known, err) < 0)
+    return -1;
+  const int64_t merged[TIMES] = {
+      earliest(known[0], told->first_seen_s),
+      latest(known[1], latest(told->touched_s, told->read_s)), /* who reads touches */
+      latest(known[2], told->read_s),
+      latest(known[3], told->referrers_s),
+  };
+  if (memcmp(known, merged, sizeof known) == 0)
+    return 0;
+  return put_digest(db, place, &told->digest, merged, err);
+}
+
+static int apply_digest(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0)
+    return -1;
+  return merge_digest(db, fact->place, &fact->times, err);
+}
+
+static const struct sp_told_ops digest_ops = {.apply = apply_digest, .free = fact_free};
+
+static int64_t past_or_nothing(int64_t unix_s)
+{
+  return sp_journal_is_past(unix_s) ? unix_s : 0;
+}
+
+int sp_known_tell_digest(struct sp_journal *journal, const char *place,
+                         const struct sp_known_digest *facts, struct sp_err *err)
+{
+  struct fact *fact;
+  if (facts->digest.alg == SP_DIGEST_NONE)
+    return 0;
+  if (fact_new(&digest_ops, place, &fact, err) < 0)
+    return -1;
+  fact->times = (struct sp_known_digest){
+      .digest = facts->digest,
+      .first_seen_s = past_or_nothing(facts->first_seen_s),
+      .touched_s = past_or_nothing(facts->touched_s),
+      .read_s = past_or_nothing(facts->read_s),
+      .referrers_s = past_or_nothing(facts->referrers_s),
+  };
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
+/* -- tags */
+
+struct state {
+  struct sp_digest digest; /* SP_DIGEST_NONE: there is no such state */
+  int64_t since_s;
+  bool is_gone;
+};
+
+static bool is_same(const struct state *state, const struct fact *fact)
+{
+  bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
+  if (state->digest.alg == SP_DIGEST_NONE || state->is_gone != is_gone)
+    return false;
+  return is_gone || sp_digest_eq(&state->digest, &fact->times.digest);
+}
+
+/* The state in which the tag was at that time, and the next one after it. */
+static int find_neighbours(struct sp_db *db, const struct fact *fact, struct state *earlier,
+                           struct state *later, struct sp_err *err)
+{
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag)};
+  struct sp_field fields[SP_MAX_FIELDS];
+  int got;
+  SP_AUTO_ROWS struct sp_rows rows;
+  *earlier = *later = (struct state){0};
+  if (sp_db_select(db, &sp_table_tags,
+                   "SELECT * FROM tags WHERE place = ?1 AND tag = ?2 ORDER BY since_s DESC", args,
+                   2, &rows, err) < 0)
+    return -1;
+  while ((got = sp_rows_next(&rows, fact->place, fields, err)) > 0) {
+    const struct state state = {
+        .digest = fields[3].digest, .since_s = fields[2].number, .is_gone = fields[4].number != 0};
+    if (state.since_s <= fact->at_s) {
+      *earlier = state;
+      return 0;
+    }
+    *later = state;
+  }
+  return got;
+}
+
+static int put_state(struct sp_db *db, const struct fact *fact, const struct state *earlier,
+                     struct sp_err *err)
+{
+  bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
+  const struct sp_field fields[] = {
+      SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag), SP_NUMBER(fact->at_s),
+      SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest), SP_NUMBER(is_gone)};
+  const struct sp_field most = SP_NUMBER(SP_MAX_KEPT_STATES);
+  const struct sp_field beyond[] = {fields[0], fields[1], most};
+  if (sp_db_put(db, &sp_table_tags, fact->place, fields, err) < 0)
+    return -1;
+  return sp_db_run(db,
+                   "DELETE FROM tags WHERE place = ?1 AND tag = ?2 AND since_s <= (SELECT since_s "
+                   "FROM tags WHERE place = ?1 AND tag = ?2 ORDER BY since_s DESC LIMIT 1 OFFSET "
+                   "?3)",
+                   beyond, 3, err);
+}
+
+/* States that a clock of the future left would be facts one day. */
+static int forget_future(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+{
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
+                                  SP_NUMBER(sp_clock_wall_s() + SP_DAY_S)};
+  return sp_db_run(db, "DELETE FROM tags WHERE place = ?1 AND tag = ?2 AND since_s > ?3", args, 3,
+                   err);
+}
+
+static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+{
+  struct state earlier;
+  struct state later;
+  if (forget_future(db, fact, err) < 0 || find_neighbours(db, fact, &earlier, &later, err) < 0)
+    return -1;
+  bool never_was = fact->times.digest.alg == SP_DIGEST_NONE && earlier.digest.alg == SP_DIGEST_NONE;
+  if (never_was || is_same(&earlier, fact))
+    return 0;
+  if (put_state(db, fact, &earlier, err) < 0)
+    return -1;
+  if (!is_same(&later, fact))
+    return 0;
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
+                                  SP_NUMBER(later.since_s)};
+  /* It has been so for longer than was known. */
+  return sp_db_run(db, "DELETE FROM tags WHERE place = ?1 AND tag = ?2 AND since_s = ?3", args, 3,
+                   err);
+}
+
+static int apply_tag(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0 || apply_state(db, fact, err) < 0)
+    return -1;
+  return fact->times.digest.alg == SP_DIGEST_NONE
+             ? 0
+             : merge_digest(db, fact->place, &fact->times, err);
+}
+
+static const struct sp_told_ops tag_ops = {.apply = apply_tag, .free = fact_free};
+
+int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
+                      const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
+{
+  struct fact *fact;
+  /* What is no tag would be taken for damage when it is read. */
+  if (!sp_journal_is_past(at_s) || !sp_ref_is_tag(sp_span_str(tag)))
+    return 0;
+  if (fact_new(&tag_ops, place, &fact, err) < 0)
+    return -1;
+  snprintf(fact->tag, sizeof fact->tag, "%s", tag);
+  fact->at_s = at_s;
+  if (digest)
+    fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
+/* -- blobs */
+
+static int apply_blob(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)),
+                                    SP_DIGEST(&fact->times.digest), SP_NUMBER(fact->at_s)};
+  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0)
+    return -1;
+  return sp_db_put(db, &sp_table_blobs, fact->place, fields, err);
+}
+
+static const struct sp_told_ops blob_ops = {.apply = apply_blob, .free = fact_free};
+
+int sp_known_tell_blob(struct sp_journal *journal, const char *place,
+                       const struct sp_digest *digest, int64_t read_s, struct sp_err *err)
+{
+  struct fact *fact;
+  if (!sp_journal_is_past(read_s))
+    return 0;
+  if (fact_new(&blob_ops, place, &fact, err) < 0)
+    return -1;
+  fact->times.digest = *digest;
+  fact->at_s = read_s;
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
+/* -- damage */
+
+static int apply_damage(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  const struct sp_digest *digest = &fact->times.digest;
+  const struct sp_field key[] = {SP_NUMBER(sp_db_key(fact->place)), SP_DIGEST(digest)};
+  int64_t known[TIMES];
+  if (sp_db_run(db, "DELETE FROM blobs WHERE place = ?1 AND digest = ?2", key, 2, err) < 0 ||
+      get_digest(db, fact->place, digest, known, err) < 0)
+    return -1;
+  if (known[1] == 0 && known[2] == 0)
+    return 0;
+  const int64_t unproven[TIMES] = {known[0], 0, 0, known[3]};
+  return put_digest(db, fact->place, digest, unproven, err);
+}
+
+static const struct sp_told_ops damage_ops = {.apply = apply_damage, .free = fact_free};
+
+int sp_known_tell_damage(struct sp_journal *journal, const char *place,
+                         const struct sp_digest *digest, struct sp_err *err)
+{
+  struct fact *fact;
+  if (fact_new(&damage_ops, place, &fact, err) < 0)
+    return -1;
+  fact->times.digest = *digest;
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
