@@ -64,7 +64,7 @@
 #define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is waited for no longer than this */
 
 /* -- the journal and the record: what is kept of history, and for how long */
-#define SP_MAX_RECORD_BYTES (16u * SP_MIB) /* body of a record artifact: about 80 000 tags */
+#define SP_MAX_RECORD_BYTES (8u * SP_MIB) /* body of a record artifact: about 36 000 tags */
 #define SP_MAX_JOURNAL_BYTES \
   (2048LL * SP_MIB) /* the file: 10 000 repositories of 10 tags at three places take a tenth */
 #define SP_MAX_JOURNAL_TEXT (16u * SP_KIB) /* one text in it: a message, the URL of an upload */

@@ -60,8 +60,8 @@ SP_MUST_CHECK int sp_known_history(struct sp_journal *journal, const char *place
 void sp_known_history_free(struct sp_known_tag *states, size_t count);
 
 /* The tag was seen to name this digest at at_s; NULL: it was not there. The digest counts as seen
- * then. What is known already costs nothing. A fact that is older than what is known (from a record)
- * is fitted in where it belongs. */
+ * then. What is known already costs nothing. A fact that is older than what is known (from a
+ * record) is fitted in where it belongs. */
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);

@@ -54,9 +54,11 @@ void sp_record_init(struct sp_record *record);
 void sp_record_clear(struct sp_record *record);
 SP_MUST_CHECK int sp_record_set_primary(struct sp_record *record, const char *primary,
                                         struct sp_err *err);
-/* Merges one tag's facts in: for the same digest the earliest first seen and the latest proofs; for
- * another digest, or one that is gone, what is newer by since_s (the greater digest if as new). The
- * order of merging does not matter. Fails: SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
+/* The name of the primary, borrowed; "" in an empty record. */
+const char *sp_record_primary(const struct sp_record *record);
+/* Merges one tag's facts in. For another digest: the newer by since_s (the greater digest if as
+ * new). For the same one: the earliest since and first seen, the latest proofs; where one says that
+ * the tag is gone, whichever is newer. Fails: SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
                                       struct sp_err *err);
 /* Merges all tags of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
@@ -66,6 +68,8 @@ SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_reco
 /* Borrowed; NULL if there is none. */
 const struct sp_record_tag *sp_record_find(const struct sp_record *record, const char *tag);
 
+/* The beginning of the day (UTC) in which unix_s lies. */
+int64_t sp_record_day(int64_t unix_s);
 /* Is `now` worth being written over `old` (what is on the backup)? Any fact counts; a date of a
  * proof only where it is newer by more than half of max_proof_age_s, so that daily runs do not
  * write a record each. */

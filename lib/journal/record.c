@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The struct and its rules; bytes are record_artifact.c. */
+#include "journal/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+void sp_record_init(struct sp_record *record)
+{
+  *record = (struct sp_record){0};
+}
+
+void sp_record_clear(struct sp_record *record)
+{
+  free(record->primary);
+  free(record->tags);
+  sp_record_init(record);
+}
+
+int sp_record_set_primary(struct sp_record *record, const char *primary, struct sp_err *err)
+{
+  SP_AUTO_FREE char *copy = NULL;
+  if (sp_text_dup(&copy, primary, err) < 0)
+    return -1;
+  free(record->primary);
+  record->primary = sp_steal(&copy);
+  return 0;
+}
+
+const char *sp_record_primary(const struct sp_record *record)
+{
+  return record->primary ? record->primary : "";
+}
+
+/* -- finding */
+
+/* Where the tag is, or would be. */
+static size_t place_of(const struct sp_record *record, const char *tag, bool *found)
+{
+  size_t low = 0;
+  size_t high = record->count;
+  *found = false;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = strcmp(record->tags[middle].tag, tag);
+    if (order == 0) {
+      *found = true;
+      return middle;
+    }
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+const struct sp_record_tag *sp_record_find(const struct sp_record *record, const char *tag)
+{
+  bool found;
+  size_t at = place_of(record, tag, &found);
+  return found ? &record->tags[at] : NULL;
+}
+
+/* -- merging */
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+  if (a == 0 || b == 0)
+    return a + b;
+  return a < b ? a : b;
+}
+
+static int64_t latest(int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+static bool is_newer(const struct sp_record_tag *a, const struct sp_record_tag *b)
+{
+  if (a->since_s != b->since_s)
+    return a->since_s > b->since_s;
+  return memcmp(&a->digest.raw, &b->digest.raw, sizeof a->digest.raw) > 0;
+}
+
+static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *from)
+{
+  bool is_one = sp_digest_eq(&into->digest, &from->digest);
+  const struct sp_record_tag *newer = is_newer(from, into) ? from : into;
+  struct sp_record_tag merged = *newer;
+  if (is_one) {
+    if (into->is_gone == from->is_gone)
+      merged.since_s = earliest(into->since_s, from->since_s);
+    else if (into->since_s == from->since_s)
+      merged.is_gone = true;
+    merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
+    merged.touched_s = latest(into->touched_s, from->touched_s);
+    merged.read_s = latest(into->read_s, from->read_s);
+  }
+  *into = merged;
+}
+
+static int insert(struct sp_record *record, size_t at, const struct sp_record_tag *tag,
+                  struct sp_err *err)
+{
+  if (record->count >= SP_MAX_TAGS)
+    return sp_fail(err, SP_E_LIMIT, "a record holds at most %d tags", SP_MAX_TAGS);
+  if (record->count == record->cap) {
+    size_t cap = record->cap ? record->cap * 2 : 16;
+    struct sp_record_tag *more = reallocarray(record->tags, cap, sizeof *more);
+    if (!more)
+      return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+    record->tags = more;
+    record->cap = cap;
+  }
+  memmove(&record->tags[at + 1], &record->tags[at], (record->count - at) * sizeof *record->tags);
+  record->tags[at] = *tag;
+  record->count++;
+  return 0;
+}
+
+int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
+                        struct sp_err *err)
+{
+  bool found;
+  size_t at = place_of(record, tag->tag, &found);
+  if (!found)
+    return insert(record, at, tag, err);
+  merge_tag(&record->tags[at], tag);
+  return 0;
+}
+
+int sp_record_merge(struct sp_record *record, const struct sp_record *from, struct sp_err *err)
+{
+  const char *mine = sp_record_primary(record);
+  const char *theirs = sp_record_primary(from);
+  if (mine[0] && theirs[0] && strcmp(mine, theirs) != 0)
+    return sp_fail(err, SP_E_USAGE, "a record of '%s' is none of '%s'", theirs, mine);
+  if (!mine[0] && theirs[0] && sp_record_set_primary(record, theirs, err) < 0)
+    return -1;
+  for (size_t i = 0; i < from->count; i++) {
+    if (sp_record_merge_tag(record, &from->tags[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* -- news */
+
+int64_t sp_record_day(int64_t unix_s)
+{
+  return unix_s - unix_s % SP_DAY_S;
+}
+
+static bool is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s)
+{
+  int64_t gap_s = sp_record_day(now_s) - sp_record_day(old_s);
+  return gap_s > 0 && gap_s > max_proof_age_s / 2;
+}
+
+static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_tag *now,
+                        int64_t max_proof_age_s)
+{
+  return strcmp(old->tag, now->tag) != 0 || !sp_digest_eq(&old->digest, &now->digest) ||
+         old->since_s != now->since_s || old->is_gone != now->is_gone ||
+         old->first_seen_s != now->first_seen_s ||
+         is_proof_news(old->touched_s, now->touched_s, max_proof_age_s) ||
+         is_proof_news(old->read_s, now->read_s, max_proof_age_s);
+}
+
+bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
+                       int64_t max_proof_age_s)
+{
+  if (old->count != now->count || strcmp(sp_record_primary(old), sp_record_primary(now)) != 0)
+    return true;
+  for (size_t i = 0; i < now->count; i++) {
+    if (is_tag_news(&old->tags[i], &now->tags[i], max_proof_age_s))
+      return true;
+  }
+  return false;
+}

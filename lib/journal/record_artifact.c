@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Written by hand, a line per tag, so that one set of facts has one form; read by the strict
+ * parser. Members that are not known are left alone: a later version may add some. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "journal/record.h"
+#include "oci/media_type.h"
+#include "oci/reference.h"
+
+#define SCHEMA 1
+#define FAMILY "application/vnd.safeport.record." /* what records of any version begin with */
+#define EMPTY_TYPE "application/vnd.oci.empty.v1+json"
+#define EMPTY_BODY "{}"
+#define DATE_LEN 10 /* "2026-11-24" */
+
+/* -- writing */
+
+static int append_time(struct sp_buf *out, const char *member, int64_t unix_s, struct sp_err *err)
+{
+  char text[SP_RFC3339_MAX];
+  if (unix_s <= 0)
+    return 0;
+  sp_clock_format_rfc3339(unix_s, text);
+  return sp_buf_appendf(out, err, ",\"%s\":\"%s\"", member, text);
+}
+
+static int append_date(struct sp_buf *out, const char *member, int64_t unix_s, struct sp_err *err)
+{
+  char text[SP_RFC3339_MAX];
+  if (unix_s <= 0)
+    return 0;
+  sp_clock_format_rfc3339(unix_s, text);
+  return sp_buf_appendf(out, err, ",\"%s\":\"%.*s\"", member, DATE_LEN, text);
+}
+
+static int append_tag(struct sp_buf *out, const struct sp_record_tag *tag, struct sp_err *err)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&tag->digest, digest);
+  if (sp_buf_appendf(out, err, "{\"tag\":\"%s\",\"digest\":\"%s\"", tag->tag, digest) < 0 ||
+      append_time(out, "since", tag->since_s, err) < 0 ||
+      append_time(out, "first_seen", tag->first_seen_s, err) < 0 ||
+      append_date(out, "touched", tag->touched_s, err) < 0 ||
+      append_date(out, "read", tag->read_s, err) < 0)
+    return -1;
+  return sp_buf_append_str(out, tag->is_gone ? ",\"gone\":true}" : "}", err);
+}
+
+static int append_primary(struct sp_buf *out, const char *primary, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *text = json_string(primary);
+  if (!text)
+    return sp_fail(err, SP_E_USAGE, "the name of a primary is not UTF-8");
+  SP_AUTO_FREE char *quoted = json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+  if (!quoted)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+  return sp_buf_appendf(out, err, "{\"schema\":%d,\"primary\":%s,\"tags\":[", SCHEMA, quoted);
+}
+
+static int append_body(struct sp_buf *out, const struct sp_record *record, struct sp_err *err)
+{
+  if (append_primary(out, sp_record_primary(record), err) < 0)
+    return -1;
+  for (size_t i = 0; i < record->count; i++) {
+    if (sp_buf_append_str(out, i ? ",\n" : "\n", err) < 0 ||
+        append_tag(out, &record->tags[i], err) < 0)
+      return -1;
+  }
+  return sp_buf_append_str(out, "\n]}\n", err);
+}
+
+static int describe(const struct sp_buf *bytes, const char *media_type, struct sp_desc *out,
+                    struct sp_err *err)
+{
+  *out = (struct sp_desc){.size_bytes = bytes->len};
+  snprintf(out->media_type, sizeof out->media_type, "%s", media_type);
+  return sp_digest_of(SP_DIGEST_SHA256, bytes->data, bytes->len, &out->digest, err);
+}
+
+static int append_manifest(struct sp_record_artifact *out, struct sp_err *err)
+{
+  char config[SP_DIGEST_TEXT_MAX];
+  char body[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&out->config_desc.digest, config);
+  sp_digest_format(&out->body_desc.digest, body);
+  return sp_buf_appendf(&out->manifest, err,
+                        "{\"schemaVersion\":2,\"mediaType\":\"" SP_MEDIA_OCI_MANIFEST
+                        "\",\"artifactType\":\"" SP_RECORD_TYPE
+                        "\",\"config\":{\"mediaType\":\"" EMPTY_TYPE
+                        "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":"
+                        "\"" SP_RECORD_TYPE "\",\"digest\":\"%s\",\"size\":%zu}]}",
+                        config, out->config.len, body, out->body.len);
+}
+
+int sp_record_encode(const struct sp_record *record, struct sp_record_artifact *out,
+                     struct sp_err *err)
+{
+  SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact made = {0};
+  sp_buf_init(&made.config, sizeof EMPTY_BODY);
+  sp_buf_init(&made.body, SP_MAX_RECORD_BYTES);
+  sp_buf_init(&made.manifest, SP_MAX_MANIFEST_BYTES);
+  if (sp_buf_append_str(&made.config, EMPTY_BODY, err) < 0 ||
+      append_body(&made.body, record, err) < 0 ||
+      describe(&made.config, EMPTY_TYPE, &made.config_desc, err) < 0 ||
+      describe(&made.body, SP_RECORD_TYPE, &made.body_desc, err) < 0 ||
+      append_manifest(&made, err) < 0 ||
+      sp_digest_of(SP_DIGEST_SHA256, made.manifest.data, made.manifest.len, &made.digest, err) < 0)
+    return sp_err_context(err, "cannot make the record of '%s'", sp_record_primary(record));
+  *out = made;
+  made = (struct sp_record_artifact){0};
+  return 0;
+}
+
+void sp_record_artifact_clear(struct sp_record_artifact *artifact)
+{
+  sp_buf_clear(&artifact->config);
+  sp_buf_clear(&artifact->body);
+  sp_buf_clear(&artifact->manifest);
+}
+
+/* -- reading */
+
+int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body, struct sp_err *err)
+{
+  struct sp_span type = sp_span_str(manifest->artifact_type);
+  if (sp_span_has_prefix(type, FAMILY) && !sp_span_eq_str(type, SP_RECORD_TYPE))
+    return sp_fail(err, SP_E_UNSUPPORTED,
+                   "the record under '" SP_RECORD_TAG "' was written by a newer safeport (%s)",
+                   manifest->artifact_type);
+  if (!sp_span_eq_str(type, SP_RECORD_TYPE) || manifest->blob_count != 2 ||
+      strcmp(manifest->blobs[1].media_type, SP_RECORD_TYPE) != 0)
+    return sp_fail(err, SP_E_INVALID, "what is under '" SP_RECORD_TAG "' is no record of safeport");
+  if (manifest->blobs[1].size_bytes > SP_MAX_RECORD_BYTES)
+    return sp_fail(err, SP_E_LIMIT, "a record of %llu bytes is larger than the limit of %u",
+                   (unsigned long long)manifest->blobs[1].size_bytes, SP_MAX_RECORD_BYTES);
+  *body = manifest->blobs[1];
+  return 0;
+}
+
+/* A time of something that was; 0 if the member is missing or lies ahead. */
+static int get_time(const json_t *obj, const char *member, int64_t now_s, int64_t *out,
+                    struct sp_err *err)
+{
+  const char *text;
+  int64_t unix_s = 0;
+  if (sp_json_get_string(obj, member, &text, err) < 0)
+    return -1;
+  if (text && sp_clock_parse_rfc3339(text, &unix_s) < 0)
+    return sp_fail(err, SP_E_INVALID, "member '%s' is not a time", member);
+  *out = unix_s > 0 && unix_s <= now_s + SP_DAY_S ? unix_s : 0;
+  return 0;
+}
+
+static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_t *out,
+                    struct sp_err *err)
+{
+  const char *text;
+  char midnight[DATE_LEN + sizeof "T00:00:00Z"];
+  int64_t unix_s = 0;
+  if (sp_json_get_string(obj, member, &text, err) < 0)
+    return -1;
+  snprintf(midnight, sizeof midnight, "%sT00:00:00Z", text ? text : "");
+  if (text && (strlen(text) != DATE_LEN || sp_clock_parse_rfc3339(midnight, &unix_s) < 0))
+    return sp_fail(err, SP_E_INVALID, "member '%s' is not a date", member);
+  *out = unix_s > 0 && unix_s <= now_s + SP_DAY_S ? unix_s : 0;
+  return 0;
+}
+
+static int get_name_and_digest(const json_t *obj, struct sp_record_tag *out, struct sp_err *err)
+{
+  const char *tag;
+  const char *digest;
+  if (sp_json_get_string(obj, "tag", &tag, err) < 0 ||
+      sp_json_get_string(obj, "digest", &digest, err) < 0)
+    return -1;
+  if (!tag || !sp_ref_is_tag(sp_span_str(tag)))
+    return sp_fail(err, SP_E_INVALID, "member 'tag' is not a tag");
+  if (sp_text_copy(out->tag, sizeof out->tag, sp_span_str(tag), err) < 0)
+    return -1;
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_digest_parse(sp_span_str(digest), &out->digest, &why) < 0)
+    return sp_fail(err, SP_E_INVALID, "member 'digest' of tag '%s': %s", tag, why.msg);
+  return 0;
+}
+
+static int get_tag(const json_t *obj, int64_t now_s, struct sp_record_tag *out, struct sp_err *err)
+{
+  const json_t *gone = json_object_get(obj, "gone");
+  *out = (struct sp_record_tag){.is_gone = json_is_true(gone)};
+  if (gone && !json_is_boolean(gone))
+    return sp_fail(err, SP_E_INVALID, "member 'gone' is neither true nor false");
+  if (get_name_and_digest(obj, out, err) < 0 ||
+      get_time(obj, "since", now_s, &out->since_s, err) < 0 ||
+      get_time(obj, "first_seen", now_s, &out->first_seen_s, err) < 0 ||
+      get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
+    return -1;
+  return get_date(obj, "read", now_s, &out->read_s, err);
+}
+
+static int get_tags(const json_t *list, int64_t now_s, struct sp_record *out, struct sp_err *err)
+{
+  char before[SP_MAX_TAG + 1] = "";
+  size_t i;
+  json_t *item;
+  json_array_foreach(list, i, item)
+  {
+    struct sp_record_tag tag;
+    if (get_tag(item, now_s, &tag, err) < 0)
+      return sp_err_context(err, "tag %zu", i + 1);
+    if (strcmp(before, tag.tag) >= 0)
+      return sp_fail(err, SP_E_INVALID, "tag %zu: not in order", i + 1);
+    memcpy(before, tag.tag, sizeof before);
+    /* Without a time that has been it is no fact. */
+    if (tag.since_s != 0 && sp_record_merge_tag(out, &tag, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out, struct sp_err *err)
+{
+  int64_t schema;
+  const char *primary;
+  json_t *tags;
+  if (sp_json_get_int(doc, "schema", 0, &schema, err) < 0)
+    return -1;
+  if (schema > SCHEMA)
+    return sp_fail(err, SP_E_UNSUPPORTED, "a newer safeport wrote it (schema %lld)",
+                   (long long)schema);
+  if (schema != SCHEMA)
+    return sp_fail(err, SP_E_INVALID, "it has no schema");
+  if (sp_json_get_string(doc, "primary", &primary, err) < 0 ||
+      sp_json_get_array(doc, "tags", &tags, err) < 0)
+    return -1;
+  if (!primary || !tags || strlen(primary) > SP_MAX_JOURNAL_TEXT)
+    return sp_fail(err, SP_E_INVALID, "it has no primary or no tags");
+  return sp_record_set_primary(out, primary, err) < 0 ? -1 : get_tags(tags, now_s, out, err);
+}
+
+int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *doc = NULL;
+  SP_AUTO_RECORD struct sp_record read;
+  sp_record_init(&read);
+  if (body.len > SP_MAX_RECORD_BYTES)
+    return sp_fail(err, SP_E_LIMIT, "cannot read a record: larger than the limit of %u bytes",
+                   SP_MAX_RECORD_BYTES);
+  if (sp_json_parse(body, &doc, err) < 0 || get_document(doc, now_s, &read, err) < 0)
+    return sp_err_context(err, "cannot read a record");
+  *out = read;
+  sp_record_init(&read);
+  return 0;
+}

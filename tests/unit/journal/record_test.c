@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journal/record.h"
+#include "journal/record_facts.h"
+#include "scratch.h"
+
+#include "base/text.h"
+#include "oci/media_type.h"
+
+#define PRIMARY "ghcr.io/acme/app"
+#define BACKUP "docker.io/u/app"
+#define T 1700006400 /* 2023-11-15T00:00:00Z: a midnight */
+#define NOW (T + 100 * SP_DAY_S)
+
+static struct sp_record_tag make_tag(const char *name, unsigned n, int64_t since, int64_t first,
+                                     int64_t touched, int64_t read)
+{
+  struct sp_record_tag tag = {.digest = digest_of(n),
+                              .since_s = T + since,
+                              .first_seen_s = first ? T + first : 0,
+                              .touched_s = touched ? T + touched : 0,
+                              .read_s = read ? T + read : 0};
+  snprintf(tag.tag, sizeof tag.tag, "%s", name);
+  return tag;
+}
+
+static void merge(struct sp_record *record, struct sp_record_tag tag)
+{
+  struct sp_err err = SP_ERR_INIT;
+  must(sp_record_merge_tag(record, &tag, &err), &err);
+}
+
+static void start(struct sp_record *record)
+{
+  struct sp_err err = SP_ERR_INIT;
+  sp_record_init(record);
+  must(sp_record_set_primary(record, PRIMARY, &err), &err);
+}
+
+/* The body of a record, the caller's. */
+static char *body_of(const struct sp_record *record)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
+  must(sp_record_encode(record, &artifact, &err), &err);
+  size_t len;
+  return sp_buf_take(&artifact.body, &len);
+}
+
+static void assert_same_record(const struct sp_record *a, const struct sp_record *b)
+{
+  SP_AUTO_FREE char *left = body_of(a);
+  SP_AUTO_FREE char *right = body_of(b);
+  assert_string_equal(left, right);
+}
+
+/* -- bytes */
+
+static void test_encode(void **state)
+{
+  (void)state;
+  SP_AUTO_RECORD struct sp_record record;
+  start(&record);
+  merge(&record, make_tag("v1", 1, 60, 0, 0, 0));
+  struct sp_record_tag gone = make_tag("latest", 1, 3600, 1, SP_DAY_S + 5, 2 * SP_DAY_S + 5);
+  gone.is_gone = true;
+  merge(&record, gone);
+  char digest[SP_DIGEST_TEXT_MAX];
+  struct sp_digest one = digest_of(1);
+  sp_digest_format(&one, digest);
+  char want[1024];
+  snprintf(want, sizeof want,
+           "{\"schema\":1,\"primary\":\"ghcr.io/acme/app\",\"tags\":[\n"
+           "{\"tag\":\"latest\",\"digest\":\"%s\",\"since\":\"2023-11-15T01:00:00Z\","
+           "\"first_seen\":\"2023-11-15T00:00:01Z\",\"touched\":\"2023-11-16\","
+           "\"read\":\"2023-11-17\",\"gone\":true},\n"
+           "{\"tag\":\"v1\",\"digest\":\"%s\",\"since\":\"2023-11-15T00:01:00Z\"}\n"
+           "]}\n",
+           digest, digest);
+  SP_AUTO_FREE char *body = body_of(&record);
+  assert_string_equal(body, want);
+}
+
+/* The artifact is one that our own strict parser takes, and leads to its body. */
+static void test_artifact(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record;
+  SP_AUTO_RECORD struct sp_record again;
+  SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
+  SP_AUTO_MANIFEST struct sp_manifest manifest = {0};
+  struct sp_desc body;
+  start(&record);
+  sp_record_init(&again);
+  merge(&record, make_tag("v1", 1, 60, 60, 0, 0));
+  must(sp_record_encode(&record, &artifact, &err), &err);
+  must(sp_manifest_parse(sp_buf_span(&artifact.manifest), sp_span_str(SP_MEDIA_OCI_MANIFEST),
+                         &manifest, &err),
+       &err);
+  must(sp_record_locate(&manifest, &body, &err), &err);
+  assert_true(sp_digest_eq(&body.digest, &artifact.body_desc.digest));
+  must(sp_digest_check(&body.digest, artifact.body.data, artifact.body.len, &err), &err);
+  must(sp_digest_check(&artifact.config_desc.digest, artifact.config.data, artifact.config.len,
+                       &err),
+       &err);
+  must(sp_digest_check(&artifact.digest, artifact.manifest.data, artifact.manifest.len, &err),
+       &err);
+  assert_int_equal(body.size_bytes, artifact.body.len);
+  assert_true(sp_digest_eq(&manifest.blobs[0].digest, &artifact.config_desc.digest));
+  must(sp_record_decode(sp_buf_span(&artifact.body), NOW, &again, &err), &err);
+  assert_same_record(&record, &again);
+}
+
+static void test_locate_refuses(void **state)
+{
+  (void)state;
+  struct sp_desc blobs[3] = {{.media_type = "application/vnd.oci.empty.v1+json"},
+                             {.media_type = SP_RECORD_TYPE, .size_bytes = 100},
+                             {.media_type = SP_RECORD_TYPE}};
+  static const struct {
+    const char *type, *layer;
+    size_t blobs;
+    uint64_t size_bytes;
+    enum sp_code want;
+  } rows[] = {
+      {SP_RECORD_TYPE, SP_RECORD_TYPE, 2, 100, SP_OK},
+      {"", SP_RECORD_TYPE, 2, 100, SP_E_INVALID},
+      {"application/vnd.cncf.helm.config.v1+json", SP_RECORD_TYPE, 2, 100, SP_E_INVALID},
+      {"application/vnd.safeport.record.v2+json", SP_RECORD_TYPE, 2, 100, SP_E_UNSUPPORTED},
+      {SP_RECORD_TYPE, "application/json", 2, 100, SP_E_INVALID},
+      {SP_RECORD_TYPE, SP_RECORD_TYPE, 1, 100, SP_E_INVALID},
+      {SP_RECORD_TYPE, SP_RECORD_TYPE, 3, 100, SP_E_INVALID},
+      {SP_RECORD_TYPE, SP_RECORD_TYPE, 2, SP_MAX_RECORD_BYTES + 1, SP_E_LIMIT},
+      {SP_RECORD_TYPE, SP_RECORD_TYPE, 2, INT64_MAX, SP_E_LIMIT},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    struct sp_manifest manifest = {.blobs = blobs, .blob_count = rows[i].blobs};
+    struct sp_desc body;
+    snprintf(manifest.artifact_type, sizeof manifest.artifact_type, "%s", rows[i].type);
+    snprintf(blobs[1].media_type, sizeof blobs[1].media_type, "%s", rows[i].layer);
+    blobs[1].size_bytes = rows[i].size_bytes;
+    assert_int_equal(sp_record_locate(&manifest, &body, &err), rows[i].want == SP_OK ? 0 : -1);
+    assert_int_equal(err.code, rows[i].want);
+  }
+}
+
+#define SHA "sha256:0000000000000000000000000000000000000000000000000000000000000001"
+#define HEAD "{\"schema\":1,\"primary\":\"p\",\"tags\":["
+#define SINCE "\"since\":\"2023-11-15T00:00:00Z\""
+
+static void test_decode_refuses(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *body;
+    enum sp_code want;
+  } rows[] = {
+      {"", SP_E_INVALID},
+      {"[]", SP_E_INVALID},
+      {"{", SP_E_INVALID},
+      {"{}", SP_E_INVALID},
+      {"null", SP_E_INVALID},
+      {"{\"schema\":2}", SP_E_UNSUPPORTED},
+      {"{\"schema\":0,\"primary\":\"p\",\"tags\":[]}", SP_E_INVALID},
+      {"{\"schema\":-1,\"primary\":\"p\",\"tags\":[]}", SP_E_INVALID},
+      {"{\"schema\":\"1\",\"primary\":\"p\",\"tags\":[]}", SP_E_INVALID},
+      {"{\"schema\":1,\"tags\":[]}", SP_E_INVALID},
+      {"{\"schema\":1,\"primary\":\"p\"}", SP_E_INVALID},
+      {"{\"schema\":1,\"primary\":7,\"tags\":[]}", SP_E_INVALID},
+      {"{\"schema\":1,\"primary\":\"p\",\"tags\":{}}", SP_E_INVALID},
+      {"{\"schema\":1,\"schema\":1,\"primary\":\"p\",\"tags\":[]}", SP_E_INVALID},
+      {HEAD "7]}", SP_E_INVALID},
+      {HEAD "{}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a/b\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\"," SINCE "}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"sha256:00\"," SINCE "}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"md5:00000000000000000000000000000000\"," SINCE "}]}",
+       SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\",\"since\":1700006400}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\",\"since\":\"yesterday\"}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"read\":\"2023-13-01\"}]}",
+       SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"read\":\"2023-11-15T\"}]}",
+       SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"gone\":1}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"b\",\"digest\":\"" SHA "\"," SINCE "},{\"tag\":\"a\",\"digest\":\"" SHA
+            "\"," SINCE "}]}",
+       SP_E_INVALID}, /* not in order */
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE "},{\"tag\":\"a\",\"digest\":\"" SHA
+            "\"," SINCE "}]}",
+       SP_E_INVALID}, /* twice */
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    SP_AUTO_RECORD struct sp_record record;
+    sp_record_init(&record);
+    if (sp_record_decode(sp_span_str(rows[i].body), NOW, &record, &err) == 0)
+      fail_msg("taken: %s", rows[i].body);
+    if (err.code != rows[i].want)
+      fail_msg("%s: %s: %s", rows[i].body, sp_code_name(err.code), err.msg);
+    assert_int_equal(record.count, 0);
+  }
+}
+
+static void test_decode_leaves_out_what_lies_ahead(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record;
+  sp_record_init(&record);
+  static const char body[] =
+      HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE
+           ",\"first_seen\":\"2099-01-01T00:00:00Z\",\"touched\":\"2099-01-01\",\"new\":{}},"
+           "{\"tag\":\"b\",\"digest\":\"" SHA "\",\"since\":\"2099-01-01T00:00:00Z\"},"
+           "{\"tag\":\"c\",\"digest\":\"" SHA "\"}],\"more\":1}";
+  must(sp_record_decode(sp_span_str(body), NOW, &record, &err), &err);
+  assert_int_equal(record.count, 1);
+  const struct sp_record_tag *tag = sp_record_find(&record, "a");
+  assert_non_null(tag);
+  assert_int_equal(tag->since_s, T);
+  assert_int_equal(tag->first_seen_s | tag->touched_s | tag->read_s, 0);
+  assert_null(sp_record_find(&record, "b"));
+}
+
+static void test_too_large(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record;
+  SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
+  start(&record);
+  for (unsigned n = 0; n < 40000; n++) {
+    char name[SP_MAX_TAG + 1];
+    snprintf(name, sizeof name, "%0128u", n);
+    merge(&record, make_tag(name, 1, 1, 1, 1, 1));
+  }
+  assert_int_equal(sp_record_encode(&record, &artifact, &err), -1);
+  assert_int_equal(err.code, SP_E_LIMIT);
+  assert_non_null(strstr(err.msg, PRIMARY));
+}
+
+/* -- merging */
+
+struct merge_row {
+  unsigned n;
+  int since, first, touched, read; /* the latter two in days */
+  bool is_gone;
+};
+
+static void merge_row(struct sp_record *record, const struct merge_row *row)
+{
+  struct sp_record_tag tag =
+      make_tag("t", row->n, row->since, row->first, row->touched * SP_DAY_S, row->read * SP_DAY_S);
+  tag.is_gone = row->is_gone;
+  merge(record, tag);
+}
+
+static void test_merge(void **state)
+{
+  (void)state;
+  static const struct {
+    struct merge_row a, b, want;
+  } rows[] = {
+      /* the same digest: earliest and latest per fact */
+      {{1, 20, 10, 5, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 5, 6, false}},
+      {{1, 20, 0, 0, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 4, 6, false}},
+      /* another: the newer, with what belongs to it alone */
+      {{1, 20, 10, 5, 5, false}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
+      {{1, 20, 10, 5, 5, true}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
+      /* gone, and back */
+      {{1, 20, 10, 5, 5, false}, {1, 30, 10, 0, 0, true}, {1, 30, 10, 5, 5, true}},
+      {{1, 40, 10, 5, 5, false}, {1, 30, 10, 0, 0, true}, {1, 40, 10, 5, 5, false}},
+      {{1, 20, 10, 0, 0, true}, {1, 30, 10, 0, 0, true}, {1, 20, 10, 0, 0, true}},
+      {{1, 20, 10, 0, 0, false}, {1, 20, 10, 0, 0, true}, {1, 20, 10, 0, 0, true}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (int swap = 0; swap < 2; swap++) { /* who comes first does not matter */
+      SP_AUTO_RECORD struct sp_record record;
+      SP_AUTO_RECORD struct sp_record want;
+      start(&record);
+      start(&want);
+      merge_row(&record, swap ? &rows[i].b : &rows[i].a);
+      merge_row(&record, swap ? &rows[i].a : &rows[i].b);
+      merge_row(&want, &rows[i].want);
+      assert_same_record(&record, &want);
+    }
+  }
+}
+
+/* Two different digests since the same second: both hosts come to the same. */
+static void test_merge_ties(void **state)
+{
+  (void)state;
+  SP_AUTO_RECORD struct sp_record left;
+  SP_AUTO_RECORD struct sp_record right;
+  start(&left);
+  start(&right);
+  merge(&left, make_tag("t", 1, 5, 1, 0, 0));
+  merge(&left, make_tag("t", 2, 5, 2, 0, 0));
+  merge(&right, make_tag("t", 2, 5, 2, 0, 0));
+  merge(&right, make_tag("t", 1, 5, 1, 0, 0));
+  assert_same_record(&left, &right);
+}
+
+static void test_merge_records(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record a;
+  SP_AUTO_RECORD struct sp_record b;
+  SP_AUTO_RECORD struct sp_record empty;
+  start(&a);
+  start(&b);
+  sp_record_init(&empty);
+  for (unsigned n = 0; n < 200; n++) {
+    char name[16];
+    snprintf(name, sizeof name, "t%u", n * 7919 % 200);
+    merge(n % 3 ? &a : &b, make_tag(name, n, 1, 1, 0, 0));
+  }
+  must(sp_record_merge(&empty, &a, &err), &err);
+  assert_string_equal(sp_record_primary(&empty), PRIMARY);
+  must(sp_record_merge(&empty, &b, &err), &err);
+  must(sp_record_merge(&b, &a, &err), &err);
+  assert_int_equal(empty.count, 200);
+  assert_same_record(&empty, &b);
+  for (size_t i = 1; i < b.count; i++)
+    assert_true(strcmp(b.tags[i - 1].tag, b.tags[i].tag) < 0);
+  must(sp_record_set_primary(&a, "elsewhere", &err), &err);
+  assert_int_equal(sp_record_merge(&b, &a, &err), -1);
+  assert_int_equal(err.code, SP_E_USAGE);
+}
+
+static void test_news(void **state)
+{
+  (void)state;
+  static const struct {
+    unsigned n;
+    int since, first, touched_day, read_day;
+    bool is_gone, want;
+  } rows[] = {
+      {1, 10, 5, 20, 20, false, false}, {2, 10, 5, 20, 20, false, true},
+      {1, 11, 5, 20, 20, false, true},  {1, 10, 4, 20, 20, false, true},
+      {1, 10, 5, 20, 20, true, true},   {1, 10, 5, 21, 20, false, false},
+      {1, 10, 5, 23, 20, false, false}, {1, 10, 5, 24, 20, false, true}, /* over 3.5 of 7 days */
+      {1, 10, 5, 20, 24, false, true},  {1, 10, 5, 19, 0, false, false}, /* nothing newer */
+  };
+  SP_AUTO_RECORD struct sp_record old;
+  start(&old);
+  merge(&old, make_tag("t", 1, 10, 5, 20 * SP_DAY_S, 20 * SP_DAY_S));
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    SP_AUTO_RECORD struct sp_record now;
+    start(&now);
+    struct sp_record_tag tag =
+        make_tag("t", rows[i].n, rows[i].since, rows[i].first,
+                 rows[i].touched_day * SP_DAY_S + 86399, rows[i].read_day * SP_DAY_S + 1);
+    tag.is_gone = rows[i].is_gone;
+    merge(&now, tag);
+    if (sp_record_is_news(&old, &now, 7 * SP_DAY_S) != rows[i].want)
+      fail_msg("row %zu", i);
+  }
+  SP_AUTO_RECORD struct sp_record more;
+  start(&more);
+  merge(&more, make_tag("t", 1, 10, 5, 20 * SP_DAY_S, 20 * SP_DAY_S));
+  assert_false(sp_record_is_news(&old, &more, 7 * SP_DAY_S));
+  merge(&more, make_tag("u", 1, 10, 5, 0, 0));
+  assert_true(sp_record_is_news(&old, &more, 7 * SP_DAY_S));
+}
+
+/* -- the journal and the record */
+
+/* A day of sync at one host, as record_facts.h says: the record that it would write. */
+static void run_a_day(struct sp_journal *journal, struct sp_record *record, int64_t now_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_KNOWN struct sp_known primary;
+  SP_AUTO_KNOWN struct sp_known backup;
+  struct sp_digest seen = digest_of(1);
+  struct sp_known_digest proof = {.digest = seen, .touched_s = now_s};
+  must(sp_record_tell(record, BACKUP, journal, &err), &err);
+  must(sp_known_tell_tag(journal, PRIMARY, "latest", &seen, now_s, &err), &err);
+  must(sp_known_tell_tag(journal, PRIMARY, "old", NULL, now_s, &err), &err);
+  must(sp_known_tell_digest(journal, BACKUP, &proof, &err), &err);
+  journal_flush_well(journal);
+  must(sp_known_read(journal, PRIMARY, SP_KNOWN_NOW, &primary, &err), &err);
+  must(sp_known_read(journal, BACKUP, SP_KNOWN_NOW, &backup, &err), &err);
+  must(sp_record_add_known(record, &primary, &backup, &err), &err);
+}
+
+/* Point 10: a host that has no journal knows from the record what the one that wrote it knew, and
+ * has nothing new to write. */
+static void test_a_fresh_host_learns_from_the_record(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *first = journal_open_well(SP_JOURNAL_WRITE);
+  SP_AUTO_JOURNAL struct sp_journal *fresh = NULL;
+  SP_AUTO_RECORD struct sp_record written;
+  SP_AUTO_RECORD struct sp_record read;
+  SP_AUTO_KNOWN struct sp_known known;
+  struct sp_digest one = digest_of(1);
+  struct sp_digest two = digest_of(2);
+  start(&written);
+  sp_record_init(&read);
+  must(sp_known_tell_tag(first, PRIMARY, "latest", &one, T + 77, &err), &err);
+  must(sp_known_tell_tag(first, PRIMARY, "old", &two, T + 78, &err), &err);
+  journal_flush_well(first);
+  run_a_day(first, &written, NOW);
+
+  SP_AUTO_FREE char *body = body_of(&written);
+  must(sp_record_decode(sp_span_str(body), NOW + 10, &read, &err), &err);
+  must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &fresh, &err), &err);
+  run_a_day(fresh, &read, NOW + 10);
+  assert_false(sp_record_is_news(&written, &read, 7 * SP_DAY_S));
+
+  must(sp_known_read(fresh, PRIMARY, SP_KNOWN_NOW, &known, &err), &err);
+  const struct sp_known_tag *latest = sp_known_find_tag(&known, "latest");
+  const struct sp_known_tag *old = sp_known_find_tag(&known, "old");
+  assert_non_null(latest);
+  assert_int_equal(latest->since_s, T + 77);
+  assert_int_equal(sp_known_find_digest(&known, &one)->first_seen_s, T + 77);
+  assert_non_null(old); /* lost by the primary: its last digest is known all the same */
+  assert_true(old->is_gone);
+  assert_true(sp_digest_eq(&old->digest, &two));
+  assert_int_equal(old->since_s, NOW);
+  assert_int_equal(sp_known_find_digest(&known, &two)->first_seen_s, T + 78);
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(test_encode),
+      TEST(test_artifact),
+      TEST(test_locate_refuses),
+      TEST(test_decode_refuses),
+      TEST(test_decode_leaves_out_what_lies_ahead),
+      TEST(test_too_large),
+      TEST(test_merge),
+      TEST(test_merge_ties),
+      TEST(test_merge_records),
+      TEST(test_news),
+      cmocka_unit_test_setup_teardown(test_a_fresh_host_learns_from_the_record, scratch_make,
+                                      scratch_remove),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
