@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "cli/terminal.h"
 
-const struct command *const commands[] = {&cmd_push, &cmd_copy, &cmd_verify, &cmd_version,
-                                          &cmd_help};
+const struct command *const commands[] = {&cmd_push, &cmd_copy,    &cmd_verify,
+                                          &cmd_log,  &cmd_version, &cmd_help};
 const size_t command_count = sizeof commands / sizeof commands[0];
 
 static const struct option_row common_network[] = {
