@@ -305,6 +305,11 @@ int sp_db_begin(struct sp_db *db, struct sp_err *err)
   return sp_db_run(db, "BEGIN IMMEDIATE", NULL, 0, err);
 }
 
+int sp_db_begin_reading(struct sp_db *db, struct sp_err *err)
+{
+  return sp_db_run(db, "BEGIN", NULL, 0, err);
+}
+
 int sp_db_commit(struct sp_db *db, struct sp_err *err)
 {
   return sp_db_run(db, "COMMIT", NULL, 0, err);

@@ -38,6 +38,8 @@ void sp_db_close(struct sp_db *db);
 
 /* A transaction that writes. Between begin and commit other processes wait. */
 SP_MUST_CHECK int sp_db_begin(struct sp_db *db, struct sp_err *err);
+/* One that reads: all that it sees is of one moment, and the file is locked once. */
+SP_MUST_CHECK int sp_db_begin_reading(struct sp_db *db, struct sp_err *err);
 SP_MUST_CHECK int sp_db_commit(struct sp_db *db, struct sp_err *err);
 void sp_db_rollback(struct sp_db *db);
 

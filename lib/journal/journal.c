@@ -277,13 +277,29 @@ void sp_journal_tell_take(struct sp_journal *journal, struct sp_told *told)
 
 /* -- asking */
 
+typedef int sp_db_beginning(struct sp_db *db, struct sp_err *err);
+
+static int ask_within(sp_db_beginning *begin, struct sp_db *db, sp_question *ask, void *ctx,
+                      struct sp_err *err)
+{
+  if (begin(db, err) < 0)
+    return -1;
+  if (ask(db, ctx, err) == 0 && sp_db_commit(db, err) == 0)
+    return 0;
+  sp_db_rollback(db);
+  return -1;
+}
+
 int sp_journal_ask(struct sp_journal *journal, sp_question *ask, void *ctx, bool *known,
                    struct sp_err *err)
 {
   SP_LOCK_SCOPE(&journal->lock);
   struct sp_err why = SP_ERR_INIT;
-  *known = journal->db && ask(journal->db, ctx, &why) == 0;
-  if (*known || !journal->db)
+  *known = false;
+  if (!journal->db)
+    return 0;
+  *known = ask_within(sp_db_begin_reading, journal->db, ask, ctx, &why) == 0;
+  if (*known)
     return 0;
   if (why.code == SP_E_NOMEM) {
     sp_err_copy(err, &why);
@@ -291,16 +307,6 @@ int sp_journal_ask(struct sp_journal *journal, sp_question *ask, void *ctx, bool
   }
   recover(journal, &why, false);
   return 0;
-}
-
-static int write_now(struct sp_db *db, sp_question *ask, void *ctx, struct sp_err *err)
-{
-  if (sp_db_begin(db, err) < 0)
-    return -1;
-  if (ask(db, ctx, err) == 0 && sp_db_commit(db, err) == 0)
-    return 0;
-  sp_db_rollback(db);
-  return -1;
 }
 
 int sp_journal_ask_and_write(struct sp_journal *journal, sp_question *ask, void *ctx, bool *done,
@@ -311,9 +317,9 @@ int sp_journal_ask_and_write(struct sp_journal *journal, sp_question *ask, void 
   *done = false;
   if (journal->mode == SP_JOURNAL_READ || !journal->db)
     return 0;
-  int failed = write_now(journal->db, ask, ctx, &why);
+  int failed = ask_within(sp_db_begin, journal->db, ask, ctx, &why);
   if (failed && recover(journal, &why, true) && journal->db)
-    failed = write_now(journal->db, ask, ctx, &why);
+    failed = ask_within(sp_db_begin, journal->db, ask, ctx, &why);
   *done = !failed;
   if (!failed || why.code != SP_E_NOMEM)
     return 0;

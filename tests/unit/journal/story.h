@@ -11,7 +11,7 @@
 
 #define STORY_T 1700000000
 #define STORY_PLACES 3
-#define STORY_TAGS 20
+#define STORY_TAGS 10
 #define STORY_STEPS 6 /* a flush each */
 
 static const char *const story_places[STORY_PLACES] = {"ghcr.io/acme/app", "docker.io/u/app",

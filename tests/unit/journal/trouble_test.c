@@ -155,6 +155,34 @@ static void test_full_disk_for_good(void **state)
   sp_journal_close(journal);
 }
 
+/* What is known already costs no write and no fsync, however much of it is told. */
+static void test_no_news_writes_nothing(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  struct sp_digest digest = digest_of(1);
+  for (int again = 0; again < 2; again++) {
+    char place[32];
+    char tag[32];
+    vfs_shim_arm(0, SQLITE_FULL, false);
+    for (int p = 0; p < 200; p++) {
+      snprintf(place, sizeof place, "registry.example/%d", p);
+      for (int t = 0; t < 10; t++) {
+        snprintf(tag, sizeof tag, "v%d", t);
+        must(sp_known_tell_tag(journal, place, tag, &digest, STORY_T + again, &err), &err);
+      }
+    }
+    journal_flush_well(journal);
+    if (again)
+      assert_int_equal(vfs_shim_calls(), 0);
+    else
+      assert_in_range(vfs_shim_calls(), 1, 500); /* 4 000 rows: pages are written, not rows */
+  }
+  vfs_shim_disarm();
+  sp_journal_close(journal);
+}
+
 /* -- the directory */
 
 static int write_as_nobody(void)
@@ -373,6 +401,7 @@ int main(void)
       TEST(test_every_change_fails),
       TEST(test_full_disk_that_gets_room),
       TEST(test_full_disk_for_good),
+      TEST(test_no_news_writes_nothing),
       TEST(test_another_users_directory),
       TEST(test_others_may_write),
       TEST(test_modes),
