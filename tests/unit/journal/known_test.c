@@ -337,6 +337,46 @@ static void test_many(void **state)
   assert_null(sp_known_find_tag(&known, "t0"));
 }
 
+struct teller {
+  pthread_t thread;
+  struct sp_journal *journal;
+  int number;
+};
+
+static void *tell_many(void *ctx)
+{
+  struct teller *teller = ctx;
+  char tag[32];
+  for (int n = 0; n < 300; n++) {
+    snprintf(tag, sizeof tag, "t%d-%d", teller->number, n);
+    tell(teller->journal, tag, 1, T);
+    if (n % 100 == 99)
+      sp_journal_flush(teller->journal);
+  }
+  return NULL;
+}
+
+/* Workers tell while others read. */
+static void test_threads(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  SP_AUTO_KNOWN struct sp_known known;
+  struct teller tellers[4];
+  (void)digest_of(1); /* kept by the fixture, which has no lock */
+  for (int i = 0; i < 4; i++) {
+    tellers[i] = (struct teller){.journal = journal, .number = i};
+    assert_int_equal(pthread_create(&tellers[i].thread, NULL, tell_many, &tellers[i]), 0);
+  }
+  (void)known_at(journal, "t0-0", SP_KNOWN_NOW);
+  for (int i = 0; i < 4; i++)
+    pthread_join(tellers[i].thread, NULL);
+  journal_flush_well(journal);
+  must(sp_known_read(journal, PLACE, SP_KNOWN_NOW, &known, &err), &err);
+  assert_int_equal(known.tag_count, 4 * 300);
+}
+
 static void test_a_tag_that_moves_forever(void **state)
 {
   (void)state;
@@ -368,6 +408,7 @@ int main(void)
       TEST(test_no_facts),
       TEST(test_clock_was_ahead),
       TEST(test_many),
+      TEST(test_threads),
       TEST(test_a_tag_that_moves_forever),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
