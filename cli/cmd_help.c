@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/terminal.h"
+#include "safeport/remedy.h"
 
 /* What an exit status means; the codes that lead to it come from the table of errors. */
 static const struct {
@@ -61,6 +62,41 @@ static void print_proof(void)
   }
 }
 
+/* "ghcr.io 403 'denied'": which answers a row is about. */
+static void format_answer(const struct sp_remedy *row, char *out, size_t out_size)
+{
+  char status[16] = "", text[80] = "";
+  if (row->status)
+    snprintf(status, sizeof status, " %d", row->status);
+  if (row->text)
+    snprintf(text, sizeof text, " '%s'", row->text);
+  snprintf(out, out_size, "  %s%s%s", row->host ? row->host : _("any registry"), status, text);
+}
+
+static void print_errors(void)
+{
+  static const char *const topics_of[] = {
+      [SP_REMEDY_ACCESS] = N_("credentials and permission:"),
+      [SP_REMEDY_LIMITS] = N_("limits:"),
+      [SP_REMEDY_CONTENT] = N_("content:"),
+      [SP_REMEDY_SERVICE] = N_("the registry itself:"),
+  };
+  puts(_("what registries answer, what it means, and what to do:"));
+  for (size_t topic = 0; topic < sizeof topics_of / sizeof topics_of[0]; topic++) {
+    printf("\n%s\n", _(topics_of[topic]));
+    const struct sp_remedy *row;
+    for (size_t i = 0; (row = sp_remedy_at(i)); i++) {
+      if (row->topic != topic)
+        continue;
+      char answer[160];
+      format_answer(row, answer, sizeof answer);
+      puts(answer);
+      terminal_print_wrapped("", _(row->meaning), 6, 80);
+      terminal_print_wrapped("    ->", _(row->advice), 7, 80);
+    }
+  }
+}
+
 /* What 'safeport help WORD' knows besides the commands. */
 static const struct topic {
   const char *name, *summary; /* summary: N_ */
@@ -68,6 +104,7 @@ static const struct topic {
 } topics[] = {
     {"exit-status", N_("what each exit status means"), print_exit_status},
     {"proof", N_("the levels of proof"), print_proof},
+    {"errors", N_("what registries answer, what it means, and what to do"), print_errors},
     {"bash-completion", N_("a completion script for bash"), completion_print_bash},
 };
 

@@ -7,7 +7,7 @@
 #include "http/challenge.h"
 #include "http/retry_after.h"
 #include "oci/errors.h"
-#include "registry/remedy.h"
+#include "safeport/remedy.h"
 
 struct code_row {
   int status;       /* 0 = any 4xx */
@@ -85,17 +85,21 @@ static void add_challenge(const struct sp_http_response *response, struct sp_oci
   snprintf(said->text, sizeof said->text, "insufficient_scope: the token lacks the permission");
 }
 
-/* "what (status (text)): remedy" */
+/* "what status (text): meaning: advice" */
 static int raise(const char *who, const char *host, enum sp_code code,
                  const struct sp_http_response *response, const struct sp_oci_error *said,
                  struct sp_err *err)
 {
   int status = code == SP_E_STORE_FULL ? 507 : response->status;
-  const char *remedy = sp_remedy_find(host, status, said->text);
+  const struct sp_remedy *remedy = sp_remedy_find(host, status, said->text);
   const char *open = said->text[0] ? " (" : "";
   const char *shut = said->text[0] ? ")" : "";
-  sp_fail(err, code, "%s %d%s%s%s%s%s", who, response->status, open, said->text, shut,
-          remedy ? ": " : "", remedy ? remedy : "");
+  sp_fail(err, code, "%s %d%s%s%s", who, response->status, open, said->text, shut);
+  if (remedy) {
+    size_t len = strlen(err->msg);
+    snprintf(err->msg + len, sizeof err->msg - len, ": %s: %s", _(remedy->meaning),
+             _(remedy->advice));
+  }
   sp_log_redact(err->msg);
   err->http_status = response->status;
   if (response->status == 429 || response->status == 503)
