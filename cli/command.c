@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "cli/ci.h"
 #include "cli/terminal.h"
 
 const struct command *const commands[] = {&cmd_push, &cmd_copy,    &cmd_verify,
@@ -103,9 +104,7 @@ void command_print_help(const struct command *command)
 
 int command_fail(const struct sp_err *err)
 {
-  char shown[2 * SP_ERR_MSG_MAX];
-  sp_text_escape(shown, sizeof shown, sp_span_str(err->msg));
-  fprintf(stderr, "safeport: %s\n", shown);
+  ci_print_error(err->msg);
   if (err->code == SP_E_INTERRUPTED && err->sys)
     return 128 + err->sys;
   return sp_code_exit_status(err->code);

@@ -11,7 +11,11 @@
 #include "base/i18n.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "cli/ci.h"
+#include "cli/ci_result.h"
+#include "cli/command.h"
 #include "cli/terminal.h"
+#include "cli/verdict.h"
 
 #define LABEL_COLUMNS 11
 #define SHOWN_MAX 4608 /* a name with a path of 4 KiB */
@@ -37,53 +41,9 @@ static void print_escaped(FILE *to, const char *text)
   fputs(shown, to);
 }
 
-struct heading {
-  enum terminal_color color;
-  const char *text; /* N_ */
-};
-
-static bool has_result(const struct sp_report_place *place, enum sp_tag_result result)
-{
-  for (size_t i = 0; i < place->tag_count; i++) {
-    if (place->tags[i].result == result)
-      return true;
-  }
-  return false;
-}
-
-static struct heading push_heading(const struct sp_report *report,
-                                   const struct sp_report_place *place)
-{
-  if (place->err.code != SP_OK)
-    return (struct heading){COLOR_BAD, N_("failed")};
-  if (place->damage_count > 0)
-    return (struct heading){COLOR_BAD, N_("damaged")};
-  if (has_result(place, SP_TAG_UNSURE))
-    return (struct heading){COLOR_BAD, N_("unsure")};
-  if (has_result(place, SP_TAG_NOT_SET) || place->tag_count == 0)
-    return (struct heading){COLOR_BAD, N_("not published")};
-  if (report->dry_run)
-    return (struct heading){COLOR_NONE, has_result(place, SP_TAG_PLANNED) || place->blobs_to_send
-                                            ? N_("would be published")
-                                            : N_("nothing to do")};
-  bool changed = has_result(place, SP_TAG_SET) || place->blobs_sent || place->blobs_mounted ||
-                 place->manifests_put;
-  return (struct heading){COLOR_GOOD, changed ? N_("published") : N_("already up to date")};
-}
-
-static struct heading verify_heading(const struct sp_report_place *place)
-{
-  if (place->err.code != SP_OK)
-    return (struct heading){COLOR_BAD, N_("failed")};
-  if (place->damage_count > 0)
-    return (struct heading){COLOR_BAD, N_("not whole")};
-  return (struct heading){COLOR_GOOD, N_("whole")};
-}
-
 static void print_heading(const struct sp_report *report, const struct sp_report_place *place)
 {
-  struct heading heading =
-      report->kind == SP_REPORT_VERIFY ? verify_heading(place) : push_heading(report, place);
+  struct verdict heading = verdict_of(report, place);
   print_escaped(stdout, place->name);
   printf(": %s%s%s\n", heading.color ? terminal_color(heading.color) : "", _(heading.text),
          heading.color ? terminal_color(COLOR_NONE) : "");
@@ -91,13 +51,6 @@ static void print_heading(const struct sp_report *report, const struct sp_report
 
 static void print_tags(const struct sp_report_place *place)
 {
-  static const char *const results[] = {
-      [SP_TAG_NOT_SET] = N_("left as it was"),
-      [SP_TAG_PLANNED] = N_("would be set"),
-      [SP_TAG_ALREADY] = N_("was right already"),
-      [SP_TAG_SET] = N_("set"),
-      [SP_TAG_UNSURE] = N_("not known: the old image or the new one"),
-  };
   size_t widest = 0;
   for (size_t i = 0; i < place->tag_count; i++) {
     size_t len = strlen(place->tags[i].name);
@@ -106,7 +59,7 @@ static void print_tags(const struct sp_report_place *place)
   for (size_t i = 0; i < place->tag_count; i++) {
     const struct sp_report_tag *tag = &place->tags[i];
     print_fact(i == 0 ? _("tags") : "", "%-*s  %s", (int)widest, tag->name,
-               _(results[tag->result]));
+               _(verdict_tag_text(tag->result)));
   }
 }
 
@@ -183,7 +136,7 @@ static void print_place(const struct sp_report *report, const struct sp_report_p
   print_tags(place);
   bool is_verify = report->kind == SP_REPORT_VERIFY;
   bool is_good = report->digest && place->err.code == SP_OK && place->damage_count == 0;
-  bool is_named = !has_result(place, SP_TAG_NOT_SET) && !has_result(place, SP_TAG_UNSURE);
+  bool is_named = !verdict_has_tag(place, SP_TAG_NOT_SET) && !verdict_has_tag(place, SP_TAG_UNSURE);
   if (is_good && is_named && !is_verify)
     print_fact(_("digest"), "%s", report->digest);
   if (!report->dry_run)
@@ -198,12 +151,8 @@ static void print_place(const struct sp_report *report, const struct sp_report_p
 static size_t count_good(const struct sp_report *report)
 {
   size_t good = 0;
-  for (size_t i = 0; i < report->place_count; i++) {
-    const struct sp_report_place *place = &report->places[i];
-    bool tags_are_set = place->tag_count > 0 && !has_result(place, SP_TAG_NOT_SET) &&
-                        !has_result(place, SP_TAG_UNSURE);
-    good += place->err.code == SP_OK && place->damage_count == 0 && tags_are_set;
-  }
+  for (size_t i = 0; i < report->place_count; i++)
+    good += verdict_is_good(report, &report->places[i]);
   return good;
 }
 
@@ -246,25 +195,22 @@ static void print_text(const struct sp_report *report)
     print_push_summary(report);
 }
 
-static int print_json(const struct sp_report *report)
+/* A runner of GitHub's takes "##[" for a command wherever it stands; in JSON it can only stand in a
+ * text, where this is the same character. */
+void output_json(const char *text)
 {
-  struct sp_err err = SP_ERR_INIT;
-  SP_AUTO_FREE char *text = NULL;
-  if (sp_report_format_json(report, &text, &err) < 0) {
-    fprintf(stderr, "safeport: %s\n", err.msg);
-    return sp_code_exit_status(err.code);
+  const char *mark;
+  while ((mark = strstr(text, "##["))) {
+    printf("%.*s##\\u005b", (int)(mark - text), text);
+    text = mark + 3;
   }
   fputs(text, stdout);
-  return 0;
 }
 
 static void print_error(const struct sp_err *err)
 {
-  if (err->code == SP_OK)
-    return;
-  fputs("safeport: ", stderr);
-  print_escaped(stderr, err->msg);
-  fputc('\n', stderr);
+  if (err->code != SP_OK)
+    ci_print_error(err->msg);
 }
 
 int output_flush(int status)
@@ -280,14 +226,19 @@ int output_flush(int status)
 
 int output_report(const struct sp_report *report, bool json)
 {
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_FREE char *text = NULL;
   int failed = 0;
-  if (json)
-    failed = print_json(report);
-  else
+  if (sp_report_format_json(report, &text, &err) < 0)
+    failed = command_fail(&err);
+  else if (json)
+    output_json(text);
+  if (!json)
     print_text(report);
   int status = output_flush(failed ? failed : report->exit_status);
   print_error(&report->err);
   for (size_t i = 0; i < report->place_count; i++)
     print_error(&report->places[i].err);
+  ci_result_tell(report, text);
   return status;
 }

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "cli/ci.h"
 #include "cli/tally.h"
 #include "cli/terminal.h"
 
@@ -222,6 +223,8 @@ static void show(struct progress *progress, const char *line, bool block)
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, TEXT_MAX);
   print_erase(&text, progress);
+  if (line && !progress->is_live)
+    ci_section_begin(progress->settings.command);
   if (line) {
     put(&text, "safeport: ");
     struct sp_err ignored = SP_ERR_INIT;
@@ -294,8 +297,12 @@ void progress_event(void *ctx, const struct sp_event *event)
 
 void progress_log(void *ctx, int level, const char *line)
 {
-  (void)level;
   struct progress *progress = ctx;
+  if (level == 0 && ci_system() == CI_GITHUB) {
+    SP_LOCK_SCOPE(&progress->lock);
+    ci_print_warning(line);
+    return;
+  }
   char shown[4096];
   sp_text_escape(shown, sizeof shown, sp_span_str(line));
   SP_LOCK_SCOPE(&progress->lock);
@@ -308,4 +315,5 @@ void progress_end(struct progress *progress)
   if (progress->lines > 0)
     show(progress, NULL, false);
   progress->ended = true;
+  ci_section_end();
 }

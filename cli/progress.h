@@ -14,8 +14,9 @@
 struct progress;
 
 struct progress_settings {
-  bool quiet;   /* nothing at all */
-  bool verbose; /* notes and repetitions get a line of their own */
+  const char *command; /* "push": what the log of a CI system folds the progress away under */
+  bool quiet;          /* nothing at all */
+  bool verbose;        /* notes and repetitions get a line of their own */
 };
 
 SP_MUST_CHECK int progress_new(const struct progress_settings *settings, struct progress **out,
@@ -26,7 +27,8 @@ void progress_end(struct progress *progress);
 
 /* The watcher of a job (sp_progress). ctx is the struct progress. */
 void progress_event(void *ctx, const struct sp_event *event);
-/* The log of a session: a line above the block. ctx is the struct progress. */
+/* The log of a session: a line above the block; a warning is one for the CI system too (ci.h). ctx
+ * is the struct progress. */
 void progress_log(void *ctx, int level, const char *line);
 
 #endif

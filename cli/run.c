@@ -52,7 +52,8 @@ static int log_level(const struct common_args *common)
   return common->verbose ? 1 : 0;
 }
 
-static int run_begin(struct run *run, const struct common_args *common, struct sp_err *err)
+static int run_begin(struct run *run, const struct common_args *common, const char *command,
+                     struct sp_err *err)
 {
   const char *ca_file = NULL;
   if (common->timeout_ms == 0)
@@ -60,6 +61,7 @@ static int run_begin(struct run *run, const struct common_args *common, struct s
   if (split_ca(run, &common->ca, &ca_file, err) < 0)
     return -1;
   const struct progress_settings progress = {
+      .command = command,
       .quiet = common->quiet,
       .verbose = common->verbose || common->debug,
   };
@@ -101,7 +103,7 @@ int run_push(const struct common_args *common, struct sp_push_options *options, 
 {
   SP_CLEANUP(run_clear) struct run run = {0};
   struct sp_err err = SP_ERR_INIT;
-  if (run_begin(&run, common, &err) < 0)
+  if (run_begin(&run, common, options->is_copy ? "copy" : "push", &err) < 0)
     return command_fail(&err);
   options->progress = progress_event;
   options->progress_ctx = run.progress;
@@ -114,7 +116,7 @@ int run_verify(const struct common_args *common, struct sp_verify_options *optio
 {
   SP_CLEANUP(run_clear) struct run run = {0};
   struct sp_err err = SP_ERR_INIT;
-  if (run_begin(&run, common, &err) < 0)
+  if (run_begin(&run, common, "verify", &err) < 0)
     return command_fail(&err);
   options->progress = progress_event;
   options->progress_ctx = run.progress;

@@ -23,6 +23,10 @@
 #define SP_MAX_JSON_DEPTH 64 /* nested deeper than any manifest; stops stack abuse */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
+/* -- files of CI systems */
+#define SP_MAX_STEP_SUMMARY_BYTES (1u * SP_MIB) /* GitHub drops a larger one */
+#define SP_MAX_STEP_OUTPUT_BYTES (1u * SP_MIB)  /* GitHub: of a whole job */
+
 /* -- names (OCI distribution-spec 1.1 "Pulling manifests"; docker's reference grammar) */
 #define SP_MAX_HOST 255       /* bytes of host[:port], without the terminator */
 #define SP_MAX_REPOSITORY 255 /* bytes of a repository path */

@@ -241,6 +241,11 @@ static bool is_unsafe(uint32_t c)
 /* The safe form of the first character of text; answers how many bytes of text it stands for. */
 static size_t escape_one(struct sp_span text, char piece[ESCAPE_PIECE_MAX])
 {
+  static const char command[] = "##[";
+  if (sp_span_has_prefix(text, command)) {
+    memcpy(piece, "##\\x5b", sizeof "##\\x5b");
+    return sizeof command - 1;
+  }
   uint32_t code = 0;
   size_t n = utf8_char(text, &code);
   if (n > 0 && !is_unsafe(code)) {

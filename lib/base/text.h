@@ -21,7 +21,8 @@ SP_MUST_CHECK int sp_text_copy(char *out, size_t out_size, struct sp_span s, str
 
 /* Makes outside text safe for a terminal or a log, in place of every byte that is a control
  * character, DEL, not valid UTF-8 or a bidirectional control: `\xHH`. Cuts at max_bytes of output
- * with "...". Writes to out (out_size bytes). */
+ * with "...". "##[" is broken up too: in the log of GitHub Actions it would be a command, wherever
+ * it stands in a line. Writes to out (out_size bytes). */
 void sp_text_escape(char *out, size_t out_size, struct sp_span text);
 
 /* A size for people: "0 B", "1.5 KiB", "163 MiB". */

@@ -41,6 +41,8 @@ static void test_escape(void **state)
       {"\xe2\x82", "\\xe2\\x82"},                   /* cut character */
       {"\x80", "\\x80"},                            /* continuation alone */
       {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3"},
+      {"x##[stop-commands]y", "x##\\x5bstop-commands]y"}, /* a command to GitHub's runner */
+      {"###[[##", "###\\x5b[##"},
       {"", ""},
       {"plain 'text' \\ %s", "plain 'text' \\ %s"},
   };

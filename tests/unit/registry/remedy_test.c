@@ -92,8 +92,8 @@ static void test_finds(void **state)
   for (size_t i = 0; i < COUNT(rows); i++) {
     const struct sp_remedy *got = sp_remedy_find(rows[i].host, rows[i].status, rows[i].text);
     const char *part = rows[i].part;
-    bool is_right = got && part ? strstr(got->meaning, part) || strstr(got->advice, part)
-                                : !got && !part;
+    bool is_right =
+        got && part ? strstr(got->meaning, part) || strstr(got->advice, part) : !got && !part;
     if (!is_right)
       fail_msg("'%s' (%d): got '%s'", rows[i].text, rows[i].status, got ? got->meaning : "nothing");
   }
@@ -101,6 +101,7 @@ static void test_finds(void **state)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row_can_win), cmocka_unit_test(test_finds)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row_can_win),
+                                     cmocka_unit_test(test_finds)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What CI systems are told: the runner of GitHub Actions is played by tests/support/actions.py, GitLab's log is read as
+its documentation says. Exit statuses are the same as without them, stdout is the result's, and no secret is anywhere."""
+
+import json
+import os
+import re
+
+import pytest
+
+from support import actions, hostile, images, wire
+from support.safeport import find_secret
+
+
+@pytest.fixture
+def runner(tmp_path):
+    return actions.Runner(tmp_path / "runner")
+
+
+@pytest.fixture
+def layout(tmp_path):
+    """(what safeport calls it, its digest)"""
+    content = images.multi(701)
+    return f"oci:{content.write_layout(tmp_path / 'layout')}:latest", content.tags["latest"]
+
+
+def errors(result):
+    return [command.data for command in actions.commands(result.stderr) if command.name == "error"]
+
+
+def test_a_good_push_says_where_the_image_is(runner, layout, trio, port):
+    source, digest = layout
+    done = port.run("push", source, *trio.to, "--tag", "v1.2.3", env=runner.env, status=0)
+    assert errors(done) == [] and actions.commands(done.stdout) == []
+    output = runner.output
+    assert output["digest"] == digest
+    assert output["images"].split("\n") == [f"{place}@{digest}" for place in trio.repositories]
+    report = json.loads(open(output["report"]).read())
+    assert report["digest"] == digest and report["exit_status"] == 0
+    assert os.path.dirname(output["report"]) == str(runner.temp)
+    (table,) = actions.tables(runner.summary)
+    assert [row[1] for row in table[1:]] == [f"`{place}`" for place in trio.repositories]
+    assert all("`v1.2.3` set" in row[3] and row[4] == "touched" for row in table[1:])
+    assert find_secret(runner.files(), port.secrets) is None
+    # what `images` names can be used as it stands
+    first = output["images"].split("\n")[0]
+    port.run("verify", source, first, status=0)
+
+
+def test_a_failure_is_an_annotation_with_what_to_do(runner, layout, hostile_server, port):
+    source, digest = layout
+    server = hostile_server(auth=("basic", "alice", "another-password"))
+    port.login(server.host, "alice", "canary-password-of-alice")
+    plain = port.run("push", source, "--to", f"{server.host}/a/b", "--to", "vault:app", status=1)
+    done = port.run("push", source, "--to", f"{server.host}/a/b", "--to", "vault:app", env=runner.env,
+                    status=plain.status)
+    (message,) = errors(done)
+    assert server.host in message and "401" in message and "log in" in message
+    assert f"safeport: {message}" in plain.stderr.splitlines(), "the same words without a runner"
+    assert message in runner.summary
+    assert runner.output["images"] == f"vault:app@{digest}", "only what is there"
+    assert runner.output["digest"] == digest
+    assert find_secret(runner.files(), port.secrets) is None
+    assert "add-mask" not in done.text
+
+
+@pytest.mark.parametrize("arguments", [
+    ["push", "oci:/nowhere:x", "--to", "vault:a"],
+    ["push", "oci:/nowhere:x"],
+    ["copy", "oci:/nowhere:x", "vault:a"],
+    ["verify", "oci:/nowhere:x", "vault:a"],
+    ["push", "oci:/nowhere:x", "--to", "ghcr.io/Acme/100%25,a:b::App"],
+], ids=" ".join)
+def test_the_exit_status_is_the_same(runner, port, arguments):
+    plain = port.run(*arguments)
+    done = port.run(*arguments, env=runner.env, status=plain.status)
+    assert plain.status != 0 and errors(done), repr(done)
+    assert [f"safeport: {message}" for message in errors(done)] == [
+        line for line in plain.stderr.splitlines() if line.startswith("safeport: ")]
+
+
+HOSTILE_TEXTS = [
+    "x\n::add-mask::latest",
+    "::stop-commands::x",
+    "##[add-mask]latest",
+    "a ##[stop-commands]b",
+    "%0A::set-output name=a::b",
+    "100%25 %3A",
+    "\r::error::x",
+    "\u2028::error::x",
+    "`</td></tr></table> | <script>alert(1)</script> [x](https://evil.example) ![x](https://evil.example/p.png)",
+    "\x1b[2J\x1b]52;c;aGk=\x07",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_a_registry_says_is_no_command(runner, layout, hostile_server, port, text, form):
+    server = hostile_server()
+    server.on("POST", "/blobs/uploads/", hostile.error(403, "DENIED", text))
+    more = ["--json"] if form == "json" else []
+    done = port.run("push", layout[0], "--to", f"{server.host}/a/b", *more, env=runner.env, status=8)
+    assert [command.name for command in actions.commands(done.stderr)] == ["error"]
+    assert actions.commands(done.stdout) == []
+    if form == "json":
+        assert done.report.place(server.host).error == "auth"
+    assert set(runner.output) == {"digest", "images", "report"} and runner.output["images"] == ""
+    # in the summary: inside of a code span, which nothing in it ends
+    outside = re.sub(r"`[^`\n]*`", "", runner.summary)
+    for part in ("<script", "evil.example", "](", "add-mask", "::"):
+        assert part not in outside, runner.summary
+    actions.tables(runner.summary)
+
+
+def test_json_owns_stdout(runner, layout, port):
+    done = port.run("push", layout[0], "--to", "vault:app", "--json", env=runner.env, status=0)
+    document = json.loads(done.stdout)
+    assert json.loads(open(runner.output["report"]).read()) == document
+
+
+def test_two_steps_append(runner, layout, port):
+    first = runner.output_file, runner.summary_file
+    first[0].write_text("mine=1\n")
+    first[1].write_text("# mine\n")
+    port.run("push", layout[0], "--to", "vault:app", env=runner.env, status=0)
+    report = runner.output["report"]
+    assert runner.output["mine"] == "1" and runner.summary.startswith("# mine\n")
+    runner.output_file.write_text("")
+    port.run("verify", layout[0], "vault:app", env=runner.env, status=0)
+    assert runner.output["report"] != report and len(actions.tables(runner.summary)) == 2
+    assert len(list(runner.temp.iterdir())) == 2
+
+
+def test_a_verify_that_finds_damage_names_no_image(runner, layout, port):
+    source, digest = layout
+    port.run("push", source, "--to", "vault:app", status=0)
+    done = port.run("verify", source, "vault:app", env=runner.env, status=0)
+    assert runner.output["images"].count(digest) == 2 and errors(done) == []
+    runner.output_file.write_text("")
+    blob = max((port.vault / "pool").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size)
+    blob.chmod(0o644)
+    with open(blob, "r+b") as file:
+        file.truncate(10)
+    port.run("verify", source, "vault:app", env=runner.env, status=(1, 5))
+    assert runner.output["images"] == "" and "short" in runner.summary
+
+
+def test_a_dry_run_names_no_image(runner, layout, port):
+    port.run("push", layout[0], "--to", "vault:app", "--dry-run", env=runner.env, status=0)
+    assert runner.output["images"] == "" and "would be published" in runner.summary
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "RUNNER_TEMP"])
+@pytest.mark.parametrize("what", ["missing folder", "directory", "fifo", "full", "unset", "empty"])
+def test_a_file_that_cannot_be_written_is_a_warning(runner, layout, port, tmp_path, variable, what):
+    places = {"missing folder": tmp_path / "no" / "such", "directory": tmp_path, "full": "/dev/full", "empty": ""}
+    env = {**runner.env, variable: str(places.get(what, tmp_path / "fifo"))}
+    if what == "unset":
+        del env[variable]
+    if what == "fifo":
+        os.mkfifo(tmp_path / "fifo")
+    done = port.run("push", layout[0], "--to", "vault:app", env=env, status=0)
+    warnings = [command for command in actions.commands(done.stderr) if command.name == "warning"]
+    fine = what in ("unset", "empty") or (variable == "RUNNER_TEMP" and what == "directory")
+    assert len(warnings) == (0 if fine else 1), repr(done)
+    assert errors(done) == []
+    if variable != "GITHUB_OUTPUT":
+        assert runner.output["digest"] == layout[1]
+
+
+def test_a_summary_that_is_full_stays_as_it_is(runner, layout, port):
+    before = "x" * ((1 << 20) - 100)
+    runner.summary_file.write_text(before)
+    done = port.run("push", layout[0], "--to", "vault:app", env=runner.env, status=0)
+    assert runner.summary == before
+    assert [command.name for command in actions.commands(done.stderr)] == ["warning"]
+
+
+def test_many_tags_and_places_fit_into_the_summary(runner, layout, port):
+    tags = [argument for number in range(400) for argument in ("--tag", f"t{number:0>120}")]
+    to = [argument for number in range(30) for argument in ("--to", f"vault:app{number}")]
+    port.run("push", layout[0], *to, *tags, env=runner.env, status=0)
+    (table,) = actions.tables(runner.summary)
+    assert 2 < len(table) < 31 and "lines are left out" in runner.summary
+    assert len(runner.output["images"].split("\n")) == 30
+
+
+def test_progress_is_folded_away(runner, hostile_server, port):
+    server = hostile_server()
+    server.fill("a/b", images.small(702))
+    server.on("GET", "/blobs/", hostile.error(500), hits=1)
+    done = port.run("push", f"{server.host}/a/b:latest", "--to", "vault:app", "-v", env=runner.env, status=0)
+    names = [command.name for command in actions.commands(done.stderr)]
+    assert names == ["group", "endgroup"], repr(done)
+    lines = done.stderr.splitlines()
+    assert "again" in "".join(lines[1:lines.index("::endgroup::")]) or "500" in done.stderr
+
+
+# -- GitLab
+SECTION = re.compile(r"\x1b\[0Ksection_(start|end):(\d+):([\w.-]+)(\[collapsed=true\])?\r\x1b\[0K([^\n]*)\n")
+
+
+def run_in_gitlab(port, tmp_path, *arguments):
+    """As port.run, without its look for control characters: a section is made of them."""
+    project = tmp_path / "project"
+    project.mkdir(exist_ok=True)
+    running = port.start(*arguments, env={"GITLAB_CI": "true", "CI_PROJECT_DIR": str(project)})
+    out, err = running.process.communicate(timeout=60)
+    result = running._result(out, err)
+    plain = SECTION.sub("", err.decode())
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", plain), plain
+    assert find_secret(result.text, port.secrets) is None
+    return result, project
+
+
+def test_gitlab_gets_a_section_and_a_report(hostile_server, port, tmp_path):
+    server = hostile_server()
+    server.fill("a/b", images.small(703))
+    server.on("GET", "/blobs/", hostile.error(500), hits=1)
+    done, project = run_in_gitlab(port, tmp_path, "push", f"{server.host}/a/b:latest", "--to", "vault:app", "-v",
+                                  "--json")
+    assert done.status == 0
+    start, end = SECTION.findall(done.stderr)
+    assert start[0] == "start" and end[0] == "end" and start[2] == end[2] and start[3]
+    assert int(start[1]) <= int(end[1])
+    (report,) = project.iterdir()
+    assert re.fullmatch(r"safeport-report-push-[0-9a-f]{16}\.json", report.name)
+    assert json.loads(report.read_text()) == json.loads(done.stdout)
+
+
+def test_gitlab_gets_plain_errors(port, tmp_path):
+    done, project = run_in_gitlab(port, tmp_path, "push", "oci:/nowhere:x", "--to", "vault:app")
+    assert done.status != 0 and done.stderr.startswith("safeport: ") and "::" not in done.stderr
+    assert len(list(project.iterdir())) == 1
+
+
+def test_nothing_of_it_elsewhere(layout, port, runner):
+    env = {name: value for name, value in runner.env.items() if name != "GITHUB_ACTIONS"}
+    done = port.run("push", layout[0], "--to", "vault:app", env=env, status=0)
+    assert runner.output == {} and runner.summary == "" and not list(runner.temp.iterdir())
+    assert "::" not in done.stderr
