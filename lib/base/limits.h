@@ -9,6 +9,8 @@
 /* -- bytes from outside */
 #define SP_MAX_MANIFEST_BYTES \
   (4u * SP_MIB) /* distribution-spec: registries must take 4 MiB; 2.8.2 takes no more */
+#define SP_MAX_SMALL_BLOB_BYTES \
+  (8u * SP_MIB) /* a blob read into memory: an image's config (real ones are under 100 KiB) */
 #define SP_MAX_TOKEN_BODY_BYTES (1u * SP_MIB)  /* a token answer; real ones are under 10 KiB */
 #define SP_MAX_TOKEN_BYTES (16u * SP_KIB)      /* one bearer token as a header value */
 #define SP_MAX_ERROR_BODY_BYTES (64u * SP_KIB) /* an error body; more is cut, not an error */
@@ -39,6 +41,8 @@
 #define SP_MAX_DESCRIPTORS 10000 /* descriptors in one manifest or index */
 #define SP_MAX_TAG_PAGES 10000   /* endless pagination */
 #define SP_MAX_TAGS 1000000      /* tags of one repository */
+#define SP_MAX_DATED_TAGS \
+  1000 /* tags of which one listing asks for the date: up to 4 requests each */
 
 /* -- safeport.yaml and patterns */
 #define SP_MAX_YAML_BYTES (4u * SP_MIB) /* 10 000 images take 2 MiB */

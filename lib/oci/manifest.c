@@ -220,3 +220,59 @@ void sp_manifest_clear(struct sp_manifest *manifest)
   free(manifest->blobs);
   *manifest = (struct sp_manifest){0};
 }
+
+/* -- platforms of an index */
+
+static bool is_image(const struct sp_desc *child)
+{
+  return child->has_platform && !sp_platform_is_unknown(&child->platform);
+}
+
+/* "linux/amd64, linux/arm64" of the entries. */
+static void list_platforms(const struct sp_manifest *index, char *out, size_t out_size)
+{
+  size_t len = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < index->child_count && len + SP_PLATFORM_TEXT_MAX + 3 < out_size; i++) {
+    const struct sp_desc *child = &index->children[i];
+    if (!is_image(child))
+      continue;
+    char text[SP_PLATFORM_TEXT_MAX];
+    sp_platform_format(&child->platform, text);
+    len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "", text);
+  }
+}
+
+int sp_manifest_find_platform(const struct sp_manifest *index, const struct sp_platform *want,
+                              const struct sp_desc **child, size_t *found, struct sp_err *err)
+{
+  *found = 0;
+  for (size_t i = 0; i < index->child_count; i++) {
+    const struct sp_desc *entry = &index->children[i];
+    if (!entry->has_platform || !sp_platform_matches(&entry->platform, want))
+      continue;
+    if ((*found)++ == 0)
+      *child = entry;
+  }
+  if (*found > 0)
+    return 0;
+  char asked[SP_PLATFORM_TEXT_MAX];
+  char there[SP_ERR_MSG_MAX / 2];
+  sp_platform_format(want, asked);
+  list_platforms(index, there, sizeof there);
+  return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", asked,
+                 there[0] ? there : "none that is named");
+}
+
+const struct sp_desc *sp_manifest_only_platform(const struct sp_manifest *index)
+{
+  const struct sp_desc *only = NULL;
+  for (size_t i = 0; i < index->child_count; i++) {
+    if (!is_image(&index->children[i]))
+      continue;
+    if (only)
+      return NULL;
+    only = &index->children[i];
+  }
+  return only;
+}

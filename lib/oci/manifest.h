@@ -38,6 +38,16 @@ SP_MUST_CHECK int sp_manifest_parse(struct sp_span bytes, struct sp_span content
 /* Frees; fine on a zeroed struct. */
 void sp_manifest_clear(struct sp_manifest *manifest);
 
+/* The first entry of an index that serves who asks for `want`, and how many do. `*child` is
+ * borrowed from the index. Fails: SP_E_NOT_FOUND, naming the platforms that there are. */
+SP_MUST_CHECK int sp_manifest_find_platform(const struct sp_manifest *index,
+                                            const struct sp_platform *want,
+                                            const struct sp_desc **child, size_t *found,
+                                            struct sp_err *err);
+/* The one entry of an index that is an image of a platform (an attestation is none); NULL if there
+ * are several, or none. */
+const struct sp_desc *sp_manifest_only_platform(const struct sp_manifest *index);
+
 SP_DEFINE_AUTO_CLEAR(struct sp_manifest, sp_manifest_clear)
 #define SP_AUTO_MANIFEST SP_CLEANUP(sp_manifest_clear_auto_)
 

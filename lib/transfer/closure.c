@@ -246,47 +246,23 @@ int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_
 
 /* -- the root and the platform */
 
-/* "linux/amd64, linux/arm64" of the entries. */
-static void list_platforms(const struct sp_manifest *index, char *out, size_t out_size)
-{
-  size_t len = 0;
-  out[0] = '\0';
-  for (size_t i = 0; i < index->child_count && len + SP_PLATFORM_TEXT_MAX + 3 < out_size; i++) {
-    const struct sp_desc *child = &index->children[i];
-    if (!child->has_platform || sp_platform_is_unknown(&child->platform))
-      continue;
-    char text[SP_PLATFORM_TEXT_MAX];
-    sp_platform_format(&child->platform, text);
-    len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "", text);
-  }
-}
-
 /* The entry of the index that serves the platform, as what is wanted. */
 static int choose_platform(const struct sp_closure_request *request,
                            const struct sp_manifest *index, struct sp_wanted *out,
                            struct sp_err *err)
 {
+  const struct sp_desc *child;
+  size_t found;
+  if (sp_manifest_find_platform(index, request->platform, &child, &found, err) < 0)
+    return -1;
+  *out = (struct sp_wanted){
+      .digest = child->digest, .size_bytes = child->size_bytes, .found_for = SP_NO_NODE};
+  snprintf(out->media_type, sizeof out->media_type, "%s", child->media_type);
+  if (found == 1)
+    return 0;
   char asked[SP_PLATFORM_TEXT_MAX];
   sp_platform_format(request->platform, asked);
-  size_t found = 0;
-  for (size_t i = 0; i < index->child_count; i++) {
-    const struct sp_desc *child = &index->children[i];
-    if (!child->has_platform || !sp_platform_matches(&child->platform, request->platform))
-      continue;
-    if (found++ > 0)
-      continue;
-    *out = (struct sp_wanted){
-        .digest = child->digest, .size_bytes = child->size_bytes, .found_for = SP_NO_NODE};
-    snprintf(out->media_type, sizeof out->media_type, "%s", child->media_type);
-  }
-  if (found == 0) {
-    char there[SP_ERR_MSG_MAX / 2];
-    list_platforms(index, there, sizeof there);
-    return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", asked,
-                   there[0] ? there : "none that is named");
-  }
-  if (found > 1)
-    note(request, "%zu entries of the index serve '%s': the first was taken", found, asked);
+  note(request, "%zu entries of the index serve '%s': the first was taken", found, asked);
   return 0;
 }
 
