@@ -4,7 +4,6 @@
 #include "cli/output.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,37 +13,14 @@
 #include "cli/ci.h"
 #include "cli/ci_result.h"
 #include "cli/command.h"
+#include "cli/fact.h"
 #include "cli/terminal.h"
 #include "cli/verdict.h"
-
-#define LABEL_COLUMNS 11
-#define SHOWN_MAX 4608 /* a name with a path of 4 KiB */
-
-/* "  label      text" */
-static void print_fact(const char *label, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-static void print_fact(const char *label, const char *fmt, ...)
-{
-  size_t width = terminal_width_of(label);
-  printf("  %s%*s", label, (int)(width < LABEL_COLUMNS ? LABEL_COLUMNS - width : 1), "");
-  va_list args;
-  va_start(args, fmt);
-  vprintf(fmt, args);
-  va_end(args);
-  putchar('\n');
-}
-
-static void print_escaped(FILE *to, const char *text)
-{
-  char shown[SHOWN_MAX];
-  sp_text_escape(shown, sizeof shown, sp_span_str(text ? text : ""));
-  fputs(shown, to);
-}
 
 static void print_heading(const struct sp_report *report, const struct sp_report_place *place)
 {
   struct verdict heading = verdict_of(report, place);
-  print_escaped(stdout, place->name);
+  fact_print_escaped(stdout, place->name);
   printf(": %s%s%s\n", heading.color ? terminal_color(heading.color) : "", _(heading.text),
          heading.color ? terminal_color(COLOR_NONE) : "");
 }
@@ -58,7 +34,7 @@ static void print_tags(const struct sp_report_place *place)
   }
   for (size_t i = 0; i < place->tag_count; i++) {
     const struct sp_report_tag *tag = &place->tags[i];
-    print_fact(i == 0 ? _("tags") : "", "%-*s  %s", (int)widest, tag->name,
+    fact_print(i == 0 ? _("tags") : "", "%-*s  %s", (int)widest, tag->name,
                _(verdict_tag_text(tag->result)));
   }
 }
@@ -69,20 +45,20 @@ static void print_blobs(const struct sp_report *report, const struct sp_report_p
   unsigned long long present = place->blobs_present, mounted = place->blobs_mounted;
   if (report->dry_run) {
     sp_text_format_size(bytes, place->bytes_to_send);
-    print_fact(_("blobs"), _("%llu to send (%s), %llu there already"),
+    fact_print(_("blobs"), _("%llu to send (%s), %llu there already"),
                (unsigned long long)place->blobs_to_send, bytes, present);
-    print_fact(_("manifests"), _("%llu to put, %llu there already"),
+    fact_print(_("manifests"), _("%llu to put, %llu there already"),
                (unsigned long long)(place->manifests_total - place->manifests_present),
                (unsigned long long)place->manifests_present);
-    print_fact(_("requests"), "%llu", (unsigned long long)place->requests_planned);
+    fact_print(_("requests"), "%llu", (unsigned long long)place->requests_planned);
     return;
   }
   if (report->kind == SP_REPORT_VERIFY) {
-    print_fact(_("blobs"), _("%llu of %llu good"), present, (unsigned long long)place->blobs_total);
+    fact_print(_("blobs"), _("%llu of %llu good"), present, (unsigned long long)place->blobs_total);
     return;
   }
   sp_text_format_size(bytes, place->bytes_sent);
-  print_fact(_("blobs"), _("%llu sent (%s), %llu mounted, %llu there already"),
+  fact_print(_("blobs"), _("%llu sent (%s), %llu mounted, %llu there already"),
              (unsigned long long)place->blobs_sent, bytes, mounted, present);
 }
 
@@ -90,11 +66,11 @@ static void print_pulls(const struct sp_report *report, const struct sp_report_p
 {
   unsigned long long planned = place->pulls_planned, left = place->pulls_left;
   if (report->dry_run && place->has_pulls_left)
-    print_fact(_("pulls"), _("%llu needed, %llu left"), planned, left);
+    fact_print(_("pulls"), _("%llu needed, %llu left"), planned, left);
   else if (report->dry_run && planned > 0)
-    print_fact(_("pulls"), _("%llu needed"), planned);
+    fact_print(_("pulls"), _("%llu needed"), planned);
   else if (place->has_pulls_left)
-    print_fact(_("pulls"), _("%llu left"), left);
+    fact_print(_("pulls"), _("%llu left"), left);
 }
 
 static const char *proof_text(const char *proof)
@@ -125,7 +101,7 @@ static void print_damage(const struct sp_report_place *place)
   for (size_t i = 0; i < place->damage_count; i++) {
     const struct sp_report_damage *damage = &place->damage[i];
     printf("  %s", terminal_color(COLOR_BAD));
-    print_escaped(stdout, damage->digest);
+    fact_print_escaped(stdout, damage->digest);
     printf(" (%s): %s%s\n", _(damage->what), _(damage->finding), terminal_color(COLOR_NONE));
   }
 }
@@ -138,9 +114,9 @@ static void print_place(const struct sp_report *report, const struct sp_report_p
   bool is_good = report->digest && place->err.code == SP_OK && place->damage_count == 0;
   bool is_named = !verdict_has_tag(place, SP_TAG_NOT_SET) && !verdict_has_tag(place, SP_TAG_UNSURE);
   if (is_good && is_named && !is_verify)
-    print_fact(_("digest"), "%s", report->digest);
+    fact_print(_("digest"), "%s", report->digest);
   if (!report->dry_run)
-    print_fact(_("proof"), "%s", proof_text(place->proof));
+    fact_print(_("proof"), "%s", proof_text(place->proof));
   if (is_good || place->blobs_sent > 0 || place->blobs_mounted > 0 ||
       (is_verify && place->blobs_total > 0))
     print_blobs(report, place);
@@ -186,7 +162,7 @@ static void print_text(const struct sp_report *report)
   }
   for (size_t i = 0; i < report->note_count; i++) {
     printf("%s ", _("note:"));
-    print_escaped(stdout, report->notes[i]);
+    fact_print_escaped(stdout, report->notes[i]);
     putchar('\n');
   }
   if (report->kind == SP_REPORT_VERIFY)
@@ -195,16 +171,23 @@ static void print_text(const struct sp_report *report)
     print_push_summary(report);
 }
 
-/* A runner of GitHub's takes "##[" for a command wherever it stands; in JSON it can only stand in a
- * text, where this is the same character. */
+/* What text output escapes may stand in JSON, but still would reach a terminal, or the runner of
+ * GitHub's as a command. In JSON it can only be a part of a text, where \u means the same; but for
+ * the ends of lines, which are the document's own. */
 void output_json(const char *text)
 {
-  const char *mark;
-  while ((mark = strstr(text, "##["))) {
-    printf("%.*s##\\u005b", (int)(mark - text), text);
-    text = mark + 3;
+  struct sp_span rest = sp_span_str(text);
+  size_t at, len;
+  uint32_t code;
+  while ((len = sp_text_find_unsafe(rest, &at, &code)) > 0) {
+    fwrite(rest.ptr, 1, at, stdout);
+    if (code == '\n')
+      putchar('\n');
+    else
+      printf("\\u%04x", (unsigned)code);
+    rest = sp_span_skip(rest, at + len);
   }
-  fputs(text, stdout);
+  fwrite(rest.ptr, 1, rest.len, stdout);
 }
 
 static void print_error(const struct sp_err *err)

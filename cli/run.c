@@ -124,3 +124,16 @@ int run_verify(const struct common_args *common, struct sp_verify_options *optio
   int failed = sp_verify(run.session, options, &report, &err);
   return finish(&run, failed, report, json, &err);
 }
+
+int run_ask(const struct common_args *common, const char *command, run_question *question,
+            void *ctx)
+{
+  SP_CLEANUP(run_clear) struct run run = {0};
+  struct sp_err err = SP_ERR_INIT;
+  if (run_begin(&run, common, command, &err) < 0)
+    return command_fail(&err);
+  int failed = question(run.session, ctx, &err);
+  interrupt_forget();
+  progress_end(run.progress);
+  return failed ? command_fail(&err) : 0;
+}

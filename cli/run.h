@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What push, copy and verify share: a session from the common options, signals, progress, the job,
- * its report. */
+/* What the commands share that open places: a session from the common options, signals, progress;
+ * for push, copy and verify also the job and its report. */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
@@ -11,5 +11,12 @@
  * options' progress is filled in here. */
 int run_push(const struct common_args *common, struct sp_push_options *options, bool json);
 int run_verify(const struct common_args *common, struct sp_verify_options *options, bool json);
+
+/* Asks something of a session. Fails like the functions of the library. */
+typedef int run_question(struct sp_session *session, void *ctx, struct sp_err *err);
+/* Asks; if that failed, says why. command: "inspect". Answers the exit status: 0, and the answer is
+ * in ctx, or that of the failure. */
+int run_ask(const struct common_args *common, const char *command, run_question *question,
+            void *ctx);
 
 #endif

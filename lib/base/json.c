@@ -62,6 +62,20 @@ int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
   return fail_syntax(&why, err);
 }
 
+#define ESCAPED_MAX_BYTES 8192u
+
+json_t *sp_json_text(const char *s)
+{
+  if (!s)
+    return json_null();
+  json_t *value = json_string(s);
+  if (value)
+    return value;
+  char escaped[ESCAPED_MAX_BYTES];
+  sp_text_escape(escaped, sizeof escaped, sp_span_str(s));
+  return json_string(escaped);
+}
+
 /* The member, or NULL if it is missing or null. */
 static int get_member(const json_t *obj, const char *key, json_t **out, struct sp_err *err)
 {

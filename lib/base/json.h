@@ -29,6 +29,10 @@ SP_MUST_CHECK int sp_json_get_object(const json_t *obj, const char *key, json_t 
 SP_MUST_CHECK int sp_json_get_array(const json_t *obj, const char *key, json_t **out,
                                     struct sp_err *err);
 
+/* A text for a document of ours, which may be anybody's: where it is not UTF-8 its bad bytes are
+ * written as \xHH. NULL gives null. Answers NULL only if there is no memory. */
+json_t *sp_json_text(const char *s);
+
 static inline void sp_json_auto_(json_t **p)
 {
   if (*p)

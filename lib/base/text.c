@@ -236,27 +236,44 @@ static bool is_unsafe(uint32_t c)
   return false;
 }
 
+/* Length of the character at text[at] if it can be shown as it is there, and its code point; 0 if
+ * not. (`*code` of a byte that begins no character is the byte.) */
+static size_t safe_char(struct sp_span text, size_t at, uint32_t *code, size_t *len)
+{
+  struct sp_span rest = sp_span_skip(text, at);
+  size_t n = utf8_char(rest, code);
+  *len = n > 0 ? n : 1;
+  if (n == 0)
+    *code = (uint8_t)rest.ptr[0];
+  bool is_command = *code == '[' && at >= 2 && memcmp(rest.ptr - 2, "##", 2) == 0;
+  return n > 0 && !is_unsafe(*code) && !is_command ? n : 0;
+}
+
+size_t sp_text_find_unsafe(struct sp_span text, size_t *at, uint32_t *code)
+{
+  size_t len = 0;
+  for (*at = 0; *at < text.len; *at += len) {
+    if (safe_char(text, *at, code, &len) == 0)
+      return len;
+  }
+  return 0;
+}
+
 #define ESCAPE_PIECE_MAX (4 * 4 + 1) /* four bytes of one character, each \xHH */
 
-/* The safe form of the first character of text; answers how many bytes of text it stands for. */
-static size_t escape_one(struct sp_span text, char piece[ESCAPE_PIECE_MAX])
+/* The safe form of the character at text[at]; answers how many bytes of text it stands for. */
+static size_t escape_one(struct sp_span text, size_t at, char piece[ESCAPE_PIECE_MAX])
 {
-  static const char command[] = "##[";
-  if (sp_span_has_prefix(text, command)) {
-    memcpy(piece, "##\\x5b", sizeof "##\\x5b");
-    return sizeof command - 1;
-  }
-  uint32_t code = 0;
-  size_t n = utf8_char(text, &code);
-  if (n > 0 && !is_unsafe(code)) {
-    memcpy(piece, text.ptr, n);
+  uint32_t code;
+  size_t n;
+  const char *bytes = text.ptr + at;
+  if (safe_char(text, at, &code, &n) > 0) {
+    memcpy(piece, bytes, n);
     piece[n] = '\0';
     return n;
   }
-  if (n == 0)
-    n = 1;
   for (size_t i = 0; i < n; i++)
-    snprintf(piece + 4 * i, 5, "\\x%02x", (unsigned)(uint8_t)text.ptr[i]);
+    snprintf(piece + 4 * i, 5, "\\x%02x", (unsigned)(uint8_t)bytes[i]);
   return n;
 }
 
@@ -267,9 +284,9 @@ void sp_text_escape(char *out, size_t out_size, struct sp_span text)
     return;
   size_t len = 0;
   size_t dots_at = 0; /* the last place where the dots still fit */
-  while (text.len > 0) {
+  for (size_t at = 0; at < text.len;) {
     char piece[ESCAPE_PIECE_MAX];
-    size_t used = escape_one(text, piece);
+    at += escape_one(text, at, piece);
     size_t n = strlen(piece);
     if (len + n >= out_size) {
       size_t room = out_size - 1 - dots_at;
@@ -281,7 +298,6 @@ void sp_text_escape(char *out, size_t out_size, struct sp_span text)
     len += n;
     if (len + 3 < out_size)
       dots_at = len;
-    text = sp_span_skip(text, used);
   }
   out[len] = '\0';
 }

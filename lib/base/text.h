@@ -24,6 +24,10 @@ SP_MUST_CHECK int sp_text_copy(char *out, size_t out_size, struct sp_span s, str
  * with "...". "##[" is broken up too: in the log of GitHub Actions it would be a command, wherever
  * it stands in a line. Writes to out (out_size bytes). */
 void sp_text_escape(char *out, size_t out_size, struct sp_span text);
+/* The first character that sp_text_escape would not leave as it is: answers its length in bytes, 0
+ * if there is none. `*at` is where it begins, `*code` its code point (of a byte that is not UTF-8:
+ * the byte). */
+size_t sp_text_find_unsafe(struct sp_span text, size_t *at, uint32_t *code);
 
 /* A size for people: "0 B", "1.5 KiB", "163 MiB". */
 #define SP_SIZE_TEXT_MAX 24

@@ -17,6 +17,7 @@
 
 static const char *const cosign_suffixes[] = {".sig", ".att", ".sbom"};
 #define COSIGN_COUNT (sizeof cosign_suffixes / sizeof cosign_suffixes[0])
+_Static_assert(COSIGN_COUNT == SP_COSIGN_TAGS, "the header says how many there are");
 #define QUESTIONS (1 + COSIGN_COUNT) /* of each manifest: the list comes first */
 
 struct answer {
@@ -253,4 +254,45 @@ int sp_referrers_read(const struct sp_closure_request *request, struct sp_image 
       return -1;
   }
   return 0;
+}
+
+/* -- one manifest only */
+
+void sp_company_clear(struct sp_company *company)
+{
+  sp_referrers_clear(&company->list);
+}
+
+static int look_for_tags(struct round *round, const struct sp_digest *subject,
+                         struct sp_company *out, struct sp_err *err)
+{
+  for (size_t i = 0; i < COSIGN_COUNT; i++) {
+    struct answer answer = {.err = SP_ERR_INIT};
+    ask_tag(round, subject, i, &answer);
+    if (answer.err.code != SP_OK) {
+      sp_err_copy(err, &answer.err);
+      return -1;
+    }
+    out->cosign[i].named = answer.named;
+    if (answer.found)
+      cosign_tag(subject, i, out->cosign[i].tag);
+  }
+  return 0;
+}
+
+int sp_referrers_look(struct sp_store *store, const struct sp_digest *subject,
+                      struct sp_company *out, struct sp_err *err)
+{
+  const struct sp_closure_request request = {.store = store};
+  atomic_bool is_without_api = false;
+  struct round round = {.request = &request, .is_without_api = &is_without_api};
+  struct answer answer = {.err = SP_ERR_INIT};
+  sp_manifest_bytes_init(&answer.fallback);
+  ask_list(&round, subject, &answer);
+  out->list = answer.list;
+  sp_manifest_bytes_clear(&answer.fallback);
+  if (answer.err.code == SP_OK)
+    return look_for_tags(&round, subject, out, err);
+  sp_err_copy(err, &answer.err);
+  return sp_err_context(err, "cannot look up referrers");
 }

@@ -26,4 +26,22 @@ SP_MUST_CHECK int sp_referrers_read_fallback(struct sp_store *store,
                                              struct sp_referrers *list, bool *found,
                                              struct sp_err *err);
 
+/* What belongs to one manifest, not fetched. {0} is none. */
+#define SP_COSIGN_TAGS 3 /* signature, attestations, SBOM */
+struct sp_company {
+  struct sp_referrers list;
+  struct sp_company_tag {
+    char tag[SP_MAX_TAG + 1]; /* "" if it is not there */
+    struct sp_named named;
+  } cosign[SP_COSIGN_TAGS];
+};
+void sp_company_clear(struct sp_company *company);
+SP_DEFINE_AUTO_CLEAR(struct sp_company, sp_company_clear)
+
+/* Looks what refers to `subject` directly: the store's own list, or the index under the fallback
+ * tag, and cosign's tags. Out is a struct that holds nothing. Costs a request for the list and a
+ * HEAD for each tag; where there is a fallback tag, also a manifest GET. */
+SP_MUST_CHECK int sp_referrers_look(struct sp_store *store, const struct sp_digest *subject,
+                                    struct sp_company *out, struct sp_err *err);
+
 #endif

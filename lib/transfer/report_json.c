@@ -24,8 +24,6 @@
 #include "safeport/report.h"
 #include "transfer/report.h"
 
-#define ESCAPED_MAX_BYTES 8192u
-
 static const char *const kind_names[] = {
     [SP_REPORT_PUSH] = "push", [SP_REPORT_COPY] = "copy", [SP_REPORT_VERIFY] = "verify"};
 static const char *const result_names[] = {[SP_TAG_NOT_SET] = "not_set",
@@ -33,20 +31,6 @@ static const char *const result_names[] = {[SP_TAG_NOT_SET] = "not_set",
                                            [SP_TAG_ALREADY] = "already",
                                            [SP_TAG_SET] = "set",
                                            [SP_TAG_UNSURE] = "unsure"};
-
-/* Text that may hold what a server sent: where it is not UTF-8, its bad bytes are written as
- * \xHH. */
-static json_t *text(const char *s)
-{
-  if (!s)
-    return json_null();
-  json_t *value = json_string(s);
-  if (value)
-    return value;
-  char escaped[ESCAPED_MAX_BYTES];
-  sp_text_escape(escaped, sizeof escaped, sp_span_str(s));
-  return json_string(escaped);
-}
 
 static json_t *number(uint64_t n)
 {
@@ -58,7 +42,7 @@ static json_t *error(const struct sp_err *err)
   if (err->code == SP_OK)
     return json_null();
   return json_pack(
-      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", text(err->msg),
+      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", sp_json_text(err->msg),
       "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
       "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
 }
@@ -77,9 +61,9 @@ static json_t *tags(const struct sp_report_place *place)
   json_t *array = json_array();
   for (size_t i = 0; array && i < place->tag_count; i++) {
     const struct sp_report_tag *tag = &place->tags[i];
-    array = append(array,
-                   json_pack("{s:o, s:s, s:o}", "name", text(tag->name), "result",
-                             result_names[tag->result], "digest_before", text(tag->digest_before)));
+    array = append(array, json_pack("{s:o, s:s, s:o}", "name", sp_json_text(tag->name), "result",
+                                    result_names[tag->result], "digest_before",
+                                    sp_json_text(tag->digest_before)));
   }
   return array;
 }
@@ -89,8 +73,9 @@ static json_t *damage(const struct sp_report_place *place)
   json_t *array = json_array();
   for (size_t i = 0; array && i < place->damage_count; i++) {
     const struct sp_report_damage *entry = &place->damage[i];
-    array = append(array, json_pack("{s:o, s:o, s:o}", "digest", text(entry->digest), "what",
-                                    text(entry->what), "finding", text(entry->finding)));
+    array = append(array,
+                   json_pack("{s:o, s:o, s:o}", "digest", sp_json_text(entry->digest), "what",
+                             sp_json_text(entry->what), "finding", sp_json_text(entry->finding)));
   }
   return array;
 }
@@ -105,7 +90,7 @@ static json_t *place_object(const struct sp_report_place *place)
       json_pack("{s:o, s:o, s:o}", "total", number(place->manifests_total), "present",
                 number(place->manifests_present), "put", number(place->manifests_put));
   return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                   text(place->name), "error", error(&place->err), "proof",
+                   sp_json_text(place->name), "error", error(&place->err), "proof",
                    place->proof ? place->proof : "none", "blobs", blobs, "bytes_to_send",
                    number(place->bytes_to_send), "bytes_sent", number(place->bytes_sent),
                    "manifests", manifests, "requests_planned", number(place->requests_planned),
@@ -126,21 +111,21 @@ static json_t *notes(const struct sp_report *report)
 {
   json_t *array = json_array();
   for (size_t i = 0; array && i < report->note_count; i++)
-    array = append(array, text(report->notes[i]));
+    array = append(array, sp_json_text(report->notes[i]));
   return array;
 }
 
 int sp_report_format_json(const struct sp_report *report, char **out, struct sp_err *err)
 {
-  SP_AUTO_JSON json_t *doc =
-      json_pack("{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}",
-                "schema", 1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run,
-                "source", text(report->source), "digest", text(report->digest), "media_type",
-                text(report->media_type), "size_bytes", number(report->size_bytes), "referrers",
-                number(report->referrers), "bytes_read", number(report->bytes_read),
-                "repeated_reads", number(report->repeated_reads), "started", text(report->started),
-                "seconds", report->seconds, "exit_status", report->exit_status, "error",
-                error(&report->err), "places", places(report), "notes", notes(report));
+  SP_AUTO_JSON json_t *doc = json_pack(
+      "{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}", "schema",
+      1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run, "source",
+      sp_json_text(report->source), "digest", sp_json_text(report->digest), "media_type",
+      sp_json_text(report->media_type), "size_bytes", number(report->size_bytes), "referrers",
+      number(report->referrers), "bytes_read", number(report->bytes_read), "repeated_reads",
+      number(report->repeated_reads), "started", sp_json_text(report->started), "seconds",
+      report->seconds, "exit_status", report->exit_status, "error", error(&report->err), "places",
+      places(report), "notes", notes(report));
   SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
