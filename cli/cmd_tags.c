@@ -19,8 +19,9 @@ struct tags_args {
 };
 
 static const struct option_row tags_options[] = {
-    {"filter", 0, OPTION_LIST, offsetof(struct tags_args, filters), N_("TAG|glob:PATTERN"),
-     N_("only tags that one of these names or matches; may be given many times")},
+    {"filter", 0, OPTION_LIST, offsetof(struct tags_args, filters), N_("PATTERN"),
+     N_("only tags that one of these names or matches: TAG, glob:v*, semver:^1.2, git-sha; may be "
+        "given many times")},
     {"sort", 0, OPTION_TEXT, offsetof(struct tags_args, sort), N_("name|version|date"),
      N_("in this order, not the registry's own; date needs --created")},
     {"reverse", 0, OPTION_FLAG, offsetof(struct tags_args, reverse), NULL,

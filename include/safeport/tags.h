@@ -20,7 +20,8 @@ enum sp_tag_sort {
 
 struct sp_tags_options {
   const char *repository;     /* a place; neither tag nor digest */
-  const char *const *filters; /* "v1.0" exactly, or "glob:v*": one of them must match */
+  const char *const *filters; /* patterns as in safeport.yaml (policy/pattern.h): "v1.0", "glob:v*",
+                                 "semver:^1.2", "git-sha"; one of them must match */
   size_t filter_count;        /* 0: all tags */
   enum sp_tag_sort sort;
   bool reverse;

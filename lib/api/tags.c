@@ -8,10 +8,10 @@
 
 #include "api/session.h"
 #include "api/tag_dates.h"
-#include "api/tag_filter.h"
 #include "api/tag_set.h"
 #include "base/i18n.h"
 #include "oci/tag_order.h"
+#include "policy/pattern.h"
 
 struct shown {
   const char *name;               /* borrowed from the set */
@@ -19,6 +19,7 @@ struct shown {
 };
 
 struct sp_tag_listing {
+  struct sp_pattern_list filters;
   char name[SP_PLACE_TEXT_MAX];
   struct sp_tag_set set;
   struct shown *shown; /* owned */
@@ -30,6 +31,7 @@ void sp_tag_listing_free(struct sp_tag_listing *listing)
 {
   if (!listing)
     return;
+  sp_pattern_list_clear(&listing->filters);
   sp_tag_set_clear(&listing->set);
   free(listing->shown);
   free(listing->dates);
@@ -39,21 +41,21 @@ SP_DEFINE_AUTO_FREE(struct sp_tag_listing, sp_tag_listing_free)
 
 /* -- listing */
 
-static bool is_shown(const struct sp_tags_options *options, const char *tag)
+static bool is_shown(const struct sp_tag_listing *listing, const char *tag)
 {
-  return sp_tag_filter_matches(options->filters, options->filter_count, tag);
+  return listing->filters.count == 0 || sp_pattern_list_matches(&listing->filters, tag);
 }
 
 /* Every page must bring a tag that is new: a listing without end is none (S25). */
-static int take_page(const struct sp_tags_options *options, const struct sp_tag_page *page,
-                     struct sp_tag_listing *listing, size_t *found, struct sp_err *err)
+static int take_page(const struct sp_tag_page *page, struct sp_tag_listing *listing, size_t *found,
+                     struct sp_err *err)
 {
   size_t before = listing->set.count;
   for (size_t i = 0; i < page->count; i++) {
     bool is_new;
     if (sp_tag_set_add(&listing->set, page->tags[i], &is_new, err) < 0)
       return sp_err_context(err, _("the listing of '%s' is incomplete"), listing->name);
-    *found += is_new && is_shown(options, page->tags[i]);
+    *found += is_new && is_shown(listing, page->tags[i]);
   }
   if (page->next && listing->set.count == before)
     return sp_fail(err, SP_E_PROTOCOL,
@@ -73,21 +75,20 @@ static int list(struct sp_session *session, struct sp_store *store,
     SP_AUTO_FREE char *cursor = sp_steal(&page.next);
     if (sp_cancel_check(sp_session_cancel(session), err) < 0 ||
         sp_store_list_tags(store, cursor, &page, err) < 0 ||
-        take_page(options, &page, listing, &found, err) < 0)
+        take_page(&page, listing, &found, err) < 0)
       return -1;
   } while (page.next && !(stops_early && found >= options->limit));
   return 0;
 }
 
-static int filter(const struct sp_tags_options *options, struct sp_tag_listing *listing,
-                  struct sp_err *err)
+static int filter(struct sp_tag_listing *listing, struct sp_err *err)
 {
   listing->shown = calloc(listing->set.count + 1, sizeof *listing->shown);
   if (!listing->shown)
     return sp_fail(err, SP_E_NOMEM, "out of memory for %zu tags", listing->set.count);
   for (size_t i = 0; i < listing->set.count; i++) {
     const char *tag = sp_tag_set_get(&listing->set, i);
-    if (is_shown(options, tag))
+    if (is_shown(listing, tag))
       listing->shown[listing->count++].name = tag;
   }
   return 0;
@@ -163,8 +164,7 @@ static int arrange(struct sp_session *session, struct sp_store *store,
                    struct sp_err *err)
 {
   bool dates_first = options->sort == SP_TAGS_BY_DATE;
-  if (filter(options, listing, err) < 0 ||
-      (dates_first && add_dates(session, store, listing, err) < 0))
+  if (filter(listing, err) < 0 || (dates_first && add_dates(session, store, listing, err) < 0))
     return -1;
   sort(options, listing);
   cut(options, listing);
@@ -173,15 +173,16 @@ static int arrange(struct sp_session *session, struct sp_store *store,
 
 /* -- the whole */
 
-static int check(const struct sp_tags_options *options, struct sp_place *place, struct sp_err *err)
+static int read_options(const struct sp_tags_options *options, struct sp_tag_listing *listing,
+                        struct sp_place *place, struct sp_err *err)
 {
   if (options->sort == SP_TAGS_BY_DATE && !options->dates)
     return sp_fail(err, SP_E_USAGE,
                    _("the order of dates costs requests, at Docker Hub pulls: ask for them with "
                      "--created"));
   for (size_t i = 0; i < options->filter_count; i++) {
-    if (sp_tag_filter_check(options->filters[i], err) < 0)
-      return -1;
+    if (sp_pattern_list_add(&listing->filters, sp_span_str(options->filters[i]), err) < 0)
+      return sp_err_context(err, "--filter");
   }
   if (sp_place_parse(options->repository, options->lower, place, err) < 0)
     return -1;
@@ -200,7 +201,7 @@ int sp_tags(struct sp_session *session, const struct sp_tags_options *options,
   if (!listing)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a listing");
   sp_tag_set_init(&listing->set);
-  if (check(options, &place, err) < 0 ||
+  if (read_options(options, listing, &place, err) < 0 ||
       sp_session_open_place(session, &place, SP_OPEN_READ, &opened, err) < 0)
     return -1;
   sp_place_format_name(&place, listing->name);

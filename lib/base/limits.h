@@ -30,11 +30,10 @@
 #define SP_MAX_STEP_OUTPUT_BYTES (1u * SP_MIB)  /* GitHub: of a whole job */
 
 /* -- names (OCI distribution-spec 1.1 "Pulling manifests"; docker's reference grammar) */
-#define SP_MAX_HOST 255           /* bytes of host[:port], without the terminator */
-#define SP_MAX_REPOSITORY 255     /* bytes of a repository path */
-#define SP_MAX_TAG 128            /* bytes of a tag */
-#define SP_MAX_PATTERN_BYTES 256u /* a pattern of tags; twice the longest tag */
-#define SP_MAX_MEDIA_TYPE 255     /* RFC 6838: 127 + "/" + 127 */
+#define SP_MAX_HOST 255       /* bytes of host[:port], without the terminator */
+#define SP_MAX_REPOSITORY 255 /* bytes of a repository path */
+#define SP_MAX_TAG 128        /* bytes of a tag */
+#define SP_MAX_MEDIA_TYPE 255 /* RFC 6838: 127 + "/" + 127 */
 
 /* -- graphs */
 #define SP_MAX_GRAPH_DEPTH 8     /* index in index in ...; real images use 2 */

@@ -88,6 +88,8 @@ def test_the_registry_s_own_order_is_kept(listed, port):
     (["--filter", "latest", "--filter", "glob:v?.0.0"], ["latest", "v2.0.0"]),
     (["--filter", "glob:*", "--limit", "3"], TAGS[:3]),
     (["--filter", "nothing"], []),
+    (["--filter", "semver:^1.9"], ["1.10.0", "1.9.0"]),
+    (["--filter", "git-sha"], ["sha-0123abc"]),
     (["--limit", "1000"], TAGS),
 ], ids=lambda value: " ".join(value) if value and value[0].startswith("--") else "")
 def test_orders_filters_and_limits(listed, port, arguments, want):
