@@ -18,11 +18,10 @@ static const struct sp_remedy remedies[] = {
     {ACCESS, NULL, 0, "access token is expired",
      N_("the access token has expired and cannot be extended"), N_("make a new one")},
     {ACCESS, "docker.io", 0, "incorrect username or password",
-     N_("user name and password do not belong together; with two-factor login a password is never "
-        "taken"),
+     N_("the user name or the password is wrong; with two-factor login a password is never taken"),
      N_("check the user name, and use an access token in place of the password")},
     {ACCESS, NULL, 0, "incorrect username or password",
-     N_("user name and password do not belong together"), N_("check both")},
+     N_("the user name or the password is wrong"), N_("check user name and password")},
     {ACCESS, NULL, 0, "permission_denied: write_package",
      N_("the token may not write this package, which a personal token made"),
      N_("package settings, Manage Actions access: add the repository with Write; or use a classic "
@@ -63,8 +62,8 @@ static const struct sp_remedy remedies[] = {
      N_("the user may not do this there, or the repository's name is wrong"),
      N_("check that the name begins with the right namespace, and what the user may do there")},
     {ACCESS, NULL, 0, "authentication required",
-     N_("no credentials were sent, or they are no longer valid; in a pull request from a fork "
-        "secrets are empty"),
+     N_("the credentials are missing, or no longer valid; in a pull request from a fork secrets "
+        "are empty"),
      N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), and check user and "
         "secret")},
 
@@ -131,7 +130,7 @@ static const struct sp_remedy remedies[] = {
     {CONTENT, NULL, 416, NULL, N_("the registry does not have this part of the blob"),
      N_("run this again")},
 
-    {ACCESS, NULL, 401, NULL, N_("no credentials were sent, or they are not valid there"),
+    {ACCESS, NULL, 401, NULL, N_("the credentials are missing, or not valid there"),
      N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), or check what the "
         "user and the token may do")},
     {ACCESS, NULL, 403, NULL, N_("this user may not do this there"),
