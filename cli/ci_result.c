@@ -153,11 +153,6 @@ void ci_result_add(struct ci_result *result, const struct sp_report *report)
 
 /* -- files */
 
-static void warn(const struct sp_err *err)
-{
-  ci_print_warning(err->msg);
-}
-
 static int format_summary(const struct ci_result *result, int exit_status, struct sp_buf *out,
                           struct sp_err *err)
 {
@@ -181,6 +176,14 @@ static int format_summary(const struct ci_result *result, int exit_status, struc
   return 0;
 }
 
+/* Appends a text that was made, or says why it could not be made. */
+static void append_to(const char *path, int failed, const struct sp_buf *text, uint64_t most_bytes,
+                      struct sp_err *err)
+{
+  if (failed || ci_file_append(path, sp_buf_span(text), most_bytes, err) < 0)
+    ci_print_warning(err->msg);
+}
+
 static void write_summary(const struct ci_result *result, int exit_status)
 {
   const char *path = getenv("GITHUB_STEP_SUMMARY");
@@ -189,9 +192,8 @@ static void write_summary(const struct ci_result *result, int exit_status)
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, SP_MAX_STEP_SUMMARY_BYTES);
-  if (format_summary(result, exit_status, &text, &err) < 0 ||
-      ci_file_append(path, sp_buf_span(&text), SP_MAX_STEP_SUMMARY_BYTES, &err) < 0)
-    warn(&err);
+  int failed = format_summary(result, exit_status, &text, &err);
+  append_to(path, failed, &text, SP_MAX_STEP_SUMMARY_BYTES, &err);
 }
 
 static int format_outputs(const struct ci_result *result, const char *report, struct sp_buf *out,
@@ -212,9 +214,8 @@ static void write_outputs(const struct ci_result *result, const char *report)
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, SP_MAX_STEP_OUTPUT_BYTES);
-  if (format_outputs(result, report, &text, &err) < 0 ||
-      ci_file_append(path, sp_buf_span(&text), SP_MAX_STEP_OUTPUT_BYTES, &err) < 0)
-    warn(&err);
+  int failed = format_outputs(result, report, &text, &err);
+  append_to(path, failed, &text, SP_MAX_STEP_OUTPUT_BYTES, &err);
 }
 
 static void write_report(const struct ci_result *result, const char *variable, const char *json,
@@ -225,7 +226,7 @@ static void write_report(const struct ci_result *result, const char *variable, c
     return;
   struct sp_err err = SP_ERR_INIT;
   if (ci_file_write_report(directory, result->command, json, path, &err) < 0)
-    warn(&err);
+    ci_print_warning(err.msg);
 }
 
 void ci_result_publish(const struct ci_result *result, int exit_status, const char *json)

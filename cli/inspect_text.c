@@ -4,7 +4,6 @@
  * items, so that nothing has to be wrapped. */
 #include "cli/inspect_text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +47,7 @@ static void print_texts(const char *label, const json_t *items)
   json_array_foreach(items, i, item) fact_print_outside(label, json_string_value(item));
 }
 
-/* A command line as it would be typed, more or less: for people, not for shells. */
+/* A command line as a list in quotes, so that blanks and empty words show. */
 static void print_words(const char *label, const json_t *words)
 {
   if (json_array_size(words) == 0)

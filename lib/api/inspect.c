@@ -107,10 +107,10 @@ static int choose_child(const struct look *look, const struct sp_desc **child, s
 
 static int give(struct sp_buf *bytes, char **out, size_t *out_len, struct sp_err *err)
 {
-  if (bytes->len == 0 && sp_buf_append(bytes, "", 0, err) < 0)
-    return -1;
   *out = sp_buf_take(bytes, out_len);
-  return *out || (*out = calloc(1, 1)) ? 0 : no_memory(err);
+  if (!*out) /* it was empty */
+    *out = calloc(1, 1);
+  return *out ? 0 : no_memory(err);
 }
 
 /* Exactly what was asked for: an index stays an index, unless a platform was named. */

@@ -191,9 +191,24 @@ static void test_members_of_the_wrong_type(void **state)
   assert_int_equal(err.code, SP_E_INVALID);
 }
 
+static void test_text_of_anybody(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *in, *want;
+  } rows[] = {{"", ""}, {"\xe2\x82\xac", "\xe2\x82\xac"}, {"a\xff\x1b", "a\\xff\\x1b"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    SP_AUTO_JSON json_t *value = sp_json_text(rows[i].in);
+    assert_string_equal(json_string_value(value), rows[i].want);
+  }
+  SP_AUTO_JSON json_t *nothing = sp_json_text(NULL);
+  assert_true(json_is_null(nothing));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_text_of_anybody),
       cmocka_unit_test(test_refuses),
       cmocka_unit_test(test_refuses_raw_zero),
       cmocka_unit_test(test_complaint_quotes_nothing),

@@ -53,6 +53,36 @@ static void test_escape(void **state)
   }
 }
 
+static void test_finds_what_is_unsafe(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *in;
+    size_t at, len;
+    uint32_t code;
+  } cases[] = {
+      {"", 0, 0, 0},
+      {"plain \xe2\x82\xac #[ ##", 14, 0, 0},
+      {"a\x1b[", 1, 1, 0x1b},
+      {"ab\xe2\x80\xae", 2, 3, 0x202e},
+      {"\xc2\x9b", 0, 2, 0x9b},
+      {"ab\xff", 2, 1, 0xff},
+      {"x##[y", 3, 1, '['},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    size_t at;
+    uint32_t code = 0;
+    size_t len = sp_text_find_unsafe(sp_span_str(cases[i].in), &at, &code);
+    assert_int_equal(len, cases[i].len);
+    if (len == 0) {
+      assert_int_equal(at, strlen(cases[i].in));
+      continue;
+    }
+    assert_int_equal(at, cases[i].at);
+    assert_int_equal(code, cases[i].code);
+  }
+}
+
 static void test_escape_zero_byte(void **state)
 {
   (void)state;
@@ -238,15 +268,11 @@ static void test_percent_encoding(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_escape),
-      cmocka_unit_test(test_escape_zero_byte),
-      cmocka_unit_test(test_escape_cuts_at_every_size),
-      cmocka_unit_test(test_sizes_for_people),
-      cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_copies),
-      cmocka_unit_test(test_base64_vectors),
-      cmocka_unit_test(test_base64_refuses),
-      cmocka_unit_test(test_base64_round_trip),
+      cmocka_unit_test(test_escape),           cmocka_unit_test(test_finds_what_is_unsafe),
+      cmocka_unit_test(test_escape_zero_byte), cmocka_unit_test(test_escape_cuts_at_every_size),
+      cmocka_unit_test(test_sizes_for_people), cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_copies),           cmocka_unit_test(test_base64_vectors),
+      cmocka_unit_test(test_base64_refuses),   cmocka_unit_test(test_base64_round_trip),
       cmocka_unit_test(test_percent_encoding),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
