@@ -165,6 +165,9 @@ SP_MUST_CHECK int sp_config_need_secret(const struct sp_config *config,
                                         const struct sp_config_secret *value, const char *what,
                                         const struct sp_secret **out, struct sp_err *err);
 
+/* Adds a complaint for each variable that is unset or empty, in the order of the file. */
+void sp_config_find_unset(const struct sp_config *config, struct sp_complaints *complaints);
+
 /* -- places of an image */
 
 /* Is the primary a whole namespace ("ghcr.io/acme/[*]")? */

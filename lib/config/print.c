@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Structs to JSON as the table of keys says, JSON to YAML by two rules: maps on lines of their own,
+ * lists in brackets. */
+#include "config/print.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "config/kind.h"
+#include "config/schema.h"
+
+/* -- structs to JSON; where there is no memory, NULL comes out of the end */
+
+static json_t *show_table(const struct sp_config_table *table, const char *item);
+
+static json_t *show_entries(const struct sp_config_row *row, const struct sp_config_list *list)
+{
+  json_t *map = list->count ? json_object() : NULL;
+  for (size_t i = 0; i < list->count; i++) {
+    const char *entry = (const char *)list->items + i * row->table->size;
+    json_object_set_new(map, *(char *const *)entry, show_table(row->table, entry));
+  }
+  return map;
+}
+
+static json_t *show_row(const struct sp_config_row *row, const char *item)
+{
+  bool is_absent = row->given_at && !*(const bool *)(item + row->given_at);
+  if (is_absent || row->kind == SP_KIND_DEFAULTS)
+    return NULL;
+  if (row->kind == SP_KIND_MAP)
+    return show_table(row->table, item + row->at);
+  if (row->kind == SP_KIND_ENTRIES)
+    return show_entries(row, (const struct sp_config_list *)(item + row->at));
+  return sp_kind_of(row->kind)->show(row, item + row->at);
+}
+
+static json_t *show_table(const struct sp_config_table *table, const char *item)
+{
+  json_t *map = json_object();
+  for (size_t i = 0; i < sp_config_row_count(table); i++) {
+    const struct sp_config_row *row = sp_config_row(table, i);
+    json_t *value = show_row(row, item);
+    if (value && json_is_object(value) && json_object_size(value) == 0 && row->kind == SP_KIND_MAP)
+      json_decref(value);
+    else if (value)
+      json_object_set_new(map, row->key, value);
+  }
+  return map;
+}
+
+int sp_config_show(const struct sp_config *config, json_t **out, struct sp_err *err)
+{
+  *out = show_table(&sp_config_schema, (const char *)config);
+  return *out ? 0 : sp_fail(err, SP_E_NOMEM, "out of memory for a configuration");
+}
+
+/* -- JSON to YAML */
+
+/* May this text stand without quotes, also within brackets, and stay a text for every reader? */
+static bool is_plain(const char *text)
+{
+  static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"};
+  bool begins_well = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+                     *text == '/' || *text == '$';
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (strcasecmp(text, words[i]) == 0)
+      return false;
+  }
+  size_t safe =
+      strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./$@+-");
+  /* A ':' with something behind it, as in "vault:app". */
+  bool has_inner_colon = text[safe] == ':' && text[safe + 1] && !strchr(text + safe + 1, ' ') &&
+                         is_plain(text + safe + 1);
+  return begins_well && (text[safe] == '\0' || has_inner_colon);
+}
+
+/* A duration or a share begins with a digit and ends in a unit. */
+static bool is_measure(const char *text)
+{
+  size_t digits = strspn(text, "0123456789");
+  return digits > 0 && text[digits] &&
+         strspn(text + digits, "0123456789wdhmsKMGiB%") == strlen(text + digits);
+}
+
+static int print_scalar(const json_t *value, struct sp_buf *out, struct sp_err *err)
+{
+  const char *text = json_string_value(value);
+  if (text && (is_plain(text) || is_measure(text)))
+    return sp_buf_append_str(out, text, err);
+  char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+  if (!quoted)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a configuration");
+  int failed = sp_buf_append_str(out, quoted, err);
+  free(quoted);
+  return failed;
+}
+
+static int print_list(const json_t *list, struct sp_buf *out, struct sp_err *err)
+{
+  size_t i;
+  json_t *item;
+  if (sp_buf_append_str(out, "[", err) < 0)
+    return -1;
+  json_array_foreach(list, i, item)
+  {
+    if ((i > 0 && sp_buf_append_str(out, ", ", err) < 0) || print_scalar(item, out, err) < 0)
+      return -1;
+  }
+  return sp_buf_append_str(out, "]", err);
+}
+
+static int print_map(json_t *map, int indent, struct sp_buf *out, struct sp_err *err)
+{
+  const char *key;
+  json_t *value;
+  json_object_foreach(map, key, value)
+  {
+    SP_AUTO_JSON json_t *name = json_string(key);
+    if (!name)
+      return sp_fail(err, SP_E_NOMEM, "out of memory for a configuration");
+    if (sp_buf_appendf(out, err, "%*s", indent, "") < 0 || print_scalar(name, out, err) < 0)
+      return -1;
+    int failed;
+    if (json_is_object(value))
+      failed = sp_buf_append_str(out, ":\n", err) < 0 ? -1 : print_map(value, indent + 2, out, err);
+    else
+      failed = sp_buf_append_str(out, ": ", err) < 0 ? -1
+               : json_is_array(value)                ? print_list(value, out, err)
+                                                     : print_scalar(value, out, err);
+    if (failed < 0 || (!json_is_object(value) && sp_buf_append_str(out, "\n", err) < 0))
+      return -1;
+  }
+  return 0;
+}
+
+int sp_config_print(const struct sp_config *config, struct sp_buf *out, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *map = NULL;
+  if (sp_config_show(config, &map, err) < 0)
+    return -1;
+  return print_map(map, 0, out, err);
+}
