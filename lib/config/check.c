@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/image_place.h"
 
@@ -104,37 +105,62 @@ static void check_twice(struct sp_reader *reader, const struct sp_config_image *
   }
 }
 
+/* A place that somebody has taken. */
+struct taken {
+  char *text;
+  const char *by;
+  struct sp_config_at at;
+};
+
+static int by_text(const void *a, const void *b)
+{
+  const struct taken *x = a, *y = b;
+  int order = strcmp(x->text, y->text);
+  if (order)
+    return order;
+  if (x->at.line != y->at.line)
+    return x->at.line < y->at.line ? -1 : 1;
+  return (x->at.column > y->at.column) - (x->at.column < y->at.column);
+}
+
+/* The backup of one repository of a namespace; false: there is none, and it was said. */
+static bool take(struct sp_reader *reader, const struct sp_config_place *backup, const char *repo,
+                 struct sp_config_at at, struct taken *out)
+{
+  struct sp_place place;
+  struct sp_err err = SP_ERR_INIT;
+  char text[SP_PLACE_TEXT_MAX];
+  if (sp_config_place_get(backup, repo, &place, &err) < 0) {
+    COMPLAIN(reader, at, "%s", err.msg);
+    return false;
+  }
+  sp_place_format_name(&place, text);
+  *out = (struct taken){.by = repo, .at = at};
+  if (sp_text_dup(&out->text, text, &err) < 0)
+    sp_reader_fail(reader);
+  return out->text;
+}
+
 /* Slashes become '-' where a registry has two levels: two repositories may come to one name. */
 static void check_collisions(struct sp_reader *reader, const struct sp_config_image *image,
                              const struct sp_config_place *backup, struct sp_config_at at)
 {
-  char **names = calloc(image->repositories.count + 1, sizeof *names);
-  if (!names) {
+  SP_AUTO_FREE struct taken *all = calloc(image->repositories.count + 1, sizeof *all);
+  size_t count = 0;
+  if (!all) {
     sp_reader_fail(reader);
     return;
   }
-  size_t count = 0;
-  for (size_t i = 0; i < image->repositories.count && !reader->has_failed; i++) {
-    struct sp_place place;
-    struct sp_err err = SP_ERR_INIT;
-    char text[SP_PLACE_TEXT_MAX];
-    if (sp_config_place_get(backup, image->repositories.items[i], &place, &err) < 0) {
-      COMPLAIN(reader, at, "%s", err.msg);
-      continue;
-    }
-    sp_place_format_name(&place, text);
-    for (size_t k = 0; k < count; k++) {
-      if (strcmp(names[k], text) == 0)
-        COMPLAIN(reader, at, _("'%s' and another one of these would share the backup '%s'"),
-                 image->repositories.items[i], text);
-    }
-    names[count] = strdup(text);
-    if (!names[count++])
-      sp_reader_fail(reader);
+  for (size_t i = 0; i < image->repositories.count; i++)
+    count += take(reader, backup, image->repositories.items[i], at, &all[count]);
+  qsort(all, count, sizeof *all, by_text);
+  for (size_t i = 1; i < count; i++) {
+    if (strcmp(all[i - 1].text, all[i].text) == 0)
+      COMPLAIN(reader, at, _("'%s' and '%s' would share the backup '%s'"), all[i - 1].by, all[i].by,
+               all[i].text);
   }
   for (size_t i = 0; i < count; i++)
-    free(names[i]);
-  free(names);
+    free(all[i].text);
 }
 
 void sp_check_image(struct sp_reader *reader, const struct sp_yaml_node *map, void *item)
@@ -172,22 +198,6 @@ void sp_check_registry(struct sp_reader *reader, const struct sp_yaml_node *map,
 
 /* -- the whole */
 
-struct taken {
-  const char *text;
-  const struct sp_config_image *image;
-  struct sp_config_at at;
-};
-
-static int by_text(const void *a, const void *b)
-{
-  const struct taken *x = a, *y = b;
-  int order = strcmp(x->text, y->text);
-  if (order)
-    return order;
-  return x->at.line != y->at.line ? (x->at.line > y->at.line) - (x->at.line < y->at.line)
-                                  : (x->at.column > y->at.column) - (x->at.column < y->at.column);
-}
-
 /* Two primaries in one backup would overwrite each other's tags. */
 static void check_shared_backups(struct sp_reader *reader, const struct sp_config *config)
 {
@@ -204,12 +214,12 @@ static void check_shared_backups(struct sp_reader *reader, const struct sp_confi
     const struct sp_config_image *image = &config->images[i];
     for (size_t k = 0; k < image->backups.count; k++)
       all[count++] =
-          (struct taken){image->backups.items[k].text, image, image->backups.items[k].at};
+          (struct taken){image->backups.items[k].text, image->name, image->backups.items[k].at};
   }
   qsort(all, count, sizeof *all, by_text);
   for (size_t i = 1; i < count; i++) {
     if (strcmp(all[i - 1].text, all[i].text) == 0)
-      COMPLAIN(reader, all[i].at, _("this is a backup of '%s' already"), all[i - 1].image->name);
+      COMPLAIN(reader, all[i].at, _("this is a backup of '%s' already"), all[i - 1].by);
   }
 }
 

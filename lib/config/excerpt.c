@@ -146,36 +146,51 @@ static void guess_hidden(struct excerpt *excerpt, unsigned number, struct sp_spa
 
 /* -- the two lines */
 
-/* Puts the line from column `from` on into `text`, and into `under` the blanks before the caret. */
-static void draw(const struct excerpt *excerpt, struct sp_span line, unsigned number, unsigned from,
-                 unsigned caret, struct sp_buf *text, struct sp_buf *under, struct sp_err *err)
+/* How one character is shown, and in how many columns. The first of what is hidden stands for all
+ * of it. */
+struct piece {
+  char text[CHAR_MAX_BYTES * 4 + 1];
+  unsigned width;
+};
+
+static struct piece piece_of(struct sp_span one, bool is_secret, bool was_secret)
 {
-  int failed =
-      from > 1 ? sp_buf_append_str(text, "...", err) | sp_buf_append_str(under, "   ", err) : 0;
-  bool was_hidden = false;
-  for (unsigned column = 1; line.len > 0 && failed == 0; column++) {
+  struct piece piece = {.text = ""};
+  if (is_secret && was_secret)
+    return piece;
+  sp_text_escape(piece.text, sizeof piece.text,
+                 is_secret            ? SP_SPAN_LIT("***")
+                 : one.ptr[0] == '\t' ? SP_SPAN_LIT(" ")
+                                      : one);
+  bool is_as_it_was = strlen(piece.text) == one.len && !is_secret;
+  piece.width = is_as_it_was ? width_of(one) : (unsigned)strlen(piece.text);
+  return piece;
+}
+
+/* Puts the line from column `from` on into `text`, and into `under` the blanks before the caret. */
+static int draw(const struct excerpt *excerpt, struct sp_span line, unsigned number, unsigned from,
+                unsigned caret, struct sp_buf *text, struct sp_buf *under, struct sp_err *err)
+{
+  bool was_secret = false;
+  if (from > 1 &&
+      (sp_buf_append_str(text, "...", err) < 0 || sp_buf_append_str(under, "   ", err) < 0))
+    return -1;
+  for (unsigned column = 1; line.len > 0; column++) {
     struct sp_span one = SP_SPAN(line.ptr, char_len(line));
     line = sp_span_skip(line, one.len);
     if (column < from)
       continue;
-    if (column - from == SHOWN_COLUMNS) {
-      failed = sp_buf_append_str(text, "...", err);
-      break;
-    }
-    bool hide = is_hidden(excerpt, number, column);
-    char shown[CHAR_MAX_BYTES * 4 + 1];
-    sp_text_escape(shown, sizeof shown, one);
-    bool is_escaped = strlen(shown) != one.len;
-    const char *piece = hide ? (was_hidden ? "" : "***") : one.ptr[0] == '\t' ? " " : shown;
-    unsigned width = hide         ? (unsigned)strlen(piece)
-                     : is_escaped ? (unsigned)strlen(shown)
-                                  : width_of(one);
-    width = one.ptr[0] == '\t' && !hide ? 1 : width;
-    was_hidden = hide;
-    failed = sp_buf_append_str(text, piece, err);
-    for (unsigned i = 0; failed == 0 && column < caret && i < width; i++)
-      failed = sp_buf_append_str(under, " ", err);
+    if (column - from == SHOWN_COLUMNS)
+      return sp_buf_append_str(text, "...", err);
+    bool is_secret = is_hidden(excerpt, number, column);
+    struct piece piece = piece_of(one, is_secret, was_secret);
+    was_secret = is_secret;
+    if (sp_buf_append_str(text, piece.text, err) < 0)
+      return -1;
+    if (column < caret && sp_buf_appendf(under, err, "%*s", (int)piece.width, "") < 0)
+      return -1;
   }
+  return 0;
 }
 
 static void add_one(struct excerpt *excerpt, struct sp_complaint *complaint,
@@ -188,14 +203,13 @@ static void add_one(struct excerpt *excerpt, struct sp_complaint *complaint,
   if (!excerpt->root)
     guess_hidden(excerpt, complaint->line, previous, line);
   unsigned from = complaint->column > SHOWN_COLUMNS ? complaint->column - BEFORE_CARET : 1;
-  draw(excerpt, line, complaint->line, from, complaint->column, &text, &under, &err);
+  int failed = draw(excerpt, line, complaint->line, from, complaint->column, &text, &under, &err);
   if (!excerpt->root) {
-    free(excerpt->hidden);
-    excerpt->hidden = NULL;
+    free(sp_steal(&excerpt->hidden));
     excerpt->hidden_count = 0;
   }
-  if (sp_text_format(&complaint->excerpt, &err, "%6u | %s\n       | %s^\n", complaint->line,
-                     sp_buf_str(&text), sp_buf_str(&under)) < 0)
+  if (failed < 0 || sp_text_format(&complaint->excerpt, &err, "%6u | %s\n       | %s^\n",
+                                   complaint->line, sp_buf_str(&text), sp_buf_str(&under)) < 0)
     complaint->excerpt = NULL;
 }
 

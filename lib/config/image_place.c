@@ -106,6 +106,13 @@ static bool check_place(struct sp_reader *reader, const struct sp_yaml_node *nod
     sp_reader_complain(reader, node, "%s", err.msg);
     return false;
   }
+  bool is_kept = place->transport == SP_TRANSPORT_REGISTRY ||
+                 place->transport == SP_TRANSPORT_LAYOUT || place->transport == SP_TRANSPORT_VAULT;
+  if (!is_kept) {
+    sp_reader_complain(reader, node,
+                       _("images are kept in a registry, 'vault:NAME' or 'oci:DIR', not here"));
+    return false;
+  }
   if (place->ref.tag[0] || place->ref.digest.alg != SP_DIGEST_NONE) {
     sp_reader_complain(reader, node, _("no tag and no digest here: 'tags' says which are meant"));
     return false;

@@ -59,8 +59,12 @@ static void complain_of_kind(struct sp_reader *reader, const struct sp_yaml_node
   }
   char shown[SHOWN_MAX];
   sp_text_escape(shown, sizeof shown, sp_span_str(node->text));
-  sp_reader_complain(reader, node, _("'%s' takes %s, not '%s'"), key, form,
-                     node->is_hidden ? "***" : shown);
+  if (node->is_plain)
+    sp_reader_complain(reader, node, _("'%s' takes %s, not '%s'"), key, form,
+                       node->is_hidden ? "***" : shown);
+  else
+    sp_reader_complain(reader, node, _("'%s' takes %s, not the text '%s' in quotes"), key, form,
+                       node->is_hidden ? "***" : shown);
 }
 
 /* Values that may be secrets are not shown, whatever is complained of. */

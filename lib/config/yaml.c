@@ -74,31 +74,46 @@ static const struct {
     {"undefined tag handle", N_("tags ('!...') are not taken: quote the value")},
     {"tab character", N_("indent with blanks, not tabs")},
     {"UTF-8", N_("this is not UTF-8")},
-    {"control characters", N_("a control character")},
+    {"control characters", N_("a control character: write it as an escape, in double quotes")},
 };
+
+static const char *in_our_words(const char *said)
+{
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (strstr(said, words[i].said))
+      return _(words[i].text);
+  }
+  return NULL;
+}
+
+/* The reader of characters says only at which byte it stopped. */
+static unsigned line_of_byte(struct sp_span yaml, size_t offset)
+{
+  unsigned line = 1;
+  for (size_t i = 0; i < offset && i < yaml.len; i++)
+    line += yaml.ptr[i] == '\n';
+  return line;
+}
 
 static void complain_of_syntax(const struct builder *builder, struct sp_span yaml)
 {
   const yaml_parser_t *parser = &builder->parser;
-  const char *said = parser->problem ? parser->problem : "";
-  char shown[128];
-  sp_text_escape(shown, sizeof shown, sp_span_str(said));
-  const char *text = shown;
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-    if (!strstr(said, words[i].said))
-      continue;
-    text = _(words[i].text);
-    break;
-  }
+  char said[128];
+  sp_text_escape(said, sizeof said, sp_span_str(parser->problem));
+  const char *text = in_our_words(said);
+  if (!text)
+    text = said;
   unsigned line = (unsigned)parser->problem_mark.line + 1;
   unsigned column = (unsigned)parser->problem_mark.column + 1;
-  if (parser->error == YAML_READER_ERROR) { /* it says only the byte */
-    line = 1;
-    for (size_t i = 0; i < parser->problem_offset && i < yaml.len; i++)
-      line += yaml.ptr[i] == '\n';
-    column = 1;
-  }
-  sp_complaints_add(builder->complaints, line, column, "%s", text);
+  unsigned begin = (unsigned)parser->context_mark.line + 1;
+  if (parser->error == YAML_READER_ERROR)
+    sp_complaints_add(builder->complaints, line_of_byte(yaml, parser->problem_offset), 1, "%s",
+                      text);
+  else if (parser->context && begin < line)
+    sp_complaints_add(builder->complaints, line, column,
+                      _("%s (what is not complete begins in line %u)"), text, begin);
+  else
+    sp_complaints_add(builder->complaints, line, column, "%s", text);
 }
 
 /* -- the tree */
@@ -169,8 +184,8 @@ static void check_properties(struct builder *builder, const yaml_event_t *event,
 {
   if (anchor)
     complain_of(builder, event,
-                _("anchors and aliases are not taken: write it out, or put what is shared under "
-                  "'defaults'"));
+                _("anchors and aliases are not taken: quote a value that begins with '*' or '&'; "
+                  "what is shared belongs under 'defaults'"));
   if (tag)
     complain_of(builder, event, _("tags ('!...') are not taken: quote the value"));
 }
@@ -182,7 +197,7 @@ static int on_scalar(struct builder *builder, const yaml_event_t *event)
   check_properties(builder, event, event->data.scalar.anchor, event->data.scalar.tag);
   node.is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   if (memchr(text.ptr, '\0', text.len)) {
-    complain_of(builder, event, _("a zero byte"));
+    complain_of(builder, event, _("a value has a zero byte in it"));
     node.kind = SP_YAML_NONE;
   }
   if (sp_text_dup_span(&node.text, text, builder->err) < 0)
