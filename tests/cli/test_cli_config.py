@@ -2,6 +2,7 @@
 """safeport.yaml through the real program: what is wrong with a file, what is understood of one, where it is found."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -169,3 +170,13 @@ def test_stdout_that_is_full(safeport):
         result = subprocess.run([str(SAFEPORT), "config", "--config", str(GOOD[0])], env=clean_env(), stdout=full,
                                 stderr=subprocess.PIPE, text=True, timeout=60)
     assert result.returncode == 7 and result.stderr
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/man/safeport.yaml.5.scd"])
+def test_examples_in_the_documents_are_taken(safeport, tmp_path, name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    examples = re.findall(r"^```(?:yaml)?\n(version: 1\n.*?)^```", text, flags=re.M | re.S)
+    assert examples
+    for example in examples:
+        (tmp_path / "safeport.yaml").write_text(example, encoding="utf-8")
+        safeport("config", cwd=tmp_path, status=0)
