@@ -67,31 +67,16 @@ static void complain_of_kind(struct sp_reader *reader, const struct sp_yaml_node
                        node->is_hidden ? "***" : shown);
 }
 
-/* Values that may be secrets are not shown, whatever is complained of. */
-static void hide(struct sp_yaml_node *node)
+/* Keys were expected. What is there instead may be a secret that somebody put one level too high.
+ */
+static void complain_of_no_map(struct sp_reader *reader, struct sp_yaml_node *node, const char *key,
+                               const char *form)
 {
-  node->is_hidden = true;
-  for (size_t i = 0; i < node->count; i++)
-    hide(&node->items[i]);
-}
-
-static void complain_of_unknown(struct sp_reader *reader, const struct sp_config_table *table,
-                                const struct sp_yaml_node *key)
-{
-  const char *names[32];
-  size_t count = 0;
-  char shown[SHOWN_MAX];
-  sp_text_escape(shown, sizeof shown, sp_span_str(key->text));
-  for (size_t i = 0; i < sp_config_row_count(table) && count < 32; i++)
-    names[count++] = sp_config_row(table, i)->key;
-  const char *near = sp_nearest(key->text, names, count);
-  if (strcmp(key->text, "<<") == 0)
-    sp_reader_complain(reader, key,
-                       _("merge keys are not taken: put what is shared under 'defaults'"));
-  else if (near)
-    sp_reader_complain(reader, key, _("unknown key '%s': did you mean '%s'?"), shown, near);
+  sp_yaml_hide(node);
+  if (node->kind == SP_YAML_SCALAR && !sp_kind_is_null(node))
+    sp_reader_complain(reader, node, _("'%s' takes %s, not a text"), key, form);
   else
-    sp_reader_complain(reader, key, _("unknown key '%s'"), shown);
+    complain_of_kind(reader, node, key, form);
 }
 
 static const struct sp_config_row *find_row(const struct sp_config_table *table, const char *key)
@@ -104,6 +89,36 @@ static const struct sp_config_row *find_row(const struct sp_config_table *table,
   return NULL;
 }
 
+/* The row that a mistyped key was likely meant to be, or NULL. */
+static const struct sp_config_row *nearest_row(const struct sp_config_table *table, const char *key)
+{
+  const char *names[32];
+  size_t count = 0;
+  for (size_t i = 0; i < sp_config_row_count(table) && count < 32; i++)
+    names[count++] = sp_config_row(table, i)->key;
+  const char *near = sp_nearest(key, names, count);
+  return near ? find_row(table, near) : NULL;
+}
+
+/* The value of a key that nobody knows may be a secret, unless the key was likely meant to be one
+ * of another kind. */
+static void on_unknown(struct sp_reader *reader, const struct sp_config_table *table,
+                       const struct sp_yaml_node *key, struct sp_yaml_node *value)
+{
+  const struct sp_config_row *near = nearest_row(table, key->text);
+  char shown[SHOWN_MAX];
+  sp_text_escape(shown, sizeof shown, sp_span_str(key->text));
+  if (!near || near->table || near->kind == SP_KIND_SECRET || near->kind == SP_KIND_TEXT)
+    sp_yaml_hide(value);
+  if (strcmp(key->text, "<<") == 0)
+    sp_reader_complain(reader, key,
+                       _("merge keys are not taken: put what is shared under 'defaults'"));
+  else if (near)
+    sp_reader_complain(reader, key, _("unknown key '%s': did you mean '%s'?"), shown, near->key);
+  else
+    sp_reader_complain(reader, key, _("unknown key '%s'"), shown);
+}
+
 /* Unknown keys, and what is to be hidden, before anything is read. */
 static void look_at_keys(struct sp_reader *reader, const struct sp_config_table *table,
                          struct sp_yaml_node *map)
@@ -113,10 +128,10 @@ static void look_at_keys(struct sp_reader *reader, const struct sp_config_table 
     if (key->kind != SP_YAML_SCALAR)
       continue;
     const struct sp_config_row *row = find_row(table, key->text);
-    if (row ? row->kind == SP_KIND_SECRET : table->is_hiding)
-      hide(&map->items[i + 1]);
     if (!row)
-      complain_of_unknown(reader, table, key);
+      on_unknown(reader, table, key, &map->items[i + 1]);
+    else if (row->kind == SP_KIND_SECRET)
+      sp_yaml_hide(&map->items[i + 1]);
   }
 }
 
@@ -135,20 +150,22 @@ static void read_entry(struct sp_reader *reader, const struct sp_config_row *row
   }
   if (!row->table->check_name(*name)) {
     char shown[SHOWN_MAX];
-    sp_text_escape(shown, sizeof shown, sp_span_str(key->text));
+    if (strchr(key->text, '@')) /* "https://user:password@host" */
+      sp_yaml_hide(key);
+    sp_text_escape(shown, sizeof shown, sp_span_str(key->is_hidden ? "***" : key->text));
     sp_reader_complain(reader, key, _("'%s' is not %s"), shown, _(row->table->name_form));
   }
   if (value->kind == SP_YAML_MAP)
     sp_reader_read(reader, row->table, value, key, item);
   else
-    complain_of_kind(reader, value, key->text, _("keys of its own"));
+    complain_of_no_map(reader, value, key->text, _("keys of its own"));
 }
 
 static void read_entries(struct sp_reader *reader, const struct sp_config_row *row,
                          struct sp_yaml_node *map, struct sp_config_list *list)
 {
   if (map->kind != SP_YAML_MAP) {
-    complain_of_kind(reader, map, row->key, _("names, each with keys of its own"));
+    complain_of_no_map(reader, map, row->key, _("names, each with keys of its own"));
     return;
   }
   if (map->count / 2 > (size_t)row->most) {
@@ -192,7 +209,7 @@ static void read_value(struct sp_reader *reader, const struct sp_config_row *row
 {
   bool is_map = row->kind == SP_KIND_MAP || row->kind == SP_KIND_DEFAULTS;
   if (is_map && node->kind != SP_YAML_MAP)
-    complain_of_kind(reader, node, row->key, _("keys of its own"));
+    complain_of_no_map(reader, node, row->key, _("keys of its own"));
   else if (row->kind == SP_KIND_MAP)
     sp_reader_read(reader, row->table, node, node, item + row->at);
   else if (row->kind == SP_KIND_DEFAULTS)

@@ -199,8 +199,8 @@ static const struct sp_config_row token_rows[] = {
      .most = 100 * YEAR,
      .help = N_("the age at which doctor asks for a new one")},
 };
-static const struct sp_config_table token_table = {
-    .rows = token_rows, .row_count = COUNT(token_rows), .is_hiding = true};
+static const struct sp_config_table token_table = {.rows = token_rows,
+                                                   .row_count = COUNT(token_rows)};
 
 #define REGISTRY(member) offsetof(struct sp_config_registry, member)
 static const struct sp_config_row registry_rows[] = {
@@ -250,7 +250,6 @@ static const struct sp_config_table registry_table = {
     .rows = registry_rows,
     .row_count = COUNT(registry_rows),
     .size = sizeof(struct sp_config_registry),
-    .is_hiding = true,
     .check_name = sp_check_registry_name,
     .name_form = N_("a host, or host:port"),
     .check = sp_check_registry,
@@ -300,8 +299,8 @@ static const struct sp_config_row notify_rows[] = {
      .at = ROOT(notify.webhook),
      .help = N_("an URL that is told of alarms, best as $VARIABLE")},
 };
-static const struct sp_config_table notify_table = {
-    .rows = notify_rows, .row_count = COUNT(notify_rows), .is_hiding = true};
+static const struct sp_config_table notify_table = {.rows = notify_rows,
+                                                    .row_count = COUNT(notify_rows)};
 
 /* `defaults` comes before `images`: images are read with it. */
 static const struct sp_config_row root_rows[] = {

@@ -58,7 +58,6 @@ struct sp_config_table {
   size_t row_count;
   const struct sp_config_table *shared; /* more rows, which `defaults` may give too; or NULL */
   size_t size;                          /* of the struct; only of ENTRIES and DEFAULTS */
-  bool is_hiding;                       /* a mistyped key may hold a secret */
   /* ENTRIES: is this a name that the user may choose? It may be changed in place. */
   bool (*check_name)(char *name);
   const char *name_form; /* what names are, for people (N_) */

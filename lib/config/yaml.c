@@ -35,6 +35,13 @@ void sp_yaml_free(struct sp_yaml_node *root)
   free(root);
 }
 
+void sp_yaml_hide(struct sp_yaml_node *node)
+{
+  node->is_hidden = true;
+  for (size_t i = 0; i < node->count; i++)
+    sp_yaml_hide(&node->items[i]);
+}
+
 struct sp_yaml_node *sp_yaml_get(const struct sp_yaml_node *map, const char *name,
                                  const struct sp_yaml_node **key)
 {
@@ -229,8 +236,8 @@ static int on_begin(struct builder *builder, const yaml_event_t *event, enum sp_
 
 static int by_text(const void *a, const void *b)
 {
-  const struct sp_yaml_node *x = *(const struct sp_yaml_node *const *)a;
-  const struct sp_yaml_node *y = *(const struct sp_yaml_node *const *)b;
+  const struct sp_yaml_node *x = *(struct sp_yaml_node *const *)a;
+  const struct sp_yaml_node *y = *(struct sp_yaml_node *const *)b;
   int order = strcmp(x->text, y->text);
   if (order)
     return order;
@@ -241,7 +248,7 @@ static int by_text(const void *a, const void *b)
 
 static int check_duplicates(struct builder *builder, const struct sp_yaml_node *map)
 {
-  SP_AUTO_FREE const struct sp_yaml_node **keys = calloc(map->count / 2 + 1, sizeof(void *));
+  SP_AUTO_FREE struct sp_yaml_node **keys = calloc(map->count / 2 + 1, sizeof(void *));
   if (!keys)
     return sp_fail(builder->err, SP_E_NOMEM, "out of memory for a configuration");
   size_t count = 0;
@@ -255,6 +262,7 @@ static int check_duplicates(struct builder *builder, const struct sp_yaml_node *
       continue;
     char shown[128];
     sp_text_escape(shown, sizeof shown, sp_span_str(keys[i]->text));
+    sp_yaml_hide(keys[i] + 1); /* its value stands behind it */
     sp_complaints_add(builder->complaints, keys[i]->line, keys[i]->column,
                       _("key '%s' is there twice: first in line %u"), shown, keys[i - 1]->line);
   }
@@ -293,7 +301,6 @@ static int on_event(struct builder *builder, const yaml_event_t *event)
     complain_of(builder, event, _("a second document: one file holds one"));
     return 1;
   case YAML_STREAM_END_EVENT:
-    return 1;
   case YAML_NO_EVENT:
   case YAML_STREAM_START_EVENT:
   case YAML_DOCUMENT_END_EVENT:
@@ -302,24 +309,27 @@ static int on_event(struct builder *builder, const yaml_event_t *event)
   return 0;
 }
 
+/* Answers 0 at the end of the text, 1 where it could not be read to its end, -1 failed. */
 static int build(struct builder *builder, struct sp_span yaml)
 {
   int state = 0;
-  while (state == 0) {
+  bool is_at_end = false;
+  while (state == 0 && !is_at_end) {
     yaml_event_t event;
     if (!yaml_parser_parse(&builder->parser, &event)) {
       if (builder->parser.error == YAML_MEMORY_ERROR)
         return sp_fail(builder->err, SP_E_NOMEM, "out of memory for a configuration");
       complain_of_syntax(builder, yaml);
-      return 0;
+      return 1;
     }
+    is_at_end = event.type == YAML_STREAM_END_EVENT;
     bool is_too_much = ++builder->node_count > SP_MAX_YAML_NODES;
     if (is_too_much)
       complain_of(builder, &event, _("too many values in one file"));
     state = is_too_much ? 1 : on_event(builder, &event);
     yaml_event_delete(&event);
   }
-  return state < 0 ? -1 : 0;
+  return state;
 }
 
 int sp_yaml_parse(struct sp_span yaml, struct sp_yaml_node **out, struct sp_complaints *complaints,
@@ -338,18 +348,18 @@ int sp_yaml_parse(struct sp_span yaml, struct sp_yaml_node **out, struct sp_comp
   yaml_parser_set_encoding(&builder->parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&builder->parser, (const unsigned char *)(yaml.len ? yaml.ptr : ""),
                                yaml.len);
-  int failed = build(builder, yaml);
+  int state = build(builder, yaml);
   yaml_parser_delete(&builder->parser);
-  /* What was not closed: the text could not be read to its end. */
   while (builder->depth > 0)
     clear_node(&builder->open[--builder->depth]);
   *out = builder->root;
   free(builder);
-  if (failed < 0) {
+  if (state != 0) {
     sp_yaml_free(*out);
     *out = NULL;
-    return -1;
   }
+  if (state < 0)
+    return -1;
   if (!*out && complaints->count == before)
     sp_complaints_add(complaints, 1, 1, _("the file is empty: it begins with 'version: 1'"));
   return 0;

@@ -28,7 +28,7 @@ enum sp_yaml_kind {
 struct sp_yaml_node {
   enum sp_yaml_kind kind;
   bool is_plain;                 /* a scalar without quotes */
-  bool is_hidden;                /* it may be a secret: not to be shown; set by the reader */
+  bool is_hidden;                /* it may be a secret: not to be shown */
   unsigned line, column;         /* of its first character, from 1 */
   unsigned end_line, end_column; /* behind its last one */
   char *text;                    /* SCALAR; without zero bytes */
@@ -42,6 +42,9 @@ SP_MUST_CHECK int sp_yaml_parse(struct sp_span yaml, struct sp_yaml_node **out,
                                 struct sp_complaints *complaints, struct sp_err *err);
 /* NULL is nothing. */
 void sp_yaml_free(struct sp_yaml_node *root);
+
+/* Marks a node and all below it as hidden. */
+void sp_yaml_hide(struct sp_yaml_node *node);
 
 /* The value of a key of a MAP, or NULL; *key its key (may be NULL). */
 struct sp_yaml_node *sp_yaml_get(const struct sp_yaml_node *map, const char *name,
