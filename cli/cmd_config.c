@@ -48,13 +48,14 @@ static int print_config_json(const struct sp_config *config, const struct sp_com
   struct sp_err err;
   if (sp_config_show(config, &shown, &err) < 0)
     return command_fail(&err);
-  SP_AUTO_JSON json_t *notes = json_array();
-  for (size_t i = 0; i < unset->count; i++)
-    json_array_append_new(notes,
-                          json_pack("{s:i, s:i, s:s}", "line", (int)unset->items[i].line, "column",
-                                    (int)unset->items[i].column, "text", unset->items[i].text));
+  json_t *notes = json_array();
+  for (size_t i = 0; i < unset->count; i++) {
+    const struct sp_complaint *note = &unset->items[i];
+    notes = sp_json_with_item(notes, json_pack("{s:i, s:i, s:s}", "line", (int)note->line, "column",
+                                               (int)note->column, "text", note->text));
+  }
   SP_AUTO_JSON json_t *document =
-      json_pack("{s:s, s:O, s:O}", "file", config->path, "config", shown, "unset", notes);
+      json_pack("{s:s, s:O, s:o}", "file", config->path, "config", shown, "unset", notes);
   return print_json(document);
 }
 
@@ -69,6 +70,8 @@ static int print_config_text(const struct sp_config *config, const struct sp_com
   for (size_t i = 0; i < unset->count; i++)
     printf("# %s:%u:%u: %s\n", config->path, unset->items[i].line, unset->items[i].column,
            unset->items[i].text);
+  if (unset->has_more)
+    puts("# ...");
   return 0;
 }
 
@@ -86,7 +89,7 @@ static int config_run(const struct command *self, int argc, char **argv)
   if (!config_file_load(&line.common, &config, &status))
     return status;
   sp_config_find_unset(config, &unset);
-  if (args.strict && unset.count > 0) {
+  if (args.strict && (unset.count > 0 || unset.has_more)) {
     config_file_print_complaints(config->path, &unset);
     return sp_code_exit_status(SP_E_USAGE);
   }

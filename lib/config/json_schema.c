@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/json_schema.h"
 
+#include "base/json.h"
 #include "config/kind.h"
 #include "config/schema.h"
 
@@ -24,47 +25,42 @@ static json_t *row_schema(const struct sp_config_row *row)
 /* The default as a value of JSON. */
 static json_t *fallback_of(const struct sp_config_row *row)
 {
-  json_t *value = NULL;
-  if (row->kind == SP_KIND_BOOL || row->kind == SP_KIND_INT)
-    value = json_loads(row->fallback, JSON_DECODE_ANY, NULL);
-  return value ? value : json_string(row->fallback);
+  bool is_bare = row->kind == SP_KIND_BOOL || row->kind == SP_KIND_INT;
+  return is_bare ? json_loads(row->fallback, JSON_DECODE_ANY, NULL) : json_string(row->fallback);
 }
 
-/* Required keys come in with a row; `defaults` may leave out what an image has to say. */
+static json_t *described(const struct sp_config_row *row)
+{
+  json_t *schema = sp_json_with(row_schema(row), "description", json_string(row->help));
+  return row->fallback ? sp_json_with(schema, "default", fallback_of(row)) : schema;
+}
+
 static json_t *table_schema(const struct sp_config_table *table)
 {
   json_t *properties = json_object();
   json_t *required = json_array();
   for (size_t i = 0; i < sp_config_row_count(table); i++) {
     const struct sp_config_row *row = sp_config_row(table, i);
-    json_t *schema = row_schema(row);
-    json_object_set_new(schema, "description", json_string(row->help));
-    if (row->fallback)
-      json_object_set_new(schema, "default", fallback_of(row));
-    json_object_set_new(properties, row->key, schema);
+    properties = sp_json_with(properties, row->key, described(row));
     if (row->is_required)
-      json_array_append_new(required, json_string(row->key));
+      required = sp_json_with_item(required, json_string(row->key));
   }
+  bool has_required = !required || json_array_size(required) > 0;
   json_t *schema = json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
                              "properties", properties);
-  if (json_array_size(required) > 0)
-    json_object_set_new(schema, "required", required);
-  else
-    json_decref(required);
+  if (has_required)
+    return sp_json_with(schema, "required", required);
+  json_decref(required);
   return schema;
 }
 
 int sp_config_json_schema(json_t **out, struct sp_err *err)
 {
-  json_t *schema = table_schema(&sp_config_schema);
-  *out = json_pack("{s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#", "title",
-                   "safeport.yaml");
-  if (*out && schema && json_object_update(*out, schema) == 0) {
-    json_decref(schema);
-    return 0;
-  }
-  json_decref(schema);
-  json_decref(*out);
-  *out = NULL;
-  return sp_fail(err, SP_E_NOMEM, "out of memory for a JSON schema");
+  SP_AUTO_JSON json_t *table = table_schema(&sp_config_schema);
+  SP_AUTO_JSON json_t *schema = json_pack(
+      "{s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#", "title", "safeport.yaml");
+  if (!table || !schema || json_object_update(schema, table) < 0)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a JSON schema");
+  *out = sp_steal(&schema);
+  return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/value.h"
@@ -31,9 +32,7 @@ static bool is_text(const struct sp_yaml_node *node)
 static json_t *text_schema(const char *pattern)
 {
   json_t *schema = json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
-  if (schema && pattern)
-    json_object_set_new(schema, "pattern", json_string(pattern));
-  return schema;
+  return pattern ? sp_json_with(schema, "pattern", json_string(pattern)) : schema;
 }
 
 static json_t *any_text_schema(const struct sp_config_row *row)
@@ -103,7 +102,7 @@ static bool read_int(struct sp_reader *reader, const struct sp_config_row *row,
 static json_t *show_int(const struct sp_config_row *row, const void *at)
 {
   if (!row->fallback && *(const uint32_t *)at == 0)
-    return NULL;
+    return json_null();
   return json_integer(*(const uint32_t *)at);
 }
 
@@ -156,7 +155,7 @@ static bool read_duration(struct sp_reader *reader, const struct sp_config_row *
 static json_t *show_duration(const struct sp_config_row *row, const void *at)
 {
   if (!row->fallback && *(const int64_t *)at == 0)
-    return NULL;
+    return json_null();
   char text[SP_VALUE_TEXT_MAX];
   sp_value_format_duration(*(const int64_t *)at, text);
   return json_string(text);
@@ -180,7 +179,7 @@ static json_t *show_date(const struct sp_config_row *row, const void *at)
 {
   (void)row;
   if (*(const int64_t *)at < 0)
-    return NULL;
+    return json_null();
   char text[SP_VALUE_TEXT_MAX];
   sp_value_format_date(*(const int64_t *)at, text);
   return json_string(text);
@@ -212,7 +211,7 @@ static bool read_size(struct sp_reader *reader, const struct sp_config_row *row,
 static json_t *show_size(const struct sp_config_row *row, const void *at)
 {
   if (!row->fallback && *(const uint64_t *)at == 0)
-    return NULL;
+    return json_null();
   char text[SP_VALUE_TEXT_MAX];
   sp_value_format_size(*(const uint64_t *)at, text);
   return json_string(text);
@@ -288,7 +287,7 @@ static json_t *show_written(const char *value, const char *variable)
   if (variable)
     return json_sprintf("$%s", variable);
   if (!value)
-    return NULL;
+    return json_null();
   return value[0] == '$' ? json_sprintf("$%s", value) : json_string(value);
 }
 
@@ -362,7 +361,7 @@ static json_t *show_secret(const struct sp_config_row *row, const void *at)
   const struct sp_config_secret *secret = at;
   if (secret->variable)
     return json_sprintf("$%s", secret->variable);
-  return sp_secret_is_empty(&secret->secret) ? NULL : json_string("(hidden)");
+  return sp_secret_is_empty(&secret->secret) ? json_null() : json_string("(hidden)");
 }
 
 /* -- one place */
@@ -378,7 +377,7 @@ static json_t *show_place(const struct sp_config_row *row, const void *at)
 {
   (void)row;
   const struct sp_config_place *place = at;
-  return place->text ? json_string(place->text) : NULL;
+  return place->text ? json_string(place->text) : json_null();
 }
 
 static const struct sp_kind kinds[SP_KIND_COUNT] = {

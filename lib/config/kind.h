@@ -17,12 +17,12 @@ struct sp_kind {
   /* Puts the node's value into the member; false if it is none, where nothing was said yet. */
   bool (*read)(struct sp_reader *reader, const struct sp_config_row *row, struct sp_yaml_node *node,
                void *at);
-  /* What was understood, as it would be written; secrets hidden. NULL = not given, and no default.
-   */
+  /* What was understood, as it would be written; secrets hidden. json_null() = not given, and no
+   * default; NULL = no memory. */
   json_t *(*show)(const struct sp_config_row *row, const void *at);
   /* Frees what the member owns; may be NULL. */
   void (*clear)(void *at);
-  /* Its JSON schema, without description and default. */
+  /* Its JSON schema, without description and default; NULL = no memory. */
   json_t *(*schema)(const struct sp_config_row *row);
 };
 

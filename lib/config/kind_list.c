@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/kind.h"
@@ -49,9 +50,7 @@ static json_t *list_schema(const struct sp_config_row *row)
 {
   json_t *schema = json_pack("{s:s, s:{s:[s,s,s]}, s:i}", "type", "array", "items", "type",
                              "string", "number", "boolean", "minItems", 1);
-  if (schema && row->most > 0)
-    json_object_set_new(schema, "maxItems", json_integer(row->most));
-  return schema;
+  return row->most > 0 ? sp_json_with(schema, "maxItems", json_integer(row->most)) : schema;
 }
 
 /* -- places */
@@ -72,9 +71,9 @@ static json_t *show_places(const struct sp_config_row *row, const void *at)
 {
   (void)row;
   const struct sp_config_places *places = at;
-  json_t *list = places->count ? json_array() : NULL;
+  json_t *list = places->count ? json_array() : json_null();
   for (size_t i = 0; i < places->count; i++)
-    json_array_append_new(list, json_string(places->items[i].text));
+    list = sp_json_with_item(list, json_string(places->items[i].text));
   return list;
 }
 
@@ -135,9 +134,9 @@ static json_t *show_names(const struct sp_config_row *row, const void *at)
 {
   (void)row;
   const struct sp_config_names *names = at;
-  json_t *list = names->count ? json_array() : NULL;
+  json_t *list = names->count ? json_array() : json_null();
   for (size_t i = 0; i < names->count; i++)
-    json_array_append_new(list, json_string(names->items[i]));
+    list = sp_json_with_item(list, json_string(names->items[i]));
   return list;
 }
 
@@ -176,11 +175,11 @@ static json_t *show_platforms(const struct sp_config_row *row, const void *at)
 {
   (void)row;
   const struct sp_config_platforms *platforms = at;
-  json_t *list = platforms->count ? json_array() : NULL;
+  json_t *list = platforms->count ? json_array() : json_null();
   for (size_t i = 0; i < platforms->count; i++) {
     char text[SP_PLATFORM_TEXT_MAX];
     sp_platform_format(&platforms->items[i], text);
-    json_array_append_new(list, json_string(text));
+    list = sp_json_with_item(list, json_string(text));
   }
   return list;
 }
@@ -229,10 +228,10 @@ static json_t *show_patterns(const struct sp_config_row *row, const void *at)
 {
   const struct sp_pattern_list *patterns = at;
   if (patterns->count == 0 && !row->given_at)
-    return NULL;
+    return json_null();
   json_t *list = json_array();
   for (size_t i = 0; i < patterns->count; i++)
-    json_array_append_new(list, json_string(patterns->items[i].text));
+    list = sp_json_with_item(list, json_string(patterns->items[i].text));
   return list;
 }
 

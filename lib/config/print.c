@@ -9,27 +9,37 @@
 #include "config/kind.h"
 #include "config/schema.h"
 
-/* -- structs to JSON; where there is no memory, NULL comes out of the end */
+/* -- structs to JSON; as kinds do: json_null() = not given, NULL = no memory */
 
 static json_t *show_table(const struct sp_config_table *table, const char *item);
 
 static json_t *show_entries(const struct sp_config_row *row, const struct sp_config_list *list)
 {
-  json_t *map = list->count ? json_object() : NULL;
+  json_t *map = list->count ? json_object() : json_null();
   for (size_t i = 0; i < list->count; i++) {
     const char *entry = (const char *)list->items + i * row->table->size;
-    json_object_set_new(map, *(char *const *)entry, show_table(row->table, entry));
+    map = sp_json_with(map, *(char *const *)entry, show_table(row->table, entry));
   }
   return map;
+}
+
+/* A map in which nothing is given is not given itself. */
+static json_t *show_map(const struct sp_config_row *row, const char *item)
+{
+  json_t *map = show_table(row->table, item);
+  if (!map || json_object_size(map) > 0)
+    return map;
+  json_decref(map);
+  return json_null();
 }
 
 static json_t *show_row(const struct sp_config_row *row, const char *item)
 {
   bool is_absent = row->given_at && !*(const bool *)(item + row->given_at);
   if (is_absent || row->kind == SP_KIND_DEFAULTS)
-    return NULL;
+    return json_null();
   if (row->kind == SP_KIND_MAP)
-    return show_table(row->table, item + row->at);
+    return show_map(row, item + row->at);
   if (row->kind == SP_KIND_ENTRIES)
     return show_entries(row, (const struct sp_config_list *)(item + row->at));
   return sp_kind_of(row->kind)->show(row, item + row->at);
@@ -41,10 +51,8 @@ static json_t *show_table(const struct sp_config_table *table, const char *item)
   for (size_t i = 0; i < sp_config_row_count(table); i++) {
     const struct sp_config_row *row = sp_config_row(table, i);
     json_t *value = show_row(row, item);
-    if (value && json_is_object(value) && json_object_size(value) == 0 && row->kind == SP_KIND_MAP)
-      json_decref(value);
-    else if (value)
-      json_object_set_new(map, row->key, value);
+    if (!json_is_null(value))
+      map = sp_json_with(map, row->key, value);
   }
   return map;
 }
