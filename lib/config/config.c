@@ -49,11 +49,11 @@ int sp_config_find(const char *option, char **path, struct sp_err *err)
   if (found == 0)
     found = try("/etc/safeport/", FILE_NAME, path, err);
   if (found == 0)
-    return sp_fail(err, SP_E_USAGE,
-                   _("there is no " FILE_NAME ": looked for ./" FILE_NAME
-                     ", $XDG_CONFIG_HOME/safeport/" FILE_NAME
-                     " (~/.config) and /etc/safeport/" FILE_NAME
-                     "; --config FILE or $SAFEPORT_CONFIG names another"));
+    return sp_fail(err, SP_E_USAGE, "%s",
+                   _("there is no safeport.yaml: looked for ./safeport.yaml, "
+                     "$XDG_CONFIG_HOME/safeport/safeport.yaml (~/.config) and "
+                     "/etc/safeport/safeport.yaml; --config FILE or $SAFEPORT_CONFIG names "
+                     "another"));
   return found < 0 ? -1 : 0;
 }
 
