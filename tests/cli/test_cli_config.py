@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from cli_support import ROOT, SAFEPORT, clean_env
+from cli_support import BUILD, ROOT, SAFEPORT, clean_env
 
 CONFIG = ROOT / "tests" / "config"
 WRONG = sorted((CONFIG / "wrong").glob("*.yaml"), key=lambda p: p.stem)
@@ -160,9 +160,12 @@ def test_ten_thousand_images(safeport, tmp_path):
     assert "at most 10000" in safeport("config", "--config", path, status=2).stderr
 
 
+@pytest.mark.skipif(not shutil.which("msgfmt"), reason="needs gettext")
 def test_another_language(safeport):
-    result = safeport("config", "--config", "mistyped-keys.yaml", cwd=CONFIG / "wrong", env={"LANGUAGE": "zh_CN"}, status=2)
-    assert "mistyped-keys.yaml:4:5: " in result.stderr and "primry" in result.stderr
+    result = safeport("config", "--config", "mistyped-keys.yaml", cwd=CONFIG / "wrong", status=2,
+                      env={"LANGUAGE": "zh_CN", "SAFEPORT_LOCALEDIR": str(BUILD / "po")})
+    assert "mistyped-keys.yaml:4:5: 未知的键 'primry'：是否想写 'primary'？\n" in result.stderr
+    assert "'mistyped-keys.yaml' 有 6 处错误" in result.stderr
 
 
 def test_stdout_that_is_full(safeport):
