@@ -118,6 +118,19 @@ static int print_list(const json_t *list, struct sp_buf *out, struct sp_err *err
   return sp_buf_append_str(out, "]", err);
 }
 
+static int print_map(json_t *map, int indent, struct sp_buf *out, struct sp_err *err);
+
+/* What stands behind a ':', to the end of the line or of the map. */
+static int print_value(json_t *value, int indent, struct sp_buf *out, struct sp_err *err)
+{
+  if (json_is_object(value))
+    return sp_buf_append_str(out, "\n", err) < 0 ? -1 : print_map(value, indent + 2, out, err);
+  if (sp_buf_append_str(out, " ", err) < 0)
+    return -1;
+  int failed = json_is_array(value) ? print_list(value, out, err) : print_scalar(value, out, err);
+  return failed < 0 ? -1 : sp_buf_append_str(out, "\n", err);
+}
+
 static int print_map(json_t *map, int indent, struct sp_buf *out, struct sp_err *err)
 {
   const char *key;
@@ -127,16 +140,8 @@ static int print_map(json_t *map, int indent, struct sp_buf *out, struct sp_err 
     SP_AUTO_JSON json_t *name = json_string(key);
     if (!name)
       return sp_fail(err, SP_E_NOMEM, "out of memory for a configuration");
-    if (sp_buf_appendf(out, err, "%*s", indent, "") < 0 || print_scalar(name, out, err) < 0)
-      return -1;
-    int failed;
-    if (json_is_object(value))
-      failed = sp_buf_append_str(out, ":\n", err) < 0 ? -1 : print_map(value, indent + 2, out, err);
-    else
-      failed = sp_buf_append_str(out, ": ", err) < 0 ? -1
-               : json_is_array(value)                ? print_list(value, out, err)
-                                                     : print_scalar(value, out, err);
-    if (failed < 0 || (!json_is_object(value) && sp_buf_append_str(out, "\n", err) < 0))
+    if (sp_buf_appendf(out, err, "%*s", indent, "") < 0 || print_scalar(name, out, err) < 0 ||
+        sp_buf_append_str(out, ":", err) < 0 || print_value(value, indent, out, err) < 0)
       return -1;
   }
   return 0;
