@@ -7,8 +7,9 @@
 #include "cli/ci.h"
 #include "cli/terminal.h"
 
-const struct command *const commands[] = {&cmd_push, &cmd_copy, &cmd_verify,  &cmd_inspect,
-                                          &cmd_tags, &cmd_log,  &cmd_version, &cmd_help};
+const struct command *const commands[] = {&cmd_push,    &cmd_copy,    &cmd_verify,
+                                          &cmd_inspect, &cmd_tags,    &cmd_config,
+                                          &cmd_log,     &cmd_version, &cmd_help};
 const size_t command_count = sizeof commands / sizeof commands[0];
 
 static const struct option_row common_network[] = {
@@ -31,6 +32,12 @@ static const struct option_row common_network[] = {
         "again)")},
     {"timeout", 0, OPTION_DURATION, offsetof(struct common_args, timeout_ms), N_("SECONDS"),
      N_("take a silent connection for dead after this long (60s if not said)")},
+    OPTION_END};
+
+static const struct option_row common_config[] = {
+    {"config", 0, OPTION_TEXT, offsetof(struct common_args, config), N_("FILE"),
+     N_("read this file, in place of $SAFEPORT_CONFIG, ./safeport.yaml, "
+        "~/.config/safeport/safeport.yaml and /etc/safeport/safeport.yaml")},
     OPTION_END};
 
 static const struct option_row common_output[] = {
@@ -81,6 +88,8 @@ size_t command_groups(const struct command *command, void *own, struct common_ar
   size_t n = 0;
   if (command->options)
     out[n++] = (struct option_group){N_("options:"), command->options, own};
+  if (command->has_config)
+    out[n++] = (struct option_group){N_("configuration:"), common_config, common};
   if (command->has_network) {
     out[n++] = (struct option_group){N_("places:"), common_network, common};
     out[n++] = (struct option_group){N_("output:"), common_output, common};

@@ -17,12 +17,13 @@ struct command {
   const char *about;                /* paragraphs for its help (N_) */
   const struct option_row *options; /* its own, on top of the common ones; NULL if it has none */
   bool has_network;                 /* it opens places: takes common_network */
+  bool has_config;                  /* it reads safeport.yaml: takes --config */
   size_t least_operands, most_operands;
   int (*run)(const struct command *self, int argc, char **argv); /* answers the exit status */
 };
 
-extern const struct command cmd_push, cmd_copy, cmd_verify, cmd_inspect, cmd_tags, cmd_log,
-    cmd_version, cmd_help;
+extern const struct command cmd_push, cmd_copy, cmd_verify, cmd_inspect, cmd_tags, cmd_config,
+    cmd_log, cmd_version, cmd_help;
 
 /* All commands, in the order in which help lists them. */
 extern const struct command *const commands[];
@@ -38,6 +39,7 @@ struct common_args {
   bool help, quiet, verbose, debug, no_color;
   struct text_list ca, insecure, token_hosts, upload_hosts, chunked;
   const char *vault;
+  const char *config;   /* --config; NULL = where it is looked for */
   int64_t retry_for_ms; /* -1 = not given */
   int64_t timeout_ms;   /* -1 = not given */
 };

@@ -135,3 +135,19 @@ int sp_json_get_array(const json_t *obj, const char *key, json_t **out, struct s
   *out = member;
   return 0;
 }
+
+json_t *sp_json_with(json_t *object, const char *key, json_t *value)
+{
+  if (json_object_set_new(object, key, value) == 0)
+    return object;
+  json_decref(object);
+  return NULL;
+}
+
+json_t *sp_json_with_item(json_t *array, json_t *item)
+{
+  if (json_array_append_new(array, item) == 0)
+    return array;
+  json_decref(array);
+  return NULL;
+}

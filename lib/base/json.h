@@ -33,6 +33,12 @@ SP_MUST_CHECK int sp_json_get_array(const json_t *obj, const char *key, json_t *
  * written as \xHH. NULL gives null. Answers NULL only if there is no memory. */
 json_t *sp_json_text(const char *s);
 
+/* Building: the object with one more member, or the array with one more item. Both take what they
+ * are given; where one of them is NULL, or there is no memory, NULL comes out, so that only the end
+ * of a chain has to be looked at. */
+json_t *sp_json_with(json_t *object, const char *key, json_t *value);
+json_t *sp_json_with_item(json_t *array, json_t *item);
+
 static inline void sp_json_auto_(json_t **p)
 {
   if (*p)

@@ -165,6 +165,9 @@ SP_MUST_CHECK int sp_config_need_secret(const struct sp_config *config,
                                         const struct sp_config_secret *value, const char *what,
                                         const struct sp_secret **out, struct sp_err *err);
 
+/* Adds a complaint for each variable that is unset or empty, in the order of the file. */
+void sp_config_find_unset(const struct sp_config *config, struct sp_complaints *complaints);
+
 /* -- places of an image */
 
 /* Is the primary a whole namespace ("ghcr.io/acme/[*]")? */
@@ -177,7 +180,8 @@ void sp_config_namespace(const struct sp_config_image *image, char host[SP_MAX_H
  * ("app", "team/web"); it takes the place of the star, and of `{repo}` in a backup, where its
  * slashes become '-' on docker.io, which has two levels. Else repo is NULL. Two repositories of a
  * namespace may then share a backup ("a/b" and "a-b"): who lists them must look (for a list in the
- * file it is a complaint). Fails: SP_E_USAGE: the name that comes out is no place. */
+ * file it is a complaint). Fails: SP_E_USAGE: repo is no repository's name, or what comes
+ * out is no place. */
 SP_MUST_CHECK int sp_config_place_get(const struct sp_config_place *place, const char *repo,
                                       struct sp_place *out, struct sp_err *err);
 

@@ -59,7 +59,7 @@ static void check_history(const char *tag, int64_t unix_s, const char *want)
 {
   char history[SP_MAX_TAG + 1];
   struct sp_span base;
-  int64_t back_s;
+  int64_t back_s = -1;
   sp_history_tag_format(tag, unix_s, history);
   if (want)
     assert_string_equal(history, want);
