@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What push, copy and verify share: a session from the common options, signals, progress, the job,
- * its report. */
+/* What the commands with a session share: a session from the common options, signals, progress, the
+ * job, its report. */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
 #include "cli/command.h"
 #include "safeport/job.h"
+
+/* One job's session, and what it shows on stderr while it runs. */
+struct run {
+  struct sp_session *session;
+  struct progress *progress;
+  struct text_list host_ca;
+};
+/* A session from the common options (borrowed for the run's life), which signals now stop. `run` is
+ * {0} before, and needs run_clear in any case. */
+SP_MUST_CHECK int run_begin(struct run *run, const struct common_args *common, struct sp_err *err);
+void run_clear(struct run *run);
 
 /* Runs the job and prints what it came to (as JSON if `json`); answers the exit status. The
  * options' progress is filled in here. */

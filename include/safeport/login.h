@@ -32,6 +32,12 @@ struct sp_login_result {
 #define SP_LOGIN_RESULT_INIT ((struct sp_login_result){0})
 void sp_login_result_clear(struct sp_login_result *result);
 
+/* The registry that a user wrote, as references name it ("https://index.docker.io/v1/", NULL:
+ * "docker.io"). Fails: SP_E_USAGE (not the name of a host). */
+#define SP_REGISTRY_NAME_MAX 256
+SP_MUST_CHECK int sp_login_name_registry(const char *text, char out[SP_REGISTRY_NAME_MAX],
+                                         struct sp_err *err);
+
 /* Asks the registry, through its own token flow, whether it knows user and secret; only then keeps
  * them. Tries again for the session's retry_for_ms what may pass. Jobs of this session that have
  * talked to the registry before go on as who they were.

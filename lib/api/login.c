@@ -21,8 +21,9 @@ void sp_login_result_clear(struct sp_login_result *result)
 }
 SP_DEFINE_AUTO_CLEAR(struct sp_login_result, sp_login_result_clear)
 
-/* docker's own spelling of a host ("https://index.docker.io/v1/") is understood. */
-static int read_host(const char *text, char out[SP_MAX_HOST + 1], struct sp_err *err)
+_Static_assert(SP_REGISTRY_NAME_MAX == SP_MAX_HOST + 1, "the name of a registry is a host");
+
+int sp_login_name_registry(const char *text, char out[SP_REGISTRY_NAME_MAX], struct sp_err *err)
 {
   static const char *const tails[] = {"/v1/", "/v2/", "/"};
   struct sp_span host = sp_span_str(text ? text : "docker.io");
@@ -94,11 +95,11 @@ static const char *found_in(struct sp_session *session, const char *host)
 int sp_login(struct sp_session *session, const struct sp_login_options *options,
              struct sp_login_result *out, struct sp_err *err)
 {
-  char host[SP_MAX_HOST + 1];
+  char host[SP_REGISTRY_NAME_MAX];
   SP_AUTO_CREDENTIAL struct sp_credential credential = SP_CREDENTIAL_INIT;
   SP_AUTO_CREDENTIAL_SPOT struct sp_credential_spot spot = SP_CREDENTIAL_SPOT_INIT;
   SP_CLEANUP(sp_login_result_clear_auto_) struct sp_login_result result = SP_LOGIN_RESULT_INIT;
-  if (read_host(options->registry, host, err) < 0 ||
+  if (sp_login_name_registry(options->registry, host, err) < 0 ||
       read_credential(options, &credential, err) < 0 ||
       check(session, host, &credential, &result.checked, err) < 0)
     return -1;
@@ -117,10 +118,10 @@ int sp_login(struct sp_session *session, const struct sp_login_options *options,
 int sp_logout(struct sp_session *session, const struct sp_login_options *options,
               struct sp_login_result *out, struct sp_err *err)
 {
-  char host[SP_MAX_HOST + 1];
+  char host[SP_REGISTRY_NAME_MAX];
   SP_AUTO_CREDENTIAL_SPOT struct sp_credential_spot spot = SP_CREDENTIAL_SPOT_INIT;
   SP_CLEANUP(sp_login_result_clear_auto_) struct sp_login_result result = SP_LOGIN_RESULT_INIT;
-  if (read_host(options->registry, host, err) < 0)
+  if (sp_login_name_registry(options->registry, host, err) < 0)
     return -1;
   const struct sp_credential_store store = {
       .host = host, .auth_file = options->auth_file, .cancel = sp_session_cancel(session)};
