@@ -15,7 +15,7 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 
-#define LINE_MAX_BYTES 4096 /* a terminal hands over no longer line */
+#define LINE_MAX_BYTES 4096 /* a terminal cuts what is longer, and says nothing */
 
 /* Bytes on their way into a secret: wiped. */
 struct line {
@@ -95,12 +95,11 @@ static int read_line(struct line *line, struct sp_err *err)
   if (n < 0)
     return sp_fail_sys(err, SP_E_IO, errno, "cannot read from the terminal");
   line->len = (size_t)n;
-  bool has_end = n > 0 && line->bytes[n - 1] == '\n';
-  if (has_end)
+  if (n > 0 && line->bytes[n - 1] == '\n')
     line->len--;
   if (line->len == 0)
     return sp_fail(err, SP_E_USAGE, "%s", _("nothing was entered"));
-  if (!has_end && n >= LINE_MAX_BYTES - 1)
+  if (n >= LINE_MAX_BYTES)
     return sp_fail(err, SP_E_USAGE, "%s",
                    _("a terminal takes no line as long as that: use --password-stdin"));
   return 0;

@@ -251,12 +251,9 @@ static int find_spot(const struct sp_credential_store *store, struct sp_credenti
     return -1;
   if (text.len == 0)
     return 0;
-  SP_AUTO_DOCKER_ENTRY struct sp_docker_entry entry = SP_DOCKER_ENTRY_INIT;
   struct sp_err why = SP_ERR_INIT;
-  if (sp_docker_config_find(sp_buf_span(&text), SP_DOCKER_CONFIG_FILE, store->host, NULL, &entry,
-                            &why) < 0)
+  if (sp_docker_config_find_helper(sp_buf_span(&text), store->host, spot->helper, &why) < 0)
     return sp_auth_file_fail(spot->path, &why, err);
-  memcpy(spot->helper, entry.helper, sizeof spot->helper);
   return 0;
 }
 

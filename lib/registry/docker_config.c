@@ -105,7 +105,7 @@ static json_t *find_best(json_t *object, const char *host, const char *repositor
   return best;
 }
 
-static int find_helper(const json_t *doc, const char *host, struct sp_docker_entry *out,
+static int find_helper(const json_t *doc, const char *host, char out[SP_HELPER_NAME_TEXT_MAX],
                        struct sp_err *err)
 {
   const char *name;
@@ -118,7 +118,7 @@ static int find_helper(const json_t *doc, const char *host, struct sp_docker_ent
     return sp_fail(err, SP_E_INVALID, "an entry of 'credHelpers' is not a string");
   if (own)
     name = json_string_value(own); /* "" too: this host needs none */
-  if (sp_text_copy(out->helper, sizeof out->helper, sp_span_str(name), err) < 0)
+  if (sp_text_copy(out, SP_HELPER_NAME_TEXT_MAX, sp_span_str(name), err) < 0)
     return sp_fail(err, SP_E_INVALID, "the name of its credential helper is too long");
   return 0;
 }
@@ -143,7 +143,8 @@ static int find_in(json_t *doc, enum sp_docker_config_form form, const char *hos
   if (form == SP_DOCKER_CONFIG_VARIABLE && check_members(doc, "auths", err) < 0)
     return -1;
   json_t *auths;
-  if (find_helper(doc, host, out, err) < 0 || sp_json_get_object(doc, "auths", &auths, err) < 0)
+  if (find_helper(doc, host, out->helper, err) < 0 ||
+      sp_json_get_object(doc, "auths", &auths, err) < 0)
     return -1;
   if (!auths)
     return 0;
@@ -168,4 +169,13 @@ int sp_docker_config_find(struct sp_span text, enum sp_docker_config_form form, 
   *out = entry;
   entry = SP_DOCKER_ENTRY_INIT;
   return 0;
+}
+
+int sp_docker_config_find_helper(struct sp_span text, const char *host,
+                                 char out[SP_HELPER_NAME_TEXT_MAX], struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *doc = NULL;
+  if (sp_json_parse(text, &doc, err) < 0)
+    return -1;
+  return find_helper(doc, host, out, err);
 }

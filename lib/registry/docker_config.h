@@ -35,6 +35,12 @@ SP_MUST_CHECK int sp_docker_config_find(struct sp_span text, enum sp_docker_conf
                                         const char *host, const char *repository,
                                         struct sp_docker_entry *out, struct sp_err *err);
 
+/* Only the helper that a file names for a host, "" if none; whatever its `auths` are like. Fails:
+ * SP_E_INVALID. */
+SP_MUST_CHECK int sp_docker_config_find_helper(struct sp_span text, const char *host,
+                                               char out[SP_HELPER_NAME_TEXT_MAX],
+                                               struct sp_err *err);
+
 SP_DEFINE_AUTO_CLEAR(struct sp_docker_entry, sp_docker_entry_clear)
 #define SP_AUTO_DOCKER_ENTRY SP_CLEANUP(sp_docker_entry_clear_auto_)
 

@@ -46,8 +46,8 @@ static const struct remedy remedies[] = {
      N_("check that the user may write there, that the name begins with the right namespace, and "
         "that the plan has room for one more private repository")},
     {NULL, 0, "authentication required",
-     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret); what is there may "
-        "have expired")},
+     N_("log in ('safeport login', or SAFEPORT_AUTH_<HOST>=user:secret); what is there may have "
+        "expired")},
     /* -- limits */
     {"docker.io", 0, "pull rate limit",
      N_("log in for a higher limit, or wait until the window is over")},
@@ -77,8 +77,8 @@ static const struct remedy remedies[] = {
      N_("the registry does not take this name: it may have too many parts")},
     /* -- statuses */
     {NULL, 401, NULL,
-     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), or check what the "
-        "user and the token may do")},
+     N_("log in ('safeport login', or SAFEPORT_AUTH_<HOST>=user:secret), or check what the user "
+        "and the token may do")},
     {NULL, 403, NULL, N_("check that the user may do this there")},
     {NULL, 405, NULL, N_("the store is read-only, or does not have this function")},
 };
