@@ -11,37 +11,22 @@
 #include "registry/credential_helper.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "scratch.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define CANARY "canary-secret-7"
 
-static char dir[] = "/tmp/sp-helper-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-  static char path[128];
-  snprintf(path, sizeof path, "%s/%s", dir, name);
-  return path;
-}
-
 static void write_helper(const char *name, const char *body)
 {
-  char program[64];
+  char program[64], text[512];
   snprintf(program, sizeof program, "docker-credential-%s", name);
-  FILE *file = fopen(path_of(program), "w");
-  assert_non_null(file);
-  fprintf(file, "#!/bin/sh\n%s\n", body);
-  fclose(file);
-  assert_int_equal(chmod(path_of(program), 0700), 0);
+  snprintf(text, sizeof text, "#!/bin/sh\n%s\n", body);
+  scratch_write(program, text, 0700);
 }
 
 static struct sp_helper helper_of(const char *name)
@@ -90,7 +75,7 @@ static void test_bad_helpers(void **state)
   expect_failure("flooding", "64 KiB");
   expect_failure("absent", "not installed");
   write_helper("plain", "");
-  assert_int_equal(chmod(path_of("docker-credential-plain"), 0600), 0);
+  assert_int_equal(chmod(scratch_path("docker-credential-plain"), 0600), 0);
   expect_failure("plain", "cannot be run");
 }
 
@@ -173,7 +158,7 @@ static void expect_file(const char *name, const char *text)
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf got;
   sp_buf_init(&got, 4096);
-  assert_int_equal(sp_file_read(AT_FDCWD, path_of(name), &got, &err), 0);
+  assert_int_equal(sp_file_read(AT_FDCWD, scratch_path(name), &got, &err), 0);
   assert_string_equal(sp_buf_str(&got), text);
 }
 
@@ -206,14 +191,6 @@ static void test_store_and_erase(void **state)
   sp_credential_clear(&who);
 }
 
-static int remove_dir(void **state)
-{
-  (void)state;
-  char command[sizeof dir + 16];
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -221,10 +198,5 @@ int main(void)
       cmocka_unit_test(test_lies),  cmocka_unit_test(test_hanging),
       cmocka_unit_test(test_good),  cmocka_unit_test(test_store_and_erase),
   };
-  if (!mkdtemp(dir))
-    return 1;
-  char path[sizeof dir + 32];
-  snprintf(path, sizeof path, "%s:/usr/bin:/bin", dir);
-  setenv("PATH", path, 1);
-  return cmocka_run_group_tests(tests, NULL, remove_dir);
+  return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

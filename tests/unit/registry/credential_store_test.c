@@ -12,32 +12,20 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "registry/auth_file.h"
+#include "scratch.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define ENTRY "{\n\t\t\t\"auth\": \"YWxpY2U6czNjcmV0\"\n\t\t}" /* alice:s3cret */
 
-static char dir[] = "/tmp/sp-store-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-  static _Thread_local char path[128];
-  snprintf(path, sizeof path, "%s/%s", dir, name);
-  return path;
-}
-
 static void write_text(const char *text)
 {
   struct sp_err err = SP_ERR_INIT;
-  if (sp_file_replace(AT_FDCWD, path_of("auth.json"), 0644, sp_span_str(text), &err) < 0)
+  if (sp_file_replace(AT_FDCWD, scratch_path("auth.json"), 0644, sp_span_str(text), &err) < 0)
     fail_msg("%s", err.msg);
 }
 
@@ -46,7 +34,7 @@ static void expect_text(const char *text)
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf got;
   sp_buf_init(&got, SP_MAX_CONFIG_FILE_BYTES);
-  assert_int_equal(sp_file_read(AT_FDCWD, path_of("auth.json"), &got, &err), 0);
+  assert_int_equal(sp_file_read(AT_FDCWD, scratch_path("auth.json"), &got, &err), 0);
   assert_string_equal(sp_buf_str(&got), text);
 }
 
@@ -69,7 +57,7 @@ int __wrap_sp_auth_file_read(const char *path, struct sp_buf *out, bool *found, 
 
 static int store(const char *host, struct sp_err *err)
 {
-  const struct sp_credential_store where = {.host = host, .auth_file = path_of("auth.json")};
+  const struct sp_credential_store where = {.host = host, .auth_file = scratch_path("auth.json")};
   SP_AUTO_CREDENTIAL struct sp_credential alice = {.user = "alice"};
   SP_AUTO_CREDENTIAL_SPOT struct sp_credential_spot spot = SP_CREDENTIAL_SPOT_INIT;
   if (sp_secret_set(&alice.password, SP_SPAN_LIT("s3cret"), err) < 0)
@@ -79,7 +67,7 @@ static int store(const char *host, struct sp_err *err)
 
 static int erase(const char *host, bool *was_there, struct sp_err *err)
 {
-  const struct sp_credential_store where = {.host = host, .auth_file = path_of("auth.json")};
+  const struct sp_credential_store where = {.host = host, .auth_file = scratch_path("auth.json")};
   SP_AUTO_CREDENTIAL_SPOT struct sp_credential_spot spot = SP_CREDENTIAL_SPOT_INIT;
   return sp_credential_erase(&where, &spot, was_there, err);
 }
@@ -109,7 +97,7 @@ static void test_store(void **state)
       fail_msg("%s: %s", rows[i].before, err.msg);
     expect_text(rows[i].after);
     struct stat facts;
-    assert_int_equal(stat(path_of("auth.json"), &facts), 0);
+    assert_int_equal(stat(scratch_path("auth.json"), &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0600);
   }
 }
@@ -170,7 +158,7 @@ static void test_two_at_once(void **state)
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, SP_MAX_CONFIG_FILE_BYTES);
-  assert_int_equal(sp_file_read(AT_FDCWD, path_of("auth.json"), &text, &err), 0);
+  assert_int_equal(sp_file_read(AT_FDCWD, scratch_path("auth.json"), &text, &err), 0);
   SP_AUTO_JSON json_t *doc = NULL;
   assert_int_equal(sp_json_parse(sp_buf_span(&text), &doc, &err), 0);
   assert_int_equal(json_object_size(json_object_get(doc, "auths")), 100);
@@ -198,14 +186,6 @@ static void test_beside_one_without_lock(void **state)
   assert_false(was_there);
 }
 
-static int remove_dir(void **state)
-{
-  (void)state;
-  char command[sizeof dir + 16];
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -214,7 +194,5 @@ int main(void)
       cmocka_unit_test(test_two_at_once),
       cmocka_unit_test(test_beside_one_without_lock),
   };
-  if (!mkdtemp(dir))
-    return 1;
-  return cmocka_run_group_tests(tests, NULL, remove_dir);
+  return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

@@ -8,9 +8,7 @@
 
 #include "registry/credential.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "scratch.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define ALICE "YWxpY2U6czNjcmV0" /* alice:s3cret */
@@ -21,28 +19,9 @@ static const char *const variables[] = {
     "DOCKERHUB_TOKEN",    "SAFEPORT_AUTH_H_IO", "SAFEPORT_AUTH_127_0_0_1_5000",
     "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",    "XDG_CONFIG_HOME",
 };
-static char dir[] = "/tmp/sp-credential-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-  static char path[128];
-  snprintf(path, sizeof path, "%s/%s", dir, name);
-  return path;
-}
-
-static void write_file(const char *name, const char *text, mode_t mode)
-{
-  const char *path = path_of(name);
-  unlink(path); /* a link, from another test */
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-  close(fd);
-}
-
 static void write_config(const char *text)
 {
-  write_file("config.json", text, 0600);
+  scratch_write("config.json", text, 0600);
 }
 
 static int setup(void **state)
@@ -50,13 +29,12 @@ static int setup(void **state)
   (void)state;
   for (size_t i = 0; i < COUNT(variables); i++)
     unsetenv(variables[i]);
-  setenv("DOCKER_CONFIG", dir, 1);
-  setenv("XDG_RUNTIME_DIR", path_of("run"), 1);
-  setenv("XDG_CONFIG_HOME", path_of("config"), 1);
-  setenv("PATH", path_of("bin:/usr/bin:/bin"), 1);
+  setenv("DOCKER_CONFIG", scratch_dir, 1);
+  setenv("XDG_RUNTIME_DIR", scratch_path("run"), 1);
+  setenv("XDG_CONFIG_HOME", scratch_path("config"), 1);
   write_config("{}");
-  unlink(path_of("run/containers/auth.json"));
-  unlink(path_of("config/containers/auth.json"));
+  unlink(scratch_path("run/containers/auth.json"));
+  unlink(scratch_path("config/containers/auth.json"));
   return 0;
 }
 
@@ -168,17 +146,17 @@ static void test_bad_file(void **state)
 static void test_files(void **state)
 {
   (void)state;
-  write_file("config/containers/auth.json", ENTRY("h.io", "Yzpj"), 0600);
+  scratch_write("config/containers/auth.json", ENTRY("h.io", "Yzpj"), 0600);
   expect_at("h.io", "x", "c", "c", "podman's auth.json");
-  write_file("run/containers/auth.json", ENTRY("h.io", "cjpy"), 0600);
+  scratch_write("run/containers/auth.json", ENTRY("h.io", "cjpy"), 0600);
   expect_at("h.io", "x", "r", "r", "podman's auth.json");
   write_config(ENTRY("h.io", ALICE));
   expect_at("h.io", "x", "alice", "s3cret", "docker's config.json");
-  write_file("named.json", ENTRY("g.io", "ZzpH"), 0600);
-  setenv("REGISTRY_AUTH_FILE", path_of("named.json"), 1);
+  scratch_write("named.json", ENTRY("g.io", "ZzpH"), 0600);
+  setenv("REGISTRY_AUTH_FILE", scratch_path("named.json"), 1);
   expect("h.io", "", "");
   expect_at("g.io", "x", "g", "G", "REGISTRY_AUTH_FILE");
-  setenv("REGISTRY_AUTH_FILE", path_of("absent.json"), 1);
+  setenv("REGISTRY_AUTH_FILE", scratch_path("absent.json"), 1);
   expect("h.io", "", "");
 }
 
@@ -186,8 +164,8 @@ static void test_files(void **state)
 static void test_namespaces(void **state)
 {
   (void)state;
-  write_file("run/containers/auth.json", ENTRY("h.io/ns/user", "bjpu"), 0600);
-  write_file("config/containers/auth.json", ENTRY("h.io", "Yzpj"), 0600);
+  scratch_write("run/containers/auth.json", ENTRY("h.io/ns/user", "bjpu"), 0600);
+  scratch_write("config/containers/auth.json", ENTRY("h.io", "Yzpj"), 0600);
   expect_at("h.io", "ns/user/app", "n", "n", NULL);
   expect_at("h.io", "ns/other", "c", "c", NULL);
   expect_at("h.io", NULL, "c", "c", NULL);
@@ -206,16 +184,16 @@ static void test_namespaces(void **state)
 static void test_links_are_followed(void **state)
 {
   (void)state;
-  write_file("real.json", ENTRY("h.io", ALICE), 0600);
-  unlink(path_of("config.json"));
-  assert_int_equal(symlink("real.json", path_of("config.json")), 0);
+  scratch_write("real.json", ENTRY("h.io", ALICE), 0600);
+  unlink(scratch_path("config.json"));
+  assert_int_equal(symlink("real.json", scratch_path("config.json")), 0);
   expect("h.io", "alice", "s3cret");
-  unlink(path_of("real.json"));
+  unlink(scratch_path("real.json"));
   expect("h.io", "", "");
-  unlink(path_of("config.json"));
-  assert_int_equal(mkdir(path_of("config.json"), 0700), 0);
+  unlink(scratch_path("config.json"));
+  assert_int_equal(mkdir(scratch_path("config.json"), 0700), 0);
   expect_failure("h.io", "not a regular file");
-  rmdir(path_of("config.json"));
+  rmdir(scratch_path("config.json"));
 }
 
 #define HELPER(body) "#!/bin/sh\n[ \"$1\" = get ] && read -r url\n" body "\n"
@@ -223,11 +201,11 @@ static void test_links_are_followed(void **state)
 static void test_helper(void **state)
 {
   (void)state;
-  write_file("bin/docker-credential-good",
-             HELPER("printf '{\"ServerURL\":\"%s\",\"Username\":\"bob\",\"Secret\":\"x\"}' $url"),
-             0700);
-  write_file("bin/docker-credential-empty",
-             HELPER("echo 'credentials not found in native keychain'; exit 1"), 0700);
+  scratch_write(
+      "docker-credential-good",
+      HELPER("printf '{\"ServerURL\":\"%s\",\"Username\":\"bob\",\"Secret\":\"x\"}' $url"), 0700);
+  scratch_write("docker-credential-empty",
+                HELPER("echo 'credentials not found in native keychain'; exit 1"), 0700);
   write_config("{\"credsStore\":\"good\",\"auths\":{\"h.io\":{\"auth\":\"" ALICE "\"}}}");
   expect_at("h.io", "x", "bob", "x", "docker's config.json");
   expect_at("docker.io", "x", "bob", "x", "docker's config.json");
@@ -246,25 +224,13 @@ static void test_helper(void **state)
   expect("ghcr.io", "actor", "ghs_x");
 }
 
-static int make_dirs(void)
+static int open_all(void **state)
 {
-  static const char *const names[] = {"bin", "run", "run/containers", "config",
-                                      "config/containers"};
-  if (!mkdtemp(dir))
-    return -1;
-  for (size_t i = 0; i < COUNT(names); i++) {
-    if (mkdir(path_of(names[i]), 0700) < 0)
-      return -1;
-  }
-  return 0;
-}
-
-static int remove_dir(void **state)
-{
-  (void)state;
-  char command[sizeof dir + 16];
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
+  static const char *const names[] = {"run", "run/containers", "config", "config/containers"};
+  int rc = scratch_open(state);
+  for (size_t i = 0; i < COUNT(names) && rc == 0; i++)
+    rc = mkdir(scratch_path(names[i]), 0700);
+  return rc;
 }
 
 int main(void)
@@ -279,7 +245,5 @@ int main(void)
       cmocka_unit_test_setup(test_links_are_followed, setup),
       cmocka_unit_test_setup(test_helper, setup),
   };
-  if (make_dirs() < 0)
-    return 1;
-  return cmocka_run_group_tests(tests, NULL, remove_dir);
+  return cmocka_run_group_tests(tests, open_all, scratch_close);
 }

@@ -9,32 +9,12 @@
 
 #include "registry/identity.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-static char dir[] = "/tmp/sp-identity-XXXXXX";
-
-static void write_file(const char *name, const char *text)
-{
-  char path[128];
-  snprintf(path, sizeof path, "%s/%s", dir, name);
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-  assert_int_equal(chmod(path, 0700), 0);
-}
+#include "scratch.h"
 
 static long times_asked(void)
 {
   struct stat facts;
-  char path[128];
-  snprintf(path, sizeof path, "%s/asked", dir);
-  return stat(path, &facts) < 0 ? 0 : facts.st_size;
+  return stat(scratch_path("asked"), &facts) < 0 ? 0 : facts.st_size;
 }
 
 static struct sp_identities identities;
@@ -42,9 +22,7 @@ static struct sp_identities identities;
 static int setup(void **state)
 {
   (void)state;
-  char path[128];
-  snprintf(path, sizeof path, "%s/asked", dir);
-  unlink(path);
+  unlink(scratch_path("asked"));
   sp_identities_init(&identities, "h.io", NULL);
   return 0;
 }
@@ -70,8 +48,9 @@ static const char *user_for(const char *scope)
 static void test_once_for_the_host(void **state)
 {
   (void)state;
-  write_file("docker-credential-x", NOTE "echo '{\"Username\":\"bob\",\"Secret\":\"s3cret\"}'");
-  write_file("config.json", "{\"credsStore\":\"x\"}");
+  scratch_write("docker-credential-x", NOTE "echo '{\"Username\":\"bob\",\"Secret\":\"s3cret\"}'",
+                0700);
+  scratch_write("config.json", "{\"credsStore\":\"x\"}", 0700);
   assert_false(sp_identities_has(&identities, "a/b"));
   assert_string_equal(user_for("repository:a/b:pull"), "bob");
   assert_string_equal(user_for("repository:c:pull,push repository:d:pull"), "bob");
@@ -85,14 +64,15 @@ static void test_once_for_a_namespace(void **state)
 {
   (void)state;
   /* {"user":"user"} each */
-  write_file("config.json",
-             "{\"auths\":{\"h.io/ns\":{\"auth\":\"bnM6bnM=\"},\"h.io\":{\"auth\":\"aG86aG8=\"}}}");
+  scratch_write(
+      "config.json",
+      "{\"auths\":{\"h.io/ns\":{\"auth\":\"bnM6bnM=\"},\"h.io\":{\"auth\":\"aG86aG8=\"}}}", 0700);
   assert_string_equal(user_for("repository:other:pull"), "ho");
   assert_string_equal(user_for("repository:ns/app:pull"), "ns");
   assert_string_equal(user_for("repository:nsx:pull"), "ho");
   /* a mount: who writes is who we are */
   assert_string_equal(user_for("repository:ns/app:pull,push repository:other:pull"), "ns");
-  write_file("config.json", "{}");
+  scratch_write("config.json", "{}", 0700);
   assert_string_equal(user_for("repository:other:pull,push"), "ho"); /* not looked up again */
   assert_string_equal(user_for("repository:ns/app:pull,push"), "ns");
 }
@@ -100,8 +80,8 @@ static void test_once_for_a_namespace(void **state)
 static void test_failure_once(void **state)
 {
   (void)state;
-  write_file("docker-credential-x", NOTE "exit 9");
-  write_file("config.json", "{\"credsStore\":\"x\"}");
+  scratch_write("docker-credential-x", NOTE "exit 9", 0700);
+  scratch_write("config.json", "{\"credsStore\":\"x\"}", 0700);
   struct sp_identity *who;
   for (int i = 0; i < 3; i++) {
     struct sp_err err = SP_ERR_INIT;
@@ -118,7 +98,7 @@ static void test_set(void **state)
 {
   (void)state;
   struct sp_err err = SP_ERR_INIT;
-  write_file("config.json", "broken");
+  scratch_write("config.json", "broken", 0700);
   struct sp_credential given = {.user = "me"};
   assert_int_equal(sp_secret_set(&given.password, SP_SPAN_LIT("s3cret"), &err), 0);
   assert_int_equal(sp_identities_set(&identities, &given, &err), 0);
@@ -127,12 +107,15 @@ static void test_set(void **state)
   assert_string_equal(user_for(""), "me");
 }
 
-static int remove_dir(void **state)
+static int open_all(void **state)
 {
-  (void)state;
-  char command[sizeof dir + 16];
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
+  if (scratch_open(state) != 0)
+    return -1;
+  unsetenv("REGISTRY_AUTH_FILE");
+  unsetenv("DOCKER_AUTH_CONFIG");
+  setenv("XDG_RUNTIME_DIR", scratch_dir, 1);
+  setenv("XDG_CONFIG_HOME", scratch_dir, 1);
+  return setenv("DOCKER_CONFIG", scratch_dir, 1);
 }
 
 int main(void)
@@ -143,15 +126,5 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_failure_once, setup, teardown),
       cmocka_unit_test_setup_teardown(test_set, setup, teardown),
   };
-  if (!mkdtemp(dir))
-    return 1;
-  char path[sizeof dir + 32];
-  snprintf(path, sizeof path, "%s:/usr/bin:/bin", dir);
-  setenv("PATH", path, 1);
-  setenv("DOCKER_CONFIG", dir, 1);
-  setenv("XDG_RUNTIME_DIR", dir, 1);
-  setenv("XDG_CONFIG_HOME", dir, 1);
-  unsetenv("REGISTRY_AUTH_FILE");
-  unsetenv("DOCKER_AUTH_CONFIG");
-  return cmocka_run_group_tests(tests, NULL, remove_dir);
+  return cmocka_run_group_tests(tests, open_all, scratch_close);
 }
