@@ -35,7 +35,7 @@ static struct sp_span text_of(const struct answer *answer)
 
 static int bad(const struct sp_helper *helper, const char *why, struct sp_err *err)
 {
-  return sp_fail(err, SP_E_AUTH, _("the credential helper '" PROGRAM "%s' for '%s' %s"),
+  return sp_fail(err, SP_E_AUTH, _("the credential helper 'docker-credential-%s' for '%s' %s"),
                  helper->name, helper->host, why);
 }
 
@@ -65,7 +65,7 @@ static int cannot_run(const struct sp_helper *helper, const struct sp_err *why, 
                _("is not installed: install it, or take it out of 'credHelpers' and 'credsStore'"),
                err);
   return sp_fail_sys(err, SP_E_AUTH, why->sys,
-                     _("the credential helper '" PROGRAM "%s' for '%s' cannot be run"),
+                     _("the credential helper 'docker-credential-%s' for '%s' cannot be run"),
                      helper->name, helper->host);
 }
 
@@ -107,8 +107,8 @@ static int run(const struct sp_helper *helper, const char *verb, struct sp_span 
 static int failed(const struct sp_helper *helper, const struct answer *answer, struct sp_err *err)
 {
   return sp_fail(err, SP_E_AUTH,
-                 _("the credential helper '" PROGRAM "%s' for '%s' failed (exit status %d): "
-                   "'" PROGRAM "%s list' may say why"),
+                 _("the credential helper 'docker-credential-%s' for '%s' failed (exit status %d): "
+                   "'docker-credential-%s list' may say why"),
                  helper->name, helper->host, answer->result.number, helper->name);
 }
 
