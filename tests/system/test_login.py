@@ -180,8 +180,10 @@ def test_link_is_followed(port, config, basic, tmp_path):
     assert "link to a file that does not exist" in done.stderr
 
 
-@pytest.mark.parametrize("document", ["not json", "[]", '{"auths": []}', '{"auths":{},"auths":{}}'])
+@pytest.mark.parametrize("document", ["not json", "[]", '{"auths": []}', '{"auths":{},"auths":{}}',
+                                      '{"auths":{"x":{"auth": canary-in-a-broken-file}}}'])
 def test_file_that_cannot_be_read_is_left_alone(port, config, basic, document):
+    port.secrets.append("canary-in-a-broken-file")
     write(config, document)
     done = login(port, basic.host, status=8)
     assert f"cannot use the credentials in '{config}'" in done.stderr
