@@ -7,12 +7,12 @@
 #include "cli/ci.h"
 #include "cli/terminal.h"
 
-const struct command *const commands[] = {&cmd_push,    &cmd_copy,    &cmd_verify,
-                                          &cmd_inspect, &cmd_tags,    &cmd_config,
-                                          &cmd_log,     &cmd_version, &cmd_help};
+const struct command *const commands[] = {&cmd_push,   &cmd_copy,    &cmd_verify, &cmd_inspect,
+                                          &cmd_tags,   &cmd_config,  &cmd_log,    &cmd_login,
+                                          &cmd_logout, &cmd_version, &cmd_help};
 const size_t command_count = sizeof commands / sizeof commands[0];
 
-static const struct option_row common_network[] = {
+static const struct option_row common_registry[] = {
     {"ca", 0, OPTION_LIST, offsetof(struct common_args, ca), N_("[HOST=]FILE"),
      N_("trust the certificates of this PEM file in place of the system's, for all registries or "
         "for one")},
@@ -20,6 +20,14 @@ static const struct option_row common_network[] = {
      N_("speak plain http with this registry; loopback needs no such word")},
     {"token-host", 0, OPTION_LIST, offsetof(struct common_args, token_hosts), N_("REGISTRY=HOST"),
      N_("let this host see the registry's credentials when it asks for a token")},
+    {"retry-for", 0, OPTION_DURATION, offsetof(struct common_args, retry_for_ms), N_("SECONDS"),
+     N_("give up on what can be tried again after this long (15s if not said; 0: never try "
+        "again)")},
+    {"timeout", 0, OPTION_DURATION, offsetof(struct common_args, timeout_ms), N_("SECONDS"),
+     N_("take a silent connection for dead after this long (60s if not said)")},
+    OPTION_END};
+
+static const struct option_row common_places[] = {
     {"upload-host", 0, OPTION_LIST, offsetof(struct common_args, upload_hosts), N_("REGISTRY=HOST"),
      N_("let the registry take uploads on this host")},
     {"chunked", 0, OPTION_LIST, offsetof(struct common_args, chunked), N_("REGISTRY[=BYTES]"),
@@ -27,11 +35,6 @@ static const struct option_row common_network[] = {
     {"vault", 0, OPTION_TEXT, offsetof(struct common_args, vault), N_("DIR"),
      N_("directory of the vault, in place of $SAFEPORT_VAULT and "
         "$XDG_DATA_HOME/safeport/vault")},
-    {"retry-for", 0, OPTION_DURATION, offsetof(struct common_args, retry_for_ms), N_("SECONDS"),
-     N_("give up on what can be tried again after this long (15s if not said; 0: never try "
-        "again)")},
-    {"timeout", 0, OPTION_DURATION, offsetof(struct common_args, timeout_ms), N_("SECONDS"),
-     N_("take a silent connection for dead after this long (60s if not said)")},
     OPTION_END};
 
 static const struct option_row common_config[] = {
@@ -90,10 +93,12 @@ size_t command_groups(const struct command *command, void *own, struct common_ar
     out[n++] = (struct option_group){N_("options:"), command->options, own};
   if (command->has_config)
     out[n++] = (struct option_group){N_("configuration:"), common_config, common};
-  if (command->has_network) {
-    out[n++] = (struct option_group){N_("places:"), common_network, common};
+  if (command->has_network || command->has_registry)
+    out[n++] = (struct option_group){N_("registries:"), common_registry, common};
+  if (command->has_network)
+    out[n++] = (struct option_group){N_("places:"), common_places, common};
+  if (command->has_network || command->has_registry)
     out[n++] = (struct option_group){N_("output:"), common_output, common};
-  }
   out[n++] = (struct option_group){N_("help:"), common_help, common};
   return n;
 }

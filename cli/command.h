@@ -16,14 +16,15 @@ struct command {
   const char *summary;              /* one line without a full stop (N_) */
   const char *about;                /* paragraphs for its help (N_) */
   const struct option_row *options; /* its own, on top of the common ones; NULL if it has none */
-  bool has_network;                 /* it opens places: takes common_network */
   bool has_config;                  /* it reads safeport.yaml: takes --config */
+  bool has_network;                 /* it opens places: takes all common options */
+  bool has_registry; /* it opens none, but talks to a registry: takes the options for that */
   size_t least_operands, most_operands;
   int (*run)(const struct command *self, int argc, char **argv); /* answers the exit status */
 };
 
 extern const struct command cmd_push, cmd_copy, cmd_verify, cmd_inspect, cmd_tags, cmd_config,
-    cmd_log, cmd_version, cmd_help;
+    cmd_log, cmd_login, cmd_logout, cmd_version, cmd_help;
 
 /* All commands, in the order in which help lists them. */
 extern const struct command *const commands[];

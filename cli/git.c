@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/git.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/i18n.h"
-#include "base/scope.h"
-#include "base/span.h"
+#include "base/process.h"
 #include "base/text.h"
+
+#define GIT_TIMEOUT_MS 10000 /* it reads two small files */
 
 /* Lower-case hex of the length of a sha1 or a sha256. */
 static bool is_commit(const char *text)
@@ -32,62 +28,25 @@ static int take(const char *text, const char *from, char out[GIT_COMMIT_TEXT_MAX
   return sp_fail(err, SP_E_USAGE, _("--tag-git: %s is '%s', which is no commit id"), from, shown);
 }
 
-static int spawn_git(int out_fd, pid_t *pid, struct sp_err *err)
-{
-  char *const argv[] = {(char[]){"git"}, (char[]){"rev-parse"}, (char[]){"--verify"},
-                        (char[]){"HEAD"}, NULL};
-  extern char **environ;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  int failed = posix_spawnp(pid, "git", &actions, NULL, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed)
-    return sp_fail_sys(err, SP_E_USAGE, failed, "%s",
-                       _("--tag-git: no variable of a CI names the commit, and git cannot be run"));
-  return 0;
-}
-
-/* Reads what fits and waits for the child; true if it ended well. */
-static bool collect(int fd, pid_t pid, char out[GIT_COMMIT_TEXT_MAX + 1])
-{
-  size_t len = 0;
-  while (len < GIT_COMMIT_TEXT_MAX) {
-    ssize_t n = read(fd, out + len, GIT_COMMIT_TEXT_MAX - len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      break;
-    len += (size_t)n;
-  }
-  out[len] = '\0';
-  out[strcspn(out, "\n")] = '\0';
-  int status = -1;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-    ;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static int ask_git(char out[GIT_COMMIT_TEXT_MAX], const char **from, struct sp_err *err)
 {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, "cannot make a pipe for git");
-  SP_AUTO_CLOSE int read_end = ends[0];
-  SP_AUTO_CLOSE int write_end = ends[1];
-  pid_t pid;
-  if (spawn_git(write_end, &pid, err) < 0)
-    return -1;
-  close(sp_steal_fd(&write_end));
+  static const char *const argv[] = {"git", "rev-parse", "--verify", "HEAD", NULL};
+  const struct sp_process git = {.argv = argv, .timeout_ms = GIT_TIMEOUT_MS};
+  struct sp_process_result result;
+  struct sp_err why = SP_ERR_INIT;
   char text[GIT_COMMIT_TEXT_MAX + 1];
   *from = "git";
-  if (!collect(read_end, pid, text))
+  if (sp_process_run(&git, text, sizeof text - 1, &result, &why) < 0)
+    return sp_fail_sys(err, SP_E_USAGE, why.sys, "%s",
+                       _("--tag-git: no variable of a CI names the commit, and git cannot be run"));
+  if (result.end != SP_PROCESS_EXITED || result.number != 0)
     return sp_fail(
         err, SP_E_USAGE, "%s",
         _("--tag-git: no variable of a CI names the commit, and git does not tell it here "
           "(no checkout, no commit, or somebody else's checkout: see git's "
           "safe.directory): say --tag TAG"));
+  text[result.length] = '\0';
+  text[strcspn(text, "\n")] = '\0';
   return take(text, *from, out, err);
 }
 

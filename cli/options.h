@@ -54,7 +54,7 @@ struct option_group {
   const struct option_row *rows;
   void *base; /* NULL where only help is wanted */
 };
-#define OPTION_GROUPS_MAX 5
+#define OPTION_GROUPS_MAX 6
 
 /* Parses argv[1..] into the groups' structs; options and operands may be mixed, "--" ends options.
  * Operands are appended to `operands`.

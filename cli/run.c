@@ -10,13 +10,7 @@
 #include "cli/progress.h"
 #include "oci/reference.h"
 
-struct run {
-  struct sp_session *session;
-  struct progress *progress;
-  struct text_list host_ca;
-};
-
-static void run_clear(struct run *run)
+void run_clear(struct run *run)
 {
   interrupt_forget();
   sp_session_free(run->session);
@@ -52,8 +46,8 @@ static int log_level(const struct common_args *common)
   return common->verbose ? 1 : 0;
 }
 
-static int run_begin(struct run *run, const struct common_args *common, const char *command,
-                     struct sp_err *err)
+int run_begin(struct run *run, const struct common_args *common, const char *command,
+              struct sp_err *err)
 {
   const char *ca_file = NULL;
   if (common->timeout_ms == 0)

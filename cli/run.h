@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share that open places: a session from the common options, signals, progress;
- * for push, copy and verify also the job and its report. */
+/* What the commands with a session share: a session from the common options, signals, progress; for
+ * push, copy and verify also the job and its report. */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
 #include "cli/command.h"
 #include "safeport/job.h"
+
+/* One job's session, and what it shows on stderr while it runs. */
+struct run {
+  struct sp_session *session;
+  struct progress *progress;
+  struct text_list host_ca;
+};
+/* A session from the common options (borrowed for the run's life), which signals now stop. `run` is
+ * {0} before, and needs run_clear in any case. command: its name, for a CI system's log. */
+SP_MUST_CHECK int run_begin(struct run *run, const struct common_args *common, const char *command,
+                            struct sp_err *err);
+void run_clear(struct run *run);
 
 /* Runs the job and prints what it came to (as JSON if `json`); answers the exit status. The
  * options' progress is filled in here. */

@@ -50,10 +50,8 @@ void sp_hosts_free(struct sp_hosts *hosts)
   free(hosts);
 }
 
-/* The name as a reference would have it: lower case, docker.io's aliases resolved. A bare word is
- * no host there ("acme/x" is docker.io/acme/x), so it is refused here. */
-static int normal_host(struct sp_span text, const char *option, char out[SP_MAX_HOST + 1],
-                       struct sp_err *err)
+int sp_hosts_normal_name(struct sp_span text, const char *option, char out[SP_MAX_HOST + 1],
+                         struct sp_err *err)
 {
   char reference[SP_MAX_HOST + 3];
   char shown[SP_MAX_HOST + 1];
@@ -89,7 +87,7 @@ static int get_entry(struct sp_hosts *hosts, struct sp_span text, const char *op
                      struct host **out, struct sp_err *err)
 {
   char name[SP_MAX_HOST + 1];
-  if (normal_host(text, option, name, err) < 0)
+  if (sp_hosts_normal_name(text, option, name, err) < 0)
     return -1;
   *out = find(hosts, name);
   if (*out)

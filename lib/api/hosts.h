@@ -29,6 +29,12 @@ void sp_hosts_free(struct sp_hosts *hosts);
  * defaults). host is borrowed by out; the rest of out is borrowed from hosts. */
 void sp_hosts_get(const struct sp_hosts *hosts, const char *host, struct sp_registry_settings *out);
 
+/* A host that a user wrote, as a reference would have it: lower case, docker.io's other names
+ * resolved. `what` names the option or operand in messages. A bare word is no host ("acme/x" is
+ * docker.io/acme/x). Fails: SP_E_USAGE. */
+SP_MUST_CHECK int sp_hosts_normal_name(struct sp_span text, const char *what,
+                                       char out[SP_MAX_HOST + 1], struct sp_err *err);
+
 SP_DEFINE_AUTO_FREE(struct sp_hosts, sp_hosts_free)
 
 #endif

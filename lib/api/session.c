@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "layout/vault.h"
-#include "registry/registry.h"
 #include "safeport_version.h"
 #include "store/memory.h"
 #include "store/readonly.h"
@@ -150,13 +149,23 @@ static int tell_of_host(struct sp_session *session, const char *host, struct sp_
   return 0;
 }
 
+int sp_session_registries(struct sp_session *session, const char *host, struct sp_registries **out,
+                          struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&session->lock);
+  if (start_network(session, err) < 0 || tell_of_host(session, host, err) < 0)
+    return -1;
+  *out = session->registries;
+  return 0;
+}
+
 static int open_registry(struct sp_session *session, const struct sp_ref *ref,
                          struct sp_store **out, struct sp_err *err)
 {
-  SP_LOCK_SCOPE(&session->lock);
-  if (start_network(session, err) < 0 || tell_of_host(session, ref->host, err) < 0)
+  struct sp_registries *registries;
+  if (sp_session_registries(session, ref->host, &registries, err) < 0)
     return -1;
-  return sp_registry_open(session->registries, ref, out, err);
+  return sp_registry_open(registries, ref, out, err);
 }
 
 static int open_local(struct sp_session *session, const struct sp_place *place, const char *name,

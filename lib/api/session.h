@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "oci/place.h"
+#include "registry/registry.h"
 #include "safeport/session.h"
 #include "store/retry.h"
 #include "store/store.h"
@@ -38,6 +39,10 @@ SP_MUST_CHECK int sp_session_open_place(struct sp_session *session, const struct
 SP_MUST_CHECK int sp_session_open_or_broken(struct sp_session *session,
                                             const struct sp_place *place, enum sp_open_mode mode,
                                             struct sp_opened *out, struct sp_err *err);
+
+/* The session's registries, which know what the user said of this host; borrowed for its life. */
+SP_MUST_CHECK int sp_session_registries(struct sp_session *session, const char *host,
+                                        struct sp_registries **out, struct sp_err *err);
 
 /* For loops of the jobs. Borrowed for the session's life. */
 const struct sp_cancel *sp_session_cancel(const struct sp_session *session);

@@ -16,10 +16,23 @@ void sp_buf_init(struct sp_buf *buf, size_t max_bytes)
   *buf = (struct sp_buf){.max_bytes = max_bytes};
 }
 
+void sp_buf_init_secret(struct sp_buf *buf, size_t max_bytes)
+{
+  *buf = (struct sp_buf){.max_bytes = max_bytes, .is_secret = true};
+}
+
+/* An empty buffer of the same kind. */
+static void begin_again(struct sp_buf *buf)
+{
+  *buf = (struct sp_buf){.max_bytes = buf->max_bytes, .is_secret = buf->is_secret};
+}
+
 void sp_buf_clear(struct sp_buf *buf)
 {
+  if (buf->is_secret && buf->data)
+    explicit_bzero(buf->data, buf->cap);
   free(buf->data);
-  sp_buf_init(buf, buf->max_bytes);
+  begin_again(buf);
 }
 
 void sp_buf_reset(struct sp_buf *buf)
@@ -49,6 +62,20 @@ static size_t grown_cap(const struct sp_buf *buf, size_t need)
   return cap;
 }
 
+/* realloc, without leaving a secret where it was. */
+static char *move_to(struct sp_buf *buf, size_t cap)
+{
+  if (!buf->is_secret)
+    return realloc(buf->data, cap);
+  char *data = malloc(cap);
+  if (!data || !buf->data)
+    return data;
+  memcpy(data, buf->data, buf->len);
+  explicit_bzero(buf->data, buf->cap);
+  free(buf->data);
+  return data;
+}
+
 /* Makes room for `more` bytes and the terminator. */
 static int reserve(struct sp_buf *buf, size_t more, struct sp_err *err)
 {
@@ -61,7 +88,7 @@ static int reserve(struct sp_buf *buf, size_t more, struct sp_err *err)
   if (need <= buf->cap)
     return 0;
   size_t cap = grown_cap(buf, need);
-  char *data = realloc(buf->data, cap);
+  char *data = move_to(buf, cap);
   if (!data)
     return sp_fail(err, SP_E_NOMEM, "out of memory for %zu bytes", cap);
   buf->data = data;
@@ -112,6 +139,6 @@ char *sp_buf_take(struct sp_buf *buf, size_t *len)
   char *data = buf->data;
   if (len)
     *len = buf->len;
-  sp_buf_init(buf, buf->max_bytes);
+  begin_again(buf);
   return data;
 }

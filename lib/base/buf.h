@@ -18,11 +18,15 @@ struct sp_buf {
   size_t len;
   size_t cap;
   size_t max_bytes; /* ceiling; an append beyond it is SP_E_LIMIT */
+  bool is_secret;   /* what it lets go of is wiped */
 };
 
 /* A buffer that may hold max_bytes at most (see base/limits.h). Allocates nothing. */
 void sp_buf_init(struct sp_buf *buf, size_t max_bytes);
-/* Frees; the buffer may be used again with the same ceiling. */
+/* The same for bytes that hold a secret on their way (where they stay: base/secret.h): memory is
+ * wiped before it is given back, also while the buffer grows. */
+void sp_buf_init_secret(struct sp_buf *buf, size_t max_bytes);
+/* Frees; the buffer may be used again as it was made. */
 void sp_buf_clear(struct sp_buf *buf);
 /* Empties, keeps the memory. */
 void sp_buf_reset(struct sp_buf *buf);

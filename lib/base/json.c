@@ -3,8 +3,25 @@
  * bytes). Depth is counted before it runs: its own ceiling of 2048 is too deep for our stacks. */
 #include "base/json.h"
 
+#include <malloc.h>
+#include <pthread.h>
+
 #include "base/limits.h"
 #include "base/text.h"
+
+/* Not only a secret's own string passes through here, but copies that the parser makes on its way.
+ */
+static void wipe_and_free(void *memory)
+{
+  if (memory)
+    explicit_bzero(memory, malloc_usable_size(memory));
+  free(memory);
+}
+
+static void set_functions(void)
+{
+  json_set_alloc_funcs(malloc, wipe_and_free);
+}
 
 /* Deepest nesting of [ and { outside strings. Wrong JSON may give any number: the parser sees it
  * next. */
@@ -51,6 +68,8 @@ int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
   if (nesting_depth(text) > SP_MAX_JSON_DEPTH)
     return sp_fail(err, SP_E_INVALID, "not JSON that we read: nested deeper than %d levels",
                    SP_MAX_JSON_DEPTH);
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, set_functions);
   json_error_t why;
   json_t *doc = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
   if (doc) {

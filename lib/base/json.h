@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict JSON from outside, on jansson: duplicate members, depth over SP_MAX_JSON_DEPTH, bad UTF-8,
- * trailing bytes and numbers that do not fit are refused. The original bytes stay what is hashed
+ * trailing bytes and numbers that do not fit are refused. Documents may hold credentials: what is
+ * freed of a parsed one is wiped. The original bytes stay what is hashed
  * and sent; JSON is only read. */
 #ifndef SP_BASE_JSON_H
 #define SP_BASE_JSON_H

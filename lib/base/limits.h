@@ -19,6 +19,8 @@
 #define SP_MAX_HEADER_LINES 128                /* lines of one answer */
 #define SP_MAX_HEADER_VALUE_BYTES (16u * SP_KIB)
 #define SP_MAX_CONFIG_FILE_BYTES (1u * SP_MIB) /* docker's config.json */
+#define SP_MAX_HELPER_BYTES (64u * SP_KIB)     /* a credential helper's answer; real ones: 5 KiB */
+#define SP_MAX_HELPER_NAME 64                  /* of docker-credential-<name> */
 #define SP_MAX_INDEX_JSON_BYTES (64u * SP_MIB) /* index.json of a layout: about 200 000 tags */
 #define SP_MAX_URL_BYTES \
   (16u * SP_KIB)             /* signed URLs are long; 2.8.2 keeps its upload state there */
@@ -68,6 +70,7 @@
 #define SP_STALL_BYTES_PER_S 1024
 #define SP_COMMIT_TIMEOUT_MS \
   600000 /* from the last byte of a large upload to 201: the registry may hash 10 GB */
+#define SP_HELPER_TIMEOUT_MS 10000   /* a credential helper: keychains answer in milliseconds */
 #define SP_RETRY_FOR_MS 15000        /* default of --retry-for */
 #define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is waited for no longer than this */
 

@@ -67,6 +67,11 @@ int sp_http_new(const struct sp_http_settings *settings, struct sp_http **out, s
   return 0;
 }
 
+const struct sp_cancel *sp_http_cancel(const struct sp_http *http)
+{
+  return http->cancel;
+}
+
 void sp_http_free(struct sp_http *http)
 {
   if (!http)

@@ -53,6 +53,9 @@ SP_MUST_CHECK int sp_http_new(const struct sp_http_settings *settings, struct sp
 /* All requests must have ended. NULL is nothing. */
 void sp_http_free(struct sp_http *http);
 
+/* As given in the settings; for what waits on behalf of a request. */
+const struct sp_cancel *sp_http_cancel(const struct sp_http *http);
+
 /* -- sites: one per registry */
 struct sp_http_site_settings {
   struct sp_origin origin;

@@ -36,14 +36,11 @@ static int add_line(struct curl_slist **lines, const char *name, struct sp_span 
     return sp_fail(err, SP_E_USAGE,
                    "the value for header '%s' holds control characters or is too long", name);
   SP_AUTO_BUF struct sp_buf line;
-  sp_buf_init(&line, SP_MAX_HEADER_VALUE_BYTES + 256);
-  int rc = sp_buf_appendf(&line, err, "%s%s", name, value.len > 0 ? ": " : ";");
-  if (rc == 0)
-    rc = sp_buf_append_span(&line, value, err);
-  if (rc != 0)
+  sp_buf_init_secret(&line, SP_MAX_HEADER_VALUE_BYTES + 256);
+  if (sp_buf_appendf(&line, err, "%s%s", name, value.len > 0 ? ": " : ";") < 0 ||
+      sp_buf_append_span(&line, value, err) < 0)
     return -1;
   struct curl_slist *longer = curl_slist_append(*lines, sp_buf_str(&line));
-  explicit_bzero(line.data, line.len);
   if (!longer)
     return sp_fail(err, SP_E_NOMEM, "cannot make a request: out of memory");
   *lines = longer;

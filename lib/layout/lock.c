@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flock is polled: a blocking one could not be given up for a signal or a deadline. */
 #include "layout/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
+#include "base/flock.h"
 #include "layout/beneath.h"
-
-#define POLL_MAX_MS 50 /* waits grow to this: most holders are done within a few milliseconds */
 
 static int open_lock_file(int dir_fd, mode_t mode, int *fd, struct sp_err *err)
 {
@@ -29,20 +25,15 @@ static int open_lock_file(int dir_fd, mode_t mode, int *fd, struct sp_err *err)
 
 static int wait_for(int fd, const char *name, const struct sp_cancel *cancel, struct sp_err *err)
 {
-  int64_t deadline_ms = sp_clock_mono_ms() + SP_LOCK_WAIT_MS;
-  for (int64_t wait_ms = 1;; wait_ms = wait_ms * 2 < POLL_MAX_MS ? wait_ms * 2 : POLL_MAX_MS) {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-      return 0;
-    if (errno != EWOULDBLOCK && errno != EINTR)
-      return sp_fail_sys(err, SP_E_IO, errno, "cannot lock '%s'", name);
-    if (sp_clock_mono_ms() >= deadline_ms)
-      return sp_fail(err, SP_E_LOCKED,
-                     "cannot write to '%s': another process has held '" SP_LOCK_FILE
-                     "' for %d seconds: wait for it, or end it",
-                     name, SP_LOCK_WAIT_MS / 1000);
-    if (sp_cancel_sleep(cancel, wait_ms, err) < 0)
-      return -1;
-  }
+  bool taken;
+  if (sp_flock_wait(fd, SP_LOCK_WAIT_MS, cancel, &taken, err) < 0)
+    return sp_err_context(err, "'%s'", name);
+  if (taken)
+    return 0;
+  return sp_fail(err, SP_E_LOCKED,
+                 "cannot write to '%s': another process has held '" SP_LOCK_FILE
+                 "' for %d seconds: wait for it, or end it",
+                 name, SP_LOCK_WAIT_MS / 1000);
 }
 
 int sp_lock_take(struct sp_lock *lock, int dir_fd, mode_t mode, const char *name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a registry only grows: nothing -> (open | Basic | Bearer with realm and
- * service). The lock is never held while a request is on its way; realm and service are copied for
- * a fetch. */
+ * service). The lock is never held while a request is on its way, nor while credentials are looked
+ * up; realm and service are copied for a fetch. */
 #include "registry/auth.h"
 
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/challenge.h"
-#include "registry/credential.h"
+#include "registry/identity.h"
 #include "registry/token_cache.h"
 #include "registry/token_request.h"
 
@@ -28,9 +28,7 @@ struct sp_site_auth {
   uint64_t failed_probes;
   struct sp_url realm; /* BEARER */
   char *service;       /* BEARER */
-  bool has_looked;     /* credential was looked up */
-  struct sp_credential credential;
-  struct sp_secret refresh; /* of an earlier token answer */
+  struct sp_identities identities;
 };
 
 /* -- tokens: the fetch function of the cache */
@@ -50,21 +48,23 @@ static void fetch_clear(struct fetch *fetch)
 }
 SP_DEFINE_AUTO_CLEAR(struct fetch, fetch_clear)
 
-static int fetch_prepare(struct sp_site_auth *auth, struct fetch *fetch, struct sp_err *err)
+static int fetch_prepare(struct sp_site_auth *auth, const struct sp_identity *who,
+                         struct fetch *fetch, struct sp_err *err)
 {
   SP_LOCK_SCOPE(&auth->lock);
   if (sp_url_dup(&auth->realm, &fetch->realm, err) < 0 ||
       sp_text_dup(&fetch->service, auth->service, err) < 0)
     return -1;
-  return sp_secret_dup(&fetch->refresh, &auth->refresh, err);
+  return sp_secret_dup(&fetch->refresh, &who->refresh, err);
 }
 
-/* The credential is set once, before BEARER is known: it may be read without the lock here. */
 static int fetch_token(void *ctx, const char *scope, struct sp_token *out, struct sp_err *err)
 {
   struct sp_site_auth *auth = ctx;
   SP_CLEANUP(fetch_clear_auto_) struct fetch fetch = {0};
-  if (fetch_prepare(auth, &fetch, err) < 0)
+  struct sp_identity *who;
+  if (sp_identities_find(&auth->identities, scope, &who, err) < 0 ||
+      fetch_prepare(auth, who, &fetch, err) < 0)
     return -1;
   struct sp_token_request request = {
       .http = auth->http,
@@ -73,7 +73,7 @@ static int fetch_token(void *ctx, const char *scope, struct sp_token *out, struc
       .realm = &fetch.realm,
       .service = fetch.service,
       .scope = scope,
-      .credential = &auth->credential,
+      .credential = &who->credential,
       .refresh = &fetch.refresh,
   };
   if (sp_token_request_send(&request, out, err) < 0)
@@ -83,7 +83,7 @@ static int fetch_token(void *ctx, const char *scope, struct sp_token *out, struc
   if (sp_secret_is_empty(&out->refresh))
     return 0;
   SP_LOCK_SCOPE(&auth->lock);
-  return sp_secret_dup(&auth->refresh, &out->refresh, err);
+  return sp_secret_dup(&who->refresh, &out->refresh, err);
 }
 
 /* -- life */
@@ -98,8 +98,9 @@ int sp_site_auth_new(struct sp_http *http, struct sp_http_site *site, const char
   pthread_cond_init(&auth->probed, NULL);
   auth->http = http;
   auth->site = site;
-  if (sp_text_dup(&auth->host, host, err) < 0 ||
-      sp_token_cache_new(fetch_token, auth, &auth->tokens, err) < 0) {
+  int rc = sp_text_dup(&auth->host, host, err);
+  sp_identities_init(&auth->identities, auth->host, sp_http_cancel(http));
+  if (rc < 0 || sp_token_cache_new(fetch_token, auth, &auth->tokens, err) < 0) {
     sp_site_auth_free(auth);
     return -1;
   }
@@ -113,8 +114,7 @@ void sp_site_auth_free(struct sp_site_auth *auth)
     return;
   sp_token_cache_free(auth->tokens);
   sp_url_clear(&auth->realm);
-  sp_credential_clear(&auth->credential);
-  sp_secret_clear(&auth->refresh);
+  sp_identities_clear(&auth->identities);
   free(auth->service);
   free(auth->host);
   pthread_cond_destroy(&auth->probed);
@@ -122,10 +122,21 @@ void sp_site_auth_free(struct sp_site_auth *auth)
   free(auth);
 }
 
-bool sp_site_auth_has_credential(struct sp_site_auth *auth)
+int sp_site_auth_set_credential(struct sp_site_auth *auth, const struct sp_credential *credential,
+                                struct sp_err *err)
+{
+  return sp_identities_set(&auth->identities, credential, err);
+}
+
+bool sp_site_auth_has_credential(struct sp_site_auth *auth, const char *repository)
+{
+  return sp_identities_has(&auth->identities, repository);
+}
+
+bool sp_site_auth_was_challenged(struct sp_site_auth *auth)
 {
   SP_LOCK_SCOPE(&auth->lock);
-  return auth->has_looked && !sp_credential_is_anonymous(&auth->credential);
+  return auth->knowledge == BASIC || auth->knowledge == BEARER;
 }
 
 /* -- before a request */
@@ -150,22 +161,23 @@ static enum knowledge await_knowledge(struct sp_auth *auth)
 static int set_bearer(struct sp_secret *value, const struct sp_secret *token, struct sp_err *err)
 {
   SP_AUTO_BUF struct sp_buf text;
-  sp_buf_init(&text, 2 * SP_MAX_TOKEN_BYTES);
+  sp_buf_init_secret(&text, 2 * SP_MAX_TOKEN_BYTES);
   if (sp_buf_append_str(&text, "Bearer ", err) < 0 ||
       sp_buf_append_span(&text, sp_secret_reveal(token), err) < 0)
     return -1;
-  int rc = sp_secret_set(value, sp_buf_span(&text), err);
-  explicit_bzero(text.data, text.len);
-  return rc;
+  return sp_secret_set(value, sp_buf_span(&text), err);
 }
 
 static int authorize_bearer(struct sp_auth *auth, const char *scope, struct sp_secret *value,
                             struct sp_err *err)
 {
   struct sp_site_auth *site = auth->site;
-  if (!sp_secret_is_empty(&site->credential.registry_token)) {
+  struct sp_identity *who;
+  if (sp_identities_find(&site->identities, scope, &who, err) < 0)
+    return -1;
+  if (!sp_secret_is_empty(&who->credential.registry_token)) {
     auth->sent_basic = true; /* as final as a password: no other token is to be had */
-    return set_bearer(value, &site->credential.registry_token, err);
+    return set_bearer(value, &who->credential.registry_token, err);
   }
   SP_AUTO_SECRET struct sp_secret token = SP_SECRET_INIT;
   bool fetched;
@@ -185,26 +197,18 @@ static int authorize(struct sp_http_auth *base, const char *scope, struct sp_sec
   auth->sent_basic = false;
   if (known == BEARER)
     return authorize_bearer(auth, scope, value, err);
-  if (known != BASIC || auth->site->credential.user[0] == '\0')
+  if (known != BASIC)
+    return 0;
+  struct sp_identity *who;
+  if (sp_identities_find(&auth->site->identities, scope, &who, err) < 0)
+    return -1;
+  if (who->credential.user[0] == '\0')
     return 0;
   auth->sent_basic = true;
-  return sp_token_request_basic(&auth->site->credential, value, err);
+  return sp_token_request_basic(&who->credential, value, err);
 }
 
 /* -- after a 401 */
-
-/* Credentials are looked up once, and only after the realm was found to be allowed. */
-static int look_up(struct sp_site_auth *site, struct sp_err *err)
-{
-  if (site->has_looked)
-    return 0;
-  if (sp_credential_find(site->host, &site->credential, err) < 0)
-    return -1;
-  site->has_looked = true;
-  sp_log(SP_LOG_DEBUG, "credentials for %s: %s", site->host,
-         site->credential.source ? site->credential.source : "none");
-  return 0;
-}
 
 static void know(struct sp_site_auth *site, enum knowledge knowledge)
 {
@@ -224,8 +228,6 @@ static int learn_bearer(struct sp_site_auth *site, const struct sp_challenge *ch
   if (sp_text_dup(&service, challenge->service, err) < 0)
     return -1;
   SP_LOCK_SCOPE(&site->lock);
-  if (look_up(site, err) < 0)
-    return -1;
   sp_url_clear(&site->realm);
   site->realm = realm;
   realm = (struct sp_url){0};
@@ -235,13 +237,10 @@ static int learn_bearer(struct sp_site_auth *site, const struct sp_challenge *ch
   return 0;
 }
 
-static int learn_basic(struct sp_site_auth *site, struct sp_err *err)
+static void learn_basic(struct sp_site_auth *site)
 {
   SP_LOCK_SCOPE(&site->lock);
-  if (look_up(site, err) < 0)
-    return -1;
   know(site, BASIC);
-  return 0;
 }
 
 /* May this scope of a challenge be asked for? Never more than reading and writing. */
@@ -275,11 +274,14 @@ static int challenged(struct sp_http_auth *base, const char *scope,
   if (challenge.scheme == SP_CHALLENGE_NONE)
     return 0;
   if (challenge.scheme == SP_CHALLENGE_BASIC) {
-    if (learn_basic(auth->site, err) < 0)
+    struct sp_identity *who;
+    learn_basic(auth->site);
+    if (sp_identities_find(&auth->site->identities, scope, &who, err) < 0)
       return -1;
-    *again = !auth->sent_basic && auth->site->credential.user[0] != '\0';
+    *again = !auth->sent_basic && who->credential.user[0] != '\0';
     return 0;
   }
+  /* The realm is checked in here, before credentials are looked up for it. */
   if (learn_bearer(auth->site, &challenge, err) < 0)
     return -1;
   if (auth->sent_basic)

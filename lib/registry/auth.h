@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Authorization for the requests to one registry: learns from its challenge, finds the credentials,
- * keeps tokens.
+ * keeps tokens. Credentials are found once: for the whole host, or, where a file tells parts of the
+ * host apart, for each repository. That they cannot be found is found once, too: a helper that
+ * hangs costs its time one time.
  *
  * `struct sp_site_auth` lives as long as the registry is known; `struct sp_auth` is one request's
  * view of it (it remembers which token the request carried, so that 32 threads whose token has
@@ -14,6 +16,7 @@
 #define SP_REGISTRY_AUTH_H
 
 #include "http/client.h"
+#include "registry/credential.h"
 
 struct sp_site_auth;
 
@@ -21,8 +24,15 @@ struct sp_site_auth;
 SP_MUST_CHECK int sp_site_auth_new(struct sp_http *http, struct sp_http_site *site,
                                    const char *host, struct sp_site_auth **out, struct sp_err *err);
 void sp_site_auth_free(struct sp_site_auth *auth);
-/* For messages: are there credentials, as far as was looked? (false before the first challenge) */
-bool sp_site_auth_has_credential(struct sp_site_auth *auth);
+/* Uses this one (copied) for every repository, in place of looking. Before the first request. */
+SP_MUST_CHECK int sp_site_auth_set_credential(struct sp_site_auth *auth,
+                                              const struct sp_credential *credential,
+                                              struct sp_err *err);
+/* For messages: are there credentials for this repository, as far as was looked? (false before the
+ * first challenge) */
+bool sp_site_auth_has_credential(struct sp_site_auth *auth, const char *repository);
+/* Did the registry ask who we are? */
+bool sp_site_auth_was_challenged(struct sp_site_auth *auth);
 
 struct sp_auth {
   struct sp_http_auth base; /* give &auth.base to the request */

@@ -3,14 +3,14 @@
 #include "registry/credential.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/auth_file.h"
+#include "registry/credential_helper.h"
 #include "registry/docker_config.h"
 #include "registry/host.h"
 
@@ -18,6 +18,22 @@ bool sp_credential_is_anonymous(const struct sp_credential *credential)
 {
   return credential->user[0] == '\0' && sp_secret_is_empty(&credential->identity_token) &&
          sp_secret_is_empty(&credential->registry_token);
+}
+
+int sp_credential_dup(struct sp_credential *dst, const struct sp_credential *src,
+                      struct sp_err *err)
+{
+  SP_AUTO_CREDENTIAL struct sp_credential copy = SP_CREDENTIAL_INIT;
+  if (sp_secret_dup(&copy.password, &src->password, err) < 0 ||
+      sp_secret_dup(&copy.identity_token, &src->identity_token, err) < 0 ||
+      sp_secret_dup(&copy.registry_token, &src->registry_token, err) < 0)
+    return -1;
+  memcpy(copy.user, src->user, sizeof copy.user);
+  copy.source = src->source;
+  copy.is_of_host = src->is_of_host;
+  *dst = copy;
+  copy = SP_CREDENTIAL_INIT;
+  return 0;
 }
 
 void sp_credential_clear(struct sp_credential *credential)
@@ -43,32 +59,53 @@ static int empty_secret(const char *name, struct sp_err *err)
                  name);
 }
 
-static int find_in_variable_config(const char *host, struct sp_credential *out, bool *found,
-                                   struct sp_err *err)
+/* What has been found so far; `tells_apart`: a source that was asked knows parts of the host. */
+struct finding {
+  const struct sp_credential_query *query;
+  struct sp_credential credential;
+  bool tells_apart;
+};
+
+static bool is_found(const struct finding *finding)
 {
+  return !sp_credential_is_anonymous(&finding->credential);
+}
+
+/* Takes what a document says. */
+static void take(struct finding *finding, struct sp_docker_entry *entry, const char *source)
+{
+  finding->tells_apart |= entry->has_namespaces;
+  finding->credential = entry->credential;
+  entry->credential = SP_CREDENTIAL_INIT;
+  finding->credential.source = source;
+}
+
+static int find_in_variable_config(struct finding *finding, struct sp_err *err)
+{
+  const struct sp_credential_query *query = finding->query;
   const char *text = variable("DOCKER_AUTH_CONFIG");
   if (!text)
     return 0;
   if (strlen(text) > SP_MAX_CONFIG_FILE_BYTES)
     return sp_fail(err, SP_E_AUTH, _("DOCKER_AUTH_CONFIG is larger than 1 MiB"));
   struct sp_err why = SP_ERR_INIT;
-  if (sp_docker_config_find(sp_span_str(text), SP_DOCKER_CONFIG_VARIABLE, host, out, found, NULL,
-                            &why) < 0) {
-    *found = false;
+  SP_AUTO_DOCKER_ENTRY struct sp_docker_entry entry = SP_DOCKER_ENTRY_INIT;
+  if (sp_docker_config_find(sp_span_str(text), SP_DOCKER_CONFIG_VARIABLE, query->host,
+                            query->repository, &entry, &why) < 0) {
     sp_log(SP_LOG_WARN, _("DOCKER_AUTH_CONFIG is ignored: %s"), why.msg);
     return 0;
   }
-  out->source = "DOCKER_AUTH_CONFIG";
+  take(finding, &entry, "DOCKER_AUTH_CONFIG");
   return 0;
 }
 
 #define PREFIX "SAFEPORT_AUTH_"
 
-static int find_in_host_variable(const char *host, struct sp_credential *out, bool *found,
-                                 struct sp_err *err)
+static int find_in_host_variable(struct finding *finding, struct sp_err *err)
 {
+  struct sp_credential *out = &finding->credential;
   char name[sizeof PREFIX + SP_MAX_HOST];
-  snprintf(name, sizeof name, PREFIX "%s", host);
+  snprintf(name, sizeof name, PREFIX "%s", finding->query->host);
   for (char *c = name + strlen(PREFIX); *c; c++)
     *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
   const char *value = variable(name);
@@ -79,61 +116,59 @@ static int find_in_host_variable(const char *host, struct sp_credential *out, bo
     return sp_fail(err, SP_E_AUTH, _("'%s' is not of the form user:secret"), name);
   if (colon[1] == '\0')
     return empty_secret(name, err);
+  out->source = "SAFEPORT_AUTH_<HOST>";
   if (sp_text_copy(out->user, sizeof out->user, SP_SPAN(value, (size_t)(colon - value)), err) < 0)
     return -1;
-  if (sp_secret_set(&out->password, sp_span_str(colon + 1), err) < 0)
-    return -1;
-  out->source = "SAFEPORT_AUTH_<HOST>";
-  *found = true;
-  return 0;
+  return sp_secret_set(&out->password, sp_span_str(colon + 1), err);
 }
 
-/* The path of docker's config.json; an empty buffer if there is no home. */
-static int config_path(struct sp_buf *path, struct sp_err *err)
+/* The helper that a file names, then its own entry. */
+static int ask_file(struct finding *finding, const char *path, const char *source,
+                    struct sp_span text, struct sp_err *err)
 {
-  const char *dir = variable("DOCKER_CONFIG");
-  if (dir)
-    return sp_buf_appendf(path, err, "%s/config.json", dir);
-  const char *home = variable("HOME");
-  return home ? sp_buf_appendf(path, err, "%s/.docker/config.json", home) : 0;
-}
-
-static int unreadable(const char *path, const struct sp_err *why, struct sp_err *err)
-{
-  return sp_fail(err, SP_E_AUTH, _("cannot use the credentials in '%s': %s"), path, why->msg);
-}
-
-static int find_in_file(const char *host, struct sp_credential *out, bool *found,
-                        struct sp_err *err)
-{
-  SP_AUTO_BUF struct sp_buf path;
-  SP_AUTO_BUF struct sp_buf text;
-  sp_buf_init(&path, SP_MAX_URL_BYTES);
-  sp_buf_init(&text, SP_MAX_CONFIG_FILE_BYTES);
-  if (config_path(&path, err) < 0)
-    return -1;
-  if (path.len == 0)
-    return 0;
+  const struct sp_credential_query *query = finding->query;
+  SP_AUTO_DOCKER_ENTRY struct sp_docker_entry entry = SP_DOCKER_ENTRY_INIT;
   struct sp_err why = SP_ERR_INIT;
-  if (sp_file_read(AT_FDCWD, sp_buf_str(&path), &text, &why) < 0)
-    return why.code == SP_E_NOT_FOUND ? 0 : unreadable(sp_buf_str(&path), &why, err);
-  bool helper = false;
-  int rc = sp_docker_config_find(sp_buf_span(&text), SP_DOCKER_CONFIG_FILE, host, out, found,
-                                 &helper, &why);
-  explicit_bzero(text.data, text.len);
-  if (rc < 0)
-    return unreadable(sp_buf_str(&path), &why, err);
-  if (helper)
-    sp_log(SP_LOG_WARN, _("the credential helper that '%s' names for '%s' is not asked"),
-           sp_buf_str(&path), host);
-  if (*found)
-    out->source = "docker's config.json";
+  if (sp_docker_config_find(text, SP_DOCKER_CONFIG_FILE, query->host, query->repository, &entry,
+                            &why) < 0)
+    return sp_auth_file_fail(path, &why, err);
+  const struct sp_helper helper = {
+      .name = entry.helper, .host = query->host, .cancel = query->cancel};
+  SP_AUTO_CREDENTIAL struct sp_credential kept = SP_CREDENTIAL_INIT;
+  if (entry.helper[0] && sp_helper_get(&helper, &kept, err) < 0)
+    return sp_err_context(err, "'%s'", path);
+  if (sp_credential_is_anonymous(&kept)) {
+    take(finding, &entry, source);
+    return 0;
+  }
+  finding->credential = kept;
+  kept = SP_CREDENTIAL_INIT;
+  finding->credential.source = source;
   return 0;
 }
 
-static int find_in_ci(const char *name, struct sp_credential *out, bool *found, struct sp_err *err)
+static int find_in_files(struct finding *finding, struct sp_err *err)
 {
-  const struct sp_host *host = sp_host_find(name);
+  SP_AUTO_AUTH_FILES struct sp_auth_files files = {0};
+  if (sp_auth_files_init(&files, NULL, err) < 0)
+    return -1;
+  for (size_t i = 0; i < files.count && !is_found(finding); i++) {
+    SP_AUTO_BUF struct sp_buf text;
+    sp_buf_init_secret(&text, SP_MAX_CONFIG_FILE_BYTES);
+    bool exists;
+    if (sp_auth_file_read(files.items[i].path, &text, &exists, err) < 0)
+      return -1;
+    if (exists &&
+        ask_file(finding, files.items[i].path, files.items[i].source, sp_buf_span(&text), err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int find_in_ci(struct finding *finding, struct sp_err *err)
+{
+  struct sp_credential *out = &finding->credential;
+  const struct sp_host *host = sp_host_find(finding->query->host);
   if (!host || !host->user_variable)
     return 0;
   const char *user = variable(host->user_variable);
@@ -142,29 +177,31 @@ static int find_in_ci(const char *name, struct sp_credential *out, bool *found, 
     return 0;
   if (*secret == '\0')
     return empty_secret(host->secret_variable, err);
+  out->source = host->secret_variable;
   if (sp_text_copy(out->user, sizeof out->user, sp_span_str(user), err) < 0)
     return -1;
-  if (sp_secret_set(&out->password, sp_span_str(secret), err) < 0)
-    return -1;
-  out->source = host->secret_variable;
-  *found = true;
+  return sp_secret_set(&out->password, sp_span_str(secret), err);
+}
+
+static int ask_all(struct finding *finding, struct sp_err *err)
+{
+  static int (*const sources[])(struct finding *, struct sp_err *) = {
+      find_in_variable_config, find_in_host_variable, find_in_files, find_in_ci};
+  for (size_t i = 0; i < sizeof sources / sizeof sources[0] && !is_found(finding); i++) {
+    if (sources[i](finding, err) < 0)
+      return -1;
+  }
   return 0;
 }
 
-int sp_credential_find(const char *host, struct sp_credential *out, struct sp_err *err)
+int sp_credential_find(const struct sp_credential_query *query, struct sp_credential *out,
+                       struct sp_err *err)
 {
-  static int (*const sources[])(const char *, struct sp_credential *, bool *, struct sp_err *) = {
-      find_in_variable_config, find_in_host_variable, find_in_file, find_in_ci};
-  SP_CLEANUP(sp_credential_clear_auto_) struct sp_credential credential = SP_CREDENTIAL_INIT;
-  bool found = false;
-  for (size_t i = 0; i < sizeof sources / sizeof sources[0] && !found; i++) {
-    sp_credential_clear(&credential);
-    if (sources[i](host, &credential, &found, err) < 0)
-      return -1;
-  }
-  if (!found)
-    sp_credential_clear(&credential);
-  *out = credential;
-  credential = SP_CREDENTIAL_INIT;
-  return 0;
+  struct finding finding = {.query = query};
+  int rc = ask_all(&finding, err);
+  if (rc < 0 || !is_found(&finding))
+    sp_credential_clear(&finding.credential);
+  finding.credential.is_of_host = !finding.tells_apart;
+  *out = finding.credential;
+  return rc;
 }

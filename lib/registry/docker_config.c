@@ -29,13 +29,10 @@ static int split_auth(struct sp_span pair, struct sp_credential *out, struct sp_
 static int read_auth(const char *auth, struct sp_credential *out, struct sp_err *err)
 {
   SP_AUTO_BUF struct sp_buf pair;
-  sp_buf_init(&pair, SP_MAX_TOKEN_BYTES);
+  sp_buf_init_secret(&pair, SP_MAX_TOKEN_BYTES);
   if (sp_text_base64_decode(&pair, sp_span_str(auth), err) < 0)
     return sp_fail(err, SP_E_INVALID, "'auth' is not base64 of user:password");
-  int rc = split_auth(sp_buf_span(&pair), out, err);
-  if (pair.data)
-    explicit_bzero(pair.data, pair.len);
-  return rc;
+  return split_auth(sp_buf_span(&pair), out, err);
 }
 
 static int read_token(const json_t *entry, const char *key, struct sp_secret *out,
@@ -60,7 +57,7 @@ static int check_members(json_t *obj, const char *only, struct sp_err *err)
 }
 
 static int read_entry(json_t *entry, enum sp_docker_config_form form, struct sp_credential *out,
-                      bool *found, struct sp_err *err)
+                      struct sp_err *err)
 {
   if (!json_is_object(entry))
     return sp_fail(err, SP_E_INVALID, "an entry of 'auths' is not an object");
@@ -71,66 +68,114 @@ static int read_entry(json_t *entry, enum sp_docker_config_form form, struct sp_
     return -1;
   if (auth && *auth && read_auth(auth, out, err) < 0)
     return -1;
-  if (read_token(entry, "identitytoken", &out->identity_token, err) < 0 ||
-      read_token(entry, "registrytoken", &out->registry_token, err) < 0)
+  if (read_token(entry, "identitytoken", &out->identity_token, err) < 0)
     return -1;
-  *found = !sp_credential_is_anonymous(out);
+  return read_token(entry, "registrytoken", &out->registry_token, err);
+}
+
+/* How well a key fits; of two that fit alike, docker's own name of the host comes first, then the
+ * name of references. */
+static size_t rank(const char *key, const char *host, const char *repository)
+{
+  size_t fit = sp_host_fit_key(host, repository, sp_span_str(key));
+  if (fit == 0)
+    return 0;
+  if (strcmp(key, sp_host_key(host)) == 0)
+    return 4 * fit + 2;
+  return 4 * fit + (strcmp(key, host) == 0);
+}
+
+/* The value of the key that fits best; NULL if none does. Empty objects do not count. */
+static json_t *find_best(json_t *object, const char *host, const char *repository)
+{
+  json_t *best = NULL;
+  size_t best_rank = 0;
+  const char *key;
+  json_t *value;
+  json_object_foreach(object, key, value)
+  {
+    size_t this_rank = rank(key, host, repository);
+    if (this_rank == 0 || this_rank < best_rank)
+      continue;
+    if (json_is_object(value) && json_object_size(value) == 0)
+      continue;
+    best = value;
+    best_rank = this_rank;
+  }
+  return best;
+}
+
+static int find_helper(const json_t *doc, const char *host, char out[SP_HELPER_NAME_TEXT_MAX],
+                       struct sp_err *err)
+{
+  const char *name;
+  json_t *helpers;
+  if (sp_json_get_string(doc, "credsStore", &name, err) < 0 ||
+      sp_json_get_object(doc, "credHelpers", &helpers, err) < 0)
+    return -1;
+  json_t *own = helpers ? find_best(helpers, host, NULL) : NULL;
+  if (own && !json_is_string(own))
+    return sp_fail(err, SP_E_INVALID, "an entry of 'credHelpers' is not a string");
+  if (own)
+    name = json_string_value(own); /* "" too: this host needs none */
+  if (sp_text_copy(out, SP_HELPER_NAME_TEXT_MAX, sp_span_str(name), err) < 0)
+    return sp_fail(err, SP_E_INVALID, "the name of its credential helper is too long");
   return 0;
 }
 
-/* The entry of the host's own name comes before those of its other names. */
-static json_t *find_entry(json_t *auths, const char *host)
+static bool has_namespaces(json_t *auths, const char *host)
 {
-  json_t *other = NULL;
   const char *key;
   json_t *value;
   json_object_foreach(auths, key, value)
   {
-    if (!sp_host_owns_key(host, sp_span_str(key)))
-      continue;
-    if (strcmp(key, host) == 0)
-      return value;
-    other = value;
+    if (sp_host_is_namespace_key(host, sp_span_str(key)))
+      return true;
   }
-  return other;
+  return false;
 }
 
-static int names_helper(const json_t *doc, const char *host, bool *helper, struct sp_err *err)
+static int find_in(json_t *doc, enum sp_docker_config_form form, const char *host,
+                   const char *repository, struct sp_docker_entry *out, struct sp_err *err)
 {
-  const char *store;
-  json_t *helpers;
-  if (sp_json_get_string(doc, "credsStore", &store, err) < 0 ||
-      sp_json_get_object(doc, "credHelpers", &helpers, err) < 0)
-    return -1;
-  *helper = (store && *store) || (helpers && find_entry(helpers, host));
-  return 0;
-}
-
-int sp_docker_config_find(struct sp_span text, enum sp_docker_config_form form, const char *host,
-                          struct sp_credential *out, bool *found, bool *helper, struct sp_err *err)
-{
-  *found = false;
-  SP_AUTO_JSON json_t *doc = NULL;
-  if (sp_json_parse(text, &doc, err) < 0)
-    return -1;
   if (!json_is_object(doc))
     return sp_fail(err, SP_E_INVALID, "not a JSON object");
   if (form == SP_DOCKER_CONFIG_VARIABLE && check_members(doc, "auths", err) < 0)
     return -1;
-  if (helper && names_helper(doc, host, helper, err) < 0)
-    return -1;
   json_t *auths;
-  if (sp_json_get_object(doc, "auths", &auths, err) < 0)
+  if (find_helper(doc, host, out->helper, err) < 0 ||
+      sp_json_get_object(doc, "auths", &auths, err) < 0)
     return -1;
-  json_t *entry = auths ? find_entry(auths, host) : NULL;
-  if (!entry)
+  if (!auths)
     return 0;
-  SP_CLEANUP(sp_credential_clear_auto_) struct sp_credential credential = SP_CREDENTIAL_INIT;
-  if (read_entry(entry, form, &credential, found, err) < 0)
+  out->has_namespaces = has_namespaces(auths, host);
+  json_t *entry = find_best(auths, host, repository);
+  return entry ? read_entry(entry, form, &out->credential, err) : 0;
+}
+
+void sp_docker_entry_clear(struct sp_docker_entry *entry)
+{
+  sp_credential_clear(&entry->credential);
+  *entry = SP_DOCKER_ENTRY_INIT;
+}
+
+int sp_docker_config_find(struct sp_span text, enum sp_docker_config_form form, const char *host,
+                          const char *repository, struct sp_docker_entry *out, struct sp_err *err)
+{
+  SP_AUTO_DOCKER_ENTRY struct sp_docker_entry entry = SP_DOCKER_ENTRY_INIT;
+  SP_AUTO_JSON json_t *doc = NULL;
+  if (sp_json_parse(text, &doc, err) < 0 || find_in(doc, form, host, repository, &entry, err) < 0)
     return -1;
-  if (!*found)
-    return 0;
-  *out = credential;
-  credential = SP_CREDENTIAL_INIT;
+  *out = entry;
+  entry = SP_DOCKER_ENTRY_INIT;
   return 0;
+}
+
+int sp_docker_config_find_helper(struct sp_span text, const char *host,
+                                 char out[SP_HELPER_NAME_TEXT_MAX], struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *doc = NULL;
+  if (sp_json_parse(text, &doc, err) < 0)
+    return -1;
+  return find_helper(doc, host, out, err);
 }

@@ -148,6 +148,15 @@ int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
   return 0;
 }
 
+int sp_registry_check_login(struct sp_registries *registries, const char *host,
+                            const struct sp_credential *credential, bool *asked, struct sp_err *err)
+{
+  struct sp_remote *remote;
+  if (get_remote(registries, host, &remote, err) < 0)
+    return -1;
+  return sp_remote_check_login(remote, credential, asked, err);
+}
+
 bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,
                             uint64_t *window_s)
 {

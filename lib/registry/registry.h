@@ -12,6 +12,7 @@
 
 #include "http/client.h"
 #include "oci/reference.h"
+#include "registry/credential.h"
 #include "store/store.h"
 
 struct sp_registries;
@@ -39,6 +40,14 @@ SP_MUST_CHECK int sp_registries_configure(struct sp_registries *registries,
 /* A store of ref's repository; tag and digest of ref do not matter. Sends nothing yet. */
 SP_MUST_CHECK int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
                                    struct sp_store **out, struct sp_err *err);
+/* Asks a registry whether it knows these credentials: GET /v2/ with them, through its own token
+ * flow. They are used for nothing else; nothing is stored. *asked false: it let us in without
+ * asking who we are, so they may be wrong. Fails: SP_E_AUTH (it does not know them); SP_E_REFUSED
+ * (it sends us to a token server that may not see them); SP_E_PROTOCOL (what answers is no
+ * registry); SP_E_UNREACHABLE and the like. */
+SP_MUST_CHECK int sp_registry_check_login(struct sp_registries *registries, const char *host,
+                                          const struct sp_credential *credential, bool *asked,
+                                          struct sp_err *err);
 /* Pulls left in the present window as the registry of this store last said (Docker Hub's
  * ratelimit-remaining); false if it never said. `store` must be one of sp_registry_open. */
 bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,

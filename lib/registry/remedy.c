@@ -64,7 +64,7 @@ static const struct sp_remedy remedies[] = {
     {ACCESS, NULL, 0, "authentication required",
      N_("the credentials are missing, or no longer valid; in a pull request from a fork secrets "
         "are empty"),
-     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), and check user and "
+     N_("log in ('safeport login', or SAFEPORT_AUTH_<HOST>=user:secret), and check user and "
         "secret")},
 
     {LIMITS, "docker.io", 0, "pull rate limit",
@@ -131,7 +131,7 @@ static const struct sp_remedy remedies[] = {
      N_("run this again")},
 
     {ACCESS, NULL, 401, NULL, N_("the credentials are missing, or not valid there"),
-     N_("log in (docker's config.json, or SAFEPORT_AUTH_<HOST>=user:secret), or check what the "
+     N_("log in ('safeport login', or SAFEPORT_AUTH_<HOST>=user:secret), or check what the "
         "user and the token may do")},
     {ACCESS, NULL, 403, NULL, N_("this user may not do this there"),
      N_("check what the user and the token may do, and the repository's name")},

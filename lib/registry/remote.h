@@ -41,5 +41,10 @@ void sp_remote_free(struct sp_remote *remote);
 /* Makes http_site and auth, once; afterwards both may be read without the lock. May block on a
  * request to a registry on loopback. Fails: SP_E_REFUSED, SP_E_USAGE, and like sp_http_perform. */
 SP_MUST_CHECK int sp_remote_open(struct sp_remote *remote, struct sp_err *err);
+/* As sp_registry_check_login. What the remote itself knows of credentials and tokens stays as it
+ * is. */
+SP_MUST_CHECK int sp_remote_check_login(struct sp_remote *remote,
+                                        const struct sp_credential *credential, bool *asked,
+                                        struct sp_err *err);
 
 #endif

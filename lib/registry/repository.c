@@ -65,7 +65,7 @@ int sp_repository_fail(const struct sp_repository *repository, enum sp_answer_to
 {
   const struct sp_remote *remote = repository->remote;
   sp_answer_fail(remote->host, to, response, err);
-  if (response->status != 401 || sp_site_auth_has_credential(remote->auth))
+  if (response->status != 401 || sp_site_auth_has_credential(remote->auth, repository->name))
     return -1;
   return sp_err_context(err, _("no credentials for '%s' were found"), remote->host);
 }

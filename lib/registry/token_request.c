@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buffers that held a secret are wiped before they are freed. */
 #include "registry/token_request.h"
 
 #include "base/i18n.h"
@@ -9,22 +8,13 @@
 
 #define CLIENT_ID "safeport"
 
-static void wipe(struct sp_buf *buf)
-{
-  if (buf->data)
-    explicit_bzero(buf->data, buf->len);
-  sp_buf_clear(buf);
-}
-SP_DEFINE_AUTO_CLEAR(struct sp_buf, wipe)
-#define AUTO_WIPE SP_CLEANUP(wipe_auto_)
-
 int sp_token_request_basic(const struct sp_credential *credential, struct sp_secret *value,
                            struct sp_err *err)
 {
-  AUTO_WIPE struct sp_buf pair;
-  AUTO_WIPE struct sp_buf text;
-  sp_buf_init(&pair, SP_MAX_TOKEN_BYTES);
-  sp_buf_init(&text, 2 * SP_MAX_TOKEN_BYTES);
+  SP_AUTO_BUF struct sp_buf pair;
+  SP_AUTO_BUF struct sp_buf text;
+  sp_buf_init_secret(&pair, SP_MAX_TOKEN_BYTES);
+  sp_buf_init_secret(&text, 2 * SP_MAX_TOKEN_BYTES);
   if (sp_buf_appendf(&pair, err, "%s:", credential->user) < 0 ||
       sp_buf_append_span(&pair, sp_secret_reveal(&credential->password), err) < 0 ||
       sp_buf_append_str(&text, "Basic ", err) < 0 ||
@@ -105,8 +95,8 @@ static int make_form(const struct sp_token_request *request, const struct sp_sec
 static int send_post(const struct sp_token_request *request, const struct sp_secret *refresh,
                      struct sp_http_response *response, struct sp_err *err)
 {
-  AUTO_WIPE struct sp_buf form;
-  sp_buf_init(&form, SP_MAX_TOKEN_BODY_BYTES);
+  SP_AUTO_BUF struct sp_buf form;
+  sp_buf_init_secret(&form, SP_MAX_TOKEN_BODY_BYTES);
   if (make_form(request, refresh, &form, err) < 0)
     return -1;
   struct sp_http_request post = {

@@ -90,12 +90,44 @@ static void test_take_truncate_and_reuse(void **state)
   assert_int_equal(sp_buf_append_str(&buf, "0123456789a", &err), -1);
 }
 
+/* What a secret buffer lets go of is wiped: looked for in all of the heap that was in use. */
+static void test_secret_leaves_no_trace(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_buf buf;
+  sp_buf_init_secret(&buf, 100000);
+  char *before[8];
+  size_t count = 0;
+  for (int i = 0; i < 2000; i++) {
+    assert_int_equal(sp_buf_append_str(&buf, "canary-", &err), 0);
+    if (count < 8 && (count == 0 || before[count - 1] != buf.data))
+      before[count++] = buf.data;
+  }
+  assert_true(count > 4); /* it grew and moved */
+  assert_int_equal(buf.len, 14000);
+  assert_true(strncmp(buf.data, "canary-canary-", 14) == 0);
+  sp_buf_clear(&buf);
+  assert_true(buf.is_secret);
+#if !defined(__SANITIZE_ADDRESS__)
+  /* freed memory is looked at on purpose: nowhere else could a trace be */
+  for (size_t i = 0; i < count; i++) {
+    const char *volatile freed = before[i];
+    assert_true(memcmp(freed + 16, "canary-canary-", 14) != 0);
+    assert_true(memcmp(freed + 17, "anary-canary-", 13) != 0);
+  }
+#endif
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ceiling_is_exact),         cmocka_unit_test(test_sizes_that_overflow),
-      cmocka_unit_test(test_format_is_all_or_nothing), cmocka_unit_test(test_zero_bytes_are_bytes),
+      cmocka_unit_test(test_ceiling_is_exact),
+      cmocka_unit_test(test_sizes_that_overflow),
+      cmocka_unit_test(test_format_is_all_or_nothing),
+      cmocka_unit_test(test_zero_bytes_are_bytes),
       cmocka_unit_test(test_take_truncate_and_reuse),
+      cmocka_unit_test(test_secret_leaves_no_trace),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

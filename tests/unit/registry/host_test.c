@@ -44,6 +44,8 @@ static void test_keys(void **state)
       {"registry.test", "https://registry.test", true},
       {"registry.test", "HTTPS://registry.test/", true},
       {"registry.test", "http://registry.test/v2/", true},
+      {"registry.test", "registry.test/v2/", true},
+      {"registry.test", "registry.test/v2", false},
       {"registry.test", "https://registry.test/v1", true},
       {"127.0.0.1:5000", "127.0.0.1:5000", true},
       {"[::1]:5000", "https://[::1]:5000/v2/", true},
@@ -53,9 +55,45 @@ static void test_keys(void **state)
       {"docker.io", "registry-1.docker.io", true},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
-    if (sp_host_owns_key(rows[i].host, sp_span_str(rows[i].key)) != rows[i].owns)
+    if ((sp_host_fit_key(rows[i].host, NULL, sp_span_str(rows[i].key)) != 0) != rows[i].owns)
       fail_msg("'%s' and '%s'", rows[i].host, rows[i].key);
   }
+}
+
+/* Namespaces, as podman writes them. */
+static void test_namespaces(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *host, *repository, *key;
+    size_t fit;
+  } rows[] = {
+      {"h.io", "ns/user/image", "h.io/ns/other", 0},
+      {"h.io", "ns/user/image", "h.io/ns/use", 0},
+      {"h.io", "ns/user", "h.io/ns/user/image", 0},
+      {"h.io", "ns/user/image", "h.io/NS", 0},
+      {"h.io", "ns/user/image", "h.io/ns/", 0},
+      {"h.io", "ns/user/image", "https://h.io/ns", 0},
+      {"h.io", "ns/user/image", "evil.io/ns", 0},
+      {"h.io", "ns/user/image", "h.io:5000/ns", 0},
+      {"h.io", "ns/user/image", "h.io/../ns", 0},
+      {"h.io", "v1/x", "https://h.io/v1", 1},
+      {"h.io", "ns/user/image", "h.io", 1},
+      {"h.io", "v1/x", "h.io/v1", 3},
+      {"h.io", "ns/user/image", "h.io/ns", 3},
+      {"h.io", "ns/user/image", "H.io/ns/user", 8},
+      {"h.io", "ns/user/image", "h.io/ns/user/image", 14},
+      {"docker.io", "acme/app", "docker.io/acme", 5},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    size_t fit = sp_host_fit_key(rows[i].host, rows[i].repository, sp_span_str(rows[i].key));
+    if (fit != rows[i].fit)
+      fail_msg("'%s/%s' and '%s': %zu", rows[i].host, rows[i].repository, rows[i].key, fit);
+  }
+  assert_true(sp_host_is_namespace_key("h.io", SP_SPAN_LIT("h.io/a")));
+  assert_false(sp_host_is_namespace_key("h.io", SP_SPAN_LIT("h.io")));
+  assert_false(sp_host_is_namespace_key("h.io", SP_SPAN_LIT("https://h.io/a")));
+  assert_false(sp_host_is_namespace_key("h.io", SP_SPAN_LIT("x.h.io/a")));
 }
 
 static void test_facts(void **state)
@@ -65,6 +103,9 @@ static void test_facts(void **state)
   assert_string_equal(sp_host_api("ghcr.io"), "ghcr.io");
   assert_string_equal(sp_host_api("127.0.0.1:5000"), "127.0.0.1:5000");
   assert_string_equal(sp_host_find("docker.io")->token_host, "auth.docker.io");
+  assert_string_equal(sp_host_key("docker.io"), "https://index.docker.io/v1/");
+  assert_string_equal(sp_host_key("ghcr.io"), "ghcr.io");
+  assert_string_equal(sp_host_key("127.0.0.1:5000"), "127.0.0.1:5000");
   assert_true(sp_host_find("docker.io")->is_metered);
   assert_false(sp_host_find("ghcr.io")->is_metered);
   assert_null(sp_host_find("registry-1.docker.io"));
@@ -74,6 +115,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_namespaces),
       cmocka_unit_test(test_facts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
