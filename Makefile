@@ -54,6 +54,7 @@ faults: build ## long: the fault matrix of push (kill points, disk full, registr
 bench: ## side by side with the peers; report to docs/evidence/
 	@tools/deps build test
 	@bench/run
+	@bench/sync
 
 install: build ## meson install (DESTDIR and --prefix as meson takes them)
 	@meson install -C $(BUILD)

@@ -169,3 +169,23 @@ def commit():
     head = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
     dirty = subprocess.run(["git", "-C", ROOT, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
     return head.stdout.strip() + (" (with local changes)" if dirty.strip() else "")
+
+
+class Relay:
+    """bench/relay.c: every byte to and from these ports is late. `ports` are where it listens, in the same order."""
+
+    def __init__(self, folder, delay_ms, targets):
+        program = os.path.join(folder, "relay")
+        if not os.path.exists(program):
+            subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", program, os.path.join(ROOT, "bench", "relay.c")],
+                           check=True)
+        self.process = subprocess.Popen([program, str(delay_ms), *map(str, targets)], stdout=subprocess.PIPE, text=True)
+        self.ports = [int(self.process.stdout.readline()) for _ in targets]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()

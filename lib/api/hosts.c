@@ -228,6 +228,33 @@ int sp_hosts_new(const struct sp_session_settings *settings, struct sp_hosts **o
   return 0;
 }
 
+static int add_names(struct names *names, const struct sp_config_names *from, struct sp_err *err)
+{
+  for (size_t i = 0; i < from->count; i++) {
+    if (add_name(names, from->items[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int sp_hosts_add_config(struct sp_hosts *hosts, const struct sp_config_registry *registry,
+                        struct sp_err *err)
+{
+  struct host *host;
+  if (get_entry(hosts, sp_span_str(registry->host), "registries", &host, err) < 0)
+    return -1;
+  host->insecure = host->insecure || registry->insecure;
+  if (!host->chunked && registry->chunked_bytes > 0) {
+    host->chunked = true;
+    host->chunk_bytes = registry->chunked_bytes;
+  }
+  if (!host->ca_file && registry->ca.text && set_ca_file(host, registry->ca.text, err) < 0)
+    return sp_err_context(err, "registry '%s'", registry->host);
+  if (add_names(&host->upload_hosts, &registry->upload_hosts, err) < 0)
+    return -1;
+  return add_names(&host->token_hosts, &registry->token_hosts, err);
+}
+
 /* Is host[:port] this machine, by name? */
 static bool is_loopback(const char *host)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a user said about each registry host: own CA, plain http, other hosts that may be trusted
- * with tokens or uploads, chunked uploads. Made once from the settings of a session, read-only
- * afterwards.
+ * with tokens or uploads, chunked uploads, who we are there. Made once from the settings of a
+ * session and from safeport.yaml, read-only afterwards.
  *
  * The rule for plain http (the http layer enforces its half again): a host named by --insecure, and
  * a host on loopback, unless a CA was given for it (https) or for all (the registry is asked once
@@ -13,6 +13,7 @@
 #ifndef SP_API_HOSTS_H
 #define SP_API_HOSTS_H
 
+#include "config/config.h"
 #include "registry/registry.h"
 #include "safeport/session.h"
 
@@ -23,6 +24,11 @@ struct sp_hosts;
  * (not a host, no '=', no such CA file, not a size); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_hosts_new(const struct sp_session_settings *settings, struct sp_hosts **out,
                                struct sp_err *err);
+/* Adds what safeport.yaml says about a registry. What is there already stays: it was said by a
+ * flag. Before the first sp_hosts_get. Fails: SP_E_USAGE (no such CA file); SP_E_NOMEM. */
+SP_MUST_CHECK int sp_hosts_add_config(struct sp_hosts *hosts,
+                                      const struct sp_config_registry *registry,
+                                      struct sp_err *err);
 /* NULL is nothing. */
 void sp_hosts_free(struct sp_hosts *hosts);
 /* The settings of a host that a reference named (any host: one that was never mentioned has the

@@ -7,7 +7,7 @@
 #include "api/session.h"
 #include "base/scope.h"
 #include "oci/place.h"
-#include "safeport/report.h"
+#include "transfer/report.h"
 
 /* A report with its kind, source and time of beginning, and places named like these. `*out` is the
  * caller's. Fails: SP_E_NOMEM. */
@@ -18,7 +18,5 @@ SP_MUST_CHECK int sp_job_report_begin(enum sp_report_kind kind, const char *sour
 void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened);
 /* Duration and exit status. */
 void sp_job_report_end(struct sp_report *report);
-
-SP_DEFINE_AUTO_FREE(struct sp_report, sp_report_free)
 
 #endif

@@ -103,6 +103,16 @@ struct sp_retry_policy sp_session_retry(const struct sp_session *session)
   return (struct sp_retry_policy){.retry_for_ms = session->retry_for_ms, .cancel = session->cancel};
 }
 
+int sp_session_use_config(struct sp_session *session, const struct sp_config *config,
+                          struct sp_err *err)
+{
+  for (size_t i = 0; i < config->registry_count; i++) {
+    if (sp_hosts_add_config(session->hosts, &config->registries[i], err) < 0)
+      return -1;
+  }
+  return session->vault_root ? 0 : sp_text_dup(&session->vault_root, config->vault.text, err);
+}
+
 /* -- places */
 
 void sp_opened_clear(struct sp_opened *opened)

@@ -11,6 +11,7 @@
 #define SP_API_SESSION_H
 
 #include "base/cancel.h"
+#include "config/config.h"
 #include "oci/place.h"
 #include "registry/registry.h"
 #include "safeport/session.h"
@@ -43,6 +44,12 @@ SP_MUST_CHECK int sp_session_open_or_broken(struct sp_session *session,
 /* The session's registries, which know what the user said of this host; borrowed for its life. */
 SP_MUST_CHECK int sp_session_registries(struct sp_session *session, const char *host,
                                         struct sp_registries **out, struct sp_err *err);
+
+/* Adds what a safeport.yaml says of registries and of the vault, where nothing was said by flags.
+ * Before the first place is opened. Nothing is borrowed afterwards. Fails: SP_E_USAGE, SP_E_NOMEM.
+ */
+SP_MUST_CHECK int sp_session_use_config(struct sp_session *session, const struct sp_config *config,
+                                        struct sp_err *err);
 
 /* For loops of the jobs. Borrowed for the session's life. */
 const struct sp_cancel *sp_session_cancel(const struct sp_session *session);

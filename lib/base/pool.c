@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The caller is one of the workers. Each takes the next number until there is none. */
+/* The caller is one of the workers. Each takes the next number until there is none.
+ *
+ * The helpers of all pools of the process are counted: a pool that is opened inside a task of
+ * another finds what is left, and works on its own thread if that is nothing. So pools may be
+ * nested (images, their tags, the blobs of each) without threads multiplying, and since a caller
+ * always works himself, no pool ever waits for another's threads. */
 #include "base/pool.h"
 
 #include <errno.h>
@@ -9,6 +14,20 @@
 
 #include "base/limits.h"
 
+static atomic_size_t helpers; /* alive in all pools */
+
+/* Takes up to `want` helpers out of what the process may have. */
+static size_t reserve(size_t want)
+{
+  size_t used = atomic_load(&helpers);
+  size_t got;
+  do {
+    size_t left = used < SP_MAX_WORKERS ? SP_MAX_WORKERS - used : 0;
+    got = want < left ? want : left;
+  } while (!atomic_compare_exchange_weak(&helpers, &used, used + got));
+  return got;
+}
+
 struct job {
   sp_pool_task *task;
   void *ctx;
@@ -16,15 +35,22 @@ struct job {
   atomic_size_t next;
 };
 
-static void *work(void *arg)
+static void work(struct job *job)
 {
-  struct job *job = arg;
   for (;;) {
     size_t i = atomic_fetch_add(&job->next, 1);
     if (i >= job->n)
-      return NULL;
+      return;
     job->task(job->ctx, i);
   }
+}
+
+/* A helper that finds nothing more to do is free for other pools at once. */
+static void *help(void *arg)
+{
+  work(arg);
+  atomic_fetch_sub(&helpers, 1);
+  return NULL;
 }
 
 /* Makes the thread with the mask it is to inherit. Answers an errno. */
@@ -61,10 +87,12 @@ void sp_pool_run(size_t n, size_t max_threads, sp_pool_task *task, void *ctx)
   size_t want = max_threads < n ? max_threads : n;
   if (want > SP_MAX_WORKERS)
     want = SP_MAX_WORKERS;
+  size_t got = reserve(want > 1 ? want - 1 : 0);
   size_t made = 0;
   struct sp_err err;
-  while (made + 1 < want && sp_pool_thread(work, &job, &threads[made], &err) == 0)
+  while (made < got && sp_pool_thread(help, &job, &threads[made], &err) == 0)
     made++;
+  atomic_fetch_sub(&helpers, got - made);
   work(&job);
   for (size_t i = 0; i < made; i++)
     pthread_join(threads[i], NULL);

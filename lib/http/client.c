@@ -122,7 +122,7 @@ void sp_http_response_clear(struct sp_http_response *response)
 int sp_http_perform(struct sp_http *http, const struct sp_http_request *request,
                     struct sp_http_response *response, struct sp_err *err)
 {
-  struct sp_journey journey = {.http = http, .request = request, .lane = SP_LANE_META};
+  struct sp_journey journey = {.http = http, .request = request, .lane = request->lane};
   if (sp_journey_make(&journey, err) != 0)
     return -1;
   int rc = sp_journey_answer(&journey, response, err);

@@ -111,12 +111,14 @@ struct sp_http_request {
     const char *name, *value; /* borrowed; checked with sp_headers_is_safe_value */
   } headers[SP_HTTP_HEADERS_MAX];
   size_t header_count;
-  struct sp_span body;            /* POST, PUT, PATCH: sent as it is. borrowed */
-  uint64_t commit_bytes;          /* what this request makes the registry hash and move: the answer
-                                     may take so much longer (uploads need not say) */
-  size_t max_body_bytes;          /* ceiling of the answer's body; 0 = SP_MAX_ERROR_BODY_BYTES */
-  struct sp_http_auth *auth;      /* REGISTRY: NULL = no Authorization. borrowed */
-  const char *scope;              /* handed to auth. borrowed */
+  struct sp_span body;       /* POST, PUT, PATCH: sent as it is. borrowed */
+  uint64_t commit_bytes;     /* what this request makes the registry hash and move: the answer
+                                may take so much longer (uploads need not say) */
+  size_t max_body_bytes;     /* ceiling of the answer's body; 0 = SP_MAX_ERROR_BODY_BYTES */
+  struct sp_http_auth *auth; /* REGISTRY: NULL = no Authorization. borrowed */
+  const char *scope;         /* handed to auth. borrowed */
+  enum sp_lane lane; /* of sp_http_perform: META, or WRITE for what opens an upload (its own slot is
+                        given back before the upload asks for one) */
   const struct sp_secret *secret; /* TOKEN: the Authorization header, or NULL. borrowed */
 };
 
@@ -135,7 +137,7 @@ SP_DEFINE_AUTO_CLEAR(struct sp_http_response, sp_http_response_clear)
 /* Performs a request with a small answer. 0 for any status: look at response->status (which stays
  * 401 if the second try was refused too). Fails: SP_E_UNREACHABLE, SP_E_TLS, SP_E_NETWORK,
  * SP_E_REFUSED (guard), SP_E_PROTOCOL, SP_E_LIMIT, SP_E_INTERRUPTED, and what auth fails with.
- * Blocks on the gate (lane META) and the network. */
+ * Blocks on the gate (request->lane) and the network. */
 SP_MUST_CHECK int sp_http_perform(struct sp_http *http, const struct sp_http_request *request,
                                   struct sp_http_response *response, struct sp_err *err);
 

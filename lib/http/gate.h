@@ -7,6 +7,9 @@
  * enough for that to help (over 4 ms), else up to 8; it halves on 429 and 503, and the gate is shut
  * for what Retry-After asked (at most SP_RETRY_AFTER_MAX_MS), for everyone, once.
  *
+ * The request that opens an upload goes by the lane of uploads: it is as much of their work as the
+ * bytes, and many small blobs would else fill the lane of metadata.
+ *
  * Lanes make waiting safe: a relay takes its write slots, registry by registry in one order for all
  * relays (transfer/sending.c), then its read slot, and metadata holds nothing while waiting. A
  * relay with several destinations in one registry needs several write slots before any of them can

@@ -40,7 +40,7 @@ int sp_upload_begin(struct sp_repository *repository, struct sp_upload *upload, 
   sp_http_response_init(&response);
   if (sp_repository_url(repository, &url, err, "blobs/uploads/") < 0)
     return -1;
-  struct sp_http_request request = {.method = SP_POST, .url = &url};
+  struct sp_http_request request = {.method = SP_POST, .url = &url, .lane = SP_LANE_WRITE};
   if (sp_repository_perform(repository, &request, SP_ACCESS_WRITE, &response, err) < 0)
     return -1;
   if (response.status != 202)

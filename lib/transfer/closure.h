@@ -8,10 +8,18 @@
 #define SP_TRANSFER_CLOSURE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/cancel.h"
 #include "safeport/report.h"
 #include "transfer/image.h"
+
+/* What a caller of many jobs knows of the source's repository already, shared by all of them. */
+struct sp_source_view {
+  const char *const *tags;    /* all that are there, sorted by strcmp; borrowed */
+  size_t tag_count;           /* a tag that is not among them is not asked for */
+  atomic_bool is_without_api; /* the source was asked and has no referrers API */
+};
 
 /* A manifest that cannot be had: `digest` and `what` name it, err says why. Answers true to go on
  * without it, false to fail with err. Called on the thread of sp_closure_read. */
@@ -25,6 +33,7 @@ struct sp_closure_request {
   const struct sp_platform *platform; /* NULL = whole. Else the one child of an index that serves it
                                          becomes the image */
   bool with_referrers;
+  struct sp_source_view *view;    /* may be NULL */
   const struct sp_cancel *cancel; /* may be NULL */
   struct sp_report *report;       /* where notes go; borrowed */
   pthread_mutex_t *report_lock;   /* held for that; may be NULL */

@@ -56,14 +56,15 @@ static int by_rank_and_name(const void *a, const void *b)
   return difference ? difference : strcmp(x, y);
 }
 
-int sp_facts_set_tags(struct sp_place_facts *place, const char *const *tags, size_t count,
-                      struct sp_err *err)
+int sp_facts_set_tags(struct sp_place_facts *place, const char *const *tags,
+                      const struct sp_digest *now, size_t count, struct sp_err *err)
 {
   struct sp_tag_fact *facts = calloc(count + 1, sizeof *facts);
   if (!facts)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   for (size_t i = 0; i < count; i++)
-    facts[i].name = tags[i];
+    facts[i] = (struct sp_tag_fact){
+        .name = tags[i], .is_known = now != NULL, .now = now ? now[i] : (struct sp_digest){0}};
   qsort(facts, count, sizeof *facts, by_rank_and_name);
   size_t kept = 0;
   for (size_t i = 0; i < count; i++) {

@@ -61,9 +61,11 @@ SP_MUST_CHECK int sp_facts_init(struct sp_facts *facts, const struct sp_image *i
                                 size_t place_count, struct sp_err *err);
 void sp_facts_clear(struct sp_facts *facts);
 /* Notes the tags wanted at a place: sorted (fixed, moving, `latest`; by name within), each once.
- * The strings are borrowed. Fails: SP_E_NOMEM. */
+ * The strings are borrowed.
+ *   now   what each of them names there, as in struct sp_transfer_destination; NULL: not known
+ * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_facts_set_tags(struct sp_place_facts *place, const char *const *tags,
-                                    size_t count, struct sp_err *err);
+                                    const struct sp_digest *now, size_t count, struct sp_err *err);
 /* Forgets what a place seemed to have (a registry with a stale cache): everything is absent. */
 void sp_facts_forget(struct sp_place_facts *place, const struct sp_image *image);
 

@@ -14,6 +14,7 @@
 #include "transfer/publish.h"
 #include "transfer/report.h"
 #include "transfer/run.h"
+#include "transfer/sharing.h"
 #include "transfer/survey.h"
 #include "transfer/tags.h"
 
@@ -44,6 +45,7 @@ static void read_source(struct sp_run *run)
                                        .digest = job->digest,
                                        .platform = job->platform,
                                        .with_referrers = job->with_referrers,
+                                       .view = job->view,
                                        .cancel = job->cancel,
                                        .report = run->report};
   struct sp_err err = SP_ERR_INIT;
@@ -78,7 +80,7 @@ static void list_tags(struct sp_run *run, size_t place, struct sp_err *err)
 {
   const struct sp_transfer_destination *to = &run->job->destinations[place];
   struct sp_place_facts *facts = &run->facts.places[place];
-  int failed = sp_facts_set_tags(facts, to->tags, to->tag_count, err);
+  int failed = sp_facts_set_tags(facts, to->tags, to->tags_now, to->tag_count, err);
   for (size_t i = 0; !failed && i < facts->tag_count; i++)
     failed = sp_report_add_tag(&run->report->places[place], facts->tags[i].name, err);
   if (failed)
@@ -188,6 +190,7 @@ static bool begin_again(struct sp_run *run)
     if (!atomic_exchange(&run->is_again[i], false))
       continue;
     sp_facts_forget(&run->facts.places[i], &run->image);
+    sp_sharing_forget(run, i);
     any = true;
   }
   run->is_last_round = any;

@@ -8,9 +8,9 @@
  *
  * How the work is shared out: closure.h and referrers.h read an image (image.h) from the source;
  * survey.h asks what is where (facts.h); plan.h is a pure function; move.h, sending.h and crew.h
- * move blobs; publish.h and heal.h put manifests and read them back; prove.h knows the levels of
- * proof; tags.h and fallback.h set tags, last of all; run.h holds what the steps share, report.h
- * builds the report and its exit status.
+ * move blobs; holdings.h is what jobs that run side by side know together; publish.h and heal.h put
+ * manifests and read them back; prove.h knows the levels of proof; tags.h and fallback.h set tags,
+ * last of all; run.h holds what the steps share, report.h builds the report and its exit status.
  */
 #ifndef SP_TRANSFER_JOB_H
 #define SP_TRANSFER_JOB_H
@@ -21,11 +21,18 @@
 #include "safeport/report.h"
 #include "store/retry.h"
 #include "store/store.h"
+#include "transfer/closure.h"
+#include "transfer/holdings.h"
 
 struct sp_transfer_destination {
   struct sp_store *store;  /* borrowed */
   const char *const *tags; /* to set there, any order; borrowed. At least one */
   size_t tag_count;
+  const struct sp_digest *tags_now; /* what each of them names there now (alg NONE: it is not
+                                       there), if the caller has looked; NULL: the job looks */
+  bool is_empty; /* the caller has seen that there is no tag at all: what is small is sent without
+                    asking first (asking costs as much), what is large is asked for before it is */
+  size_t place;  /* its number among transfer->holdings */
 };
 
 struct sp_transfer {
@@ -38,6 +45,9 @@ struct sp_transfer {
   bool with_referrers;
   bool atomic;
   bool dry_run;
+  struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
+  struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every
+                                     destination has a place there */
   struct sp_retry_policy retry;   /* for re-reads and re-sends; its cancel is not looked at */
   const struct sp_cancel *cancel; /* may be NULL */
   sp_progress *progress;          /* may be NULL */

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "store/relay.h"
 #include "transfer/crew.h"
+#include "transfer/sharing.h"
 #include "transfer/survey.h"
 #include "transfer/trouble.h"
 
@@ -42,6 +43,8 @@ static void refresh_task(void *ctx, size_t i)
   struct sp_err err = SP_ERR_INIT;
   if (sp_survey_touch(sp_run_store(run, place), blob, fact, &err) < 0)
     sp_run_fail_place(run, place, &err);
+  else if (fact->have == SP_HAVE_PRESENT)
+    sp_sharing_note_blob(run, place, number);
   else if (fact->have == SP_HAVE_ABSENT)
     lose(run, place, blob, SP_E_BLOB_UNKNOWN,
          "was there and is gone: is garbage collection running there?");

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "transfer/heal.h"
 #include "transfer/report.h"
+#include "transfer/sharing.h"
 #include "transfer/trouble.h"
 
 #define PUBLISH_THREADS 32 /* over all destinations */
@@ -118,8 +119,10 @@ static void publish_node(struct sp_run *run, size_t place, size_t number)
 {
   const struct sp_node *node = &run->image.nodes[number];
   struct sp_node_fact *fact = &run->facts.places[place].nodes[number];
-  if (fact->is_read_back)
+  if (fact->is_read_back) {
+    tell_there(run, place, node);
     return;
+  }
   if (fact->have == SP_HAVE_PRESENT) {
     struct sp_err err = SP_ERR_INIT;
     enum seen seen = read_back(sp_run_store(run, place), node, &err);
@@ -139,8 +142,11 @@ static void publish_node(struct sp_run *run, size_t place, size_t number)
 static void stage_task(void *ctx, size_t i)
 {
   struct stage *stage = ctx;
-  if (sp_run_is_open(stage->run, stage->place))
-    publish_node(stage->run, stage->place, stage->run->image.order[stage->first + i]);
+  size_t number = stage->run->image.order[stage->first + i];
+  if (!sp_run_is_open(stage->run, stage->place))
+    return;
+  publish_node(stage->run, stage->place, number);
+  sp_sharing_note_node(stage->run, stage->place, number);
 }
 
 /* How many manifests from `first` on are of the same stage. */

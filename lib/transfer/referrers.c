@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/pool.h"
@@ -33,7 +34,7 @@ struct round {
   const struct sp_image *image;
   size_t first; /* nodes from here on are asked about */
   struct answer *answers;
-  atomic_bool *is_without_api; /* the store was asked and has no referrers API */
+  atomic_bool *is_without_api; /* as in struct sp_source_view */
 };
 
 /* -- asking */
@@ -84,6 +85,18 @@ int sp_referrers_read_fallback(struct sp_store *store, const struct sp_digest *s
   return 0;
 }
 
+static int by_text(const void *key, const void *item)
+{
+  return strcmp(key, *(const char *const *)item);
+}
+
+/* Not if the source's list of tags is known and the tag is not in it. */
+static bool may_be_there(const struct round *round, const char *tag)
+{
+  const struct sp_source_view *view = round->request->view;
+  return !view || bsearch(tag, view->tags, view->tag_count, sizeof *view->tags, by_text);
+}
+
 static void ask_list(struct round *round, const struct sp_digest *subject, struct answer *out)
 {
   struct sp_store *store = round->request->store;
@@ -101,8 +114,10 @@ static void ask_list(struct round *round, const struct sp_digest *subject, struc
     atomic_store(round->is_without_api, true);
   }
   bool found;
-  if (sp_referrers_read_fallback(store, subject, &out->fallback, &out->list, &found, &out->err) ==
-      0)
+  char tag[SP_MAX_TAG + 1];
+  sp_ref_referrers_tag(subject, tag);
+  if (may_be_there(round, tag) && sp_referrers_read_fallback(store, subject, &out->fallback,
+                                                             &out->list, &found, &out->err) == 0)
     out->found = found;
 }
 
@@ -118,6 +133,8 @@ static void ask_tag(struct round *round, const struct sp_digest *subject, size_t
 {
   char tag[SP_MAX_TAG + 1];
   cosign_tag(subject, suffix, tag);
+  if (!may_be_there(round, tag))
+    return;
   out->found = sp_store_resolve(round->request->store, tag, &out->named, &out->err) == 0;
   if (!out->found && out->err.code == SP_E_NOT_FOUND)
     sp_err_clear(&out->err);
@@ -241,14 +258,15 @@ static int run_round(struct round *round, struct sp_image *image, struct sp_err 
 int sp_referrers_read(const struct sp_closure_request *request, struct sp_image *image,
                       struct sp_err *err)
 {
-  atomic_bool is_without_api = false;
+  atomic_bool unknown = false;
+  atomic_bool *is_without_api = request->view ? &request->view->is_without_api : &unknown;
   size_t asked = 0;
   for (int depth = 0; asked < image->node_count; depth++) {
     if (depth > SP_MAX_GRAPH_DEPTH)
       return sp_fail(err, SP_E_LIMIT, "referrers of referrers are nested deeper than %d at '%s'",
                      SP_MAX_GRAPH_DEPTH, request->store->name);
     struct round round = {
-        .request = request, .image = image, .first = asked, .is_without_api = &is_without_api};
+        .request = request, .image = image, .first = asked, .is_without_api = is_without_api};
     asked = image->node_count;
     if (run_round(&round, image, err) < 0)
       return -1;

@@ -44,4 +44,6 @@ bool sp_report_is_place_done(const struct sp_report_place *place);
 /* The exit status (DESIGN.md "Exit status") of a finished report: a pure function. */
 int sp_report_exit_status(const struct sp_report *report);
 
+SP_DEFINE_AUTO_FREE(struct sp_report, sp_report_free)
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "transfer/sharing.h"
 #include "transfer/trouble.h"
 
 #define SURVEY_THREADS 32
@@ -39,9 +40,40 @@ int sp_survey_touch(struct sp_store *store, const struct sp_image_blob *blob,
   return 0;
 }
 
-static int ask_node(struct sp_store *store, const struct sp_node *node, struct sp_node_fact *fact,
-                    struct sp_err *err)
+/* A place where nothing was has nothing of this image, unless another job brought it. Of a dry run
+ * the plan is all that comes: it asks. */
+static bool is_bare(const struct sp_run *run, size_t place)
 {
+  return run->job->destinations[place].is_empty && !run->job->dry_run;
+}
+
+/* In a bare place what is large is asked for when it is about to be sent (move.c). */
+static int ask_blob(struct sp_run *run, size_t place, size_t number, struct sp_err *err)
+{
+  struct sp_blob_fact *fact = &run->facts.places[place].blobs[number];
+  if (sp_sharing_find_blob(run, place, number))
+    return 0;
+  if (is_bare(run, place)) {
+    fact->have = SP_HAVE_ABSENT;
+    return 0;
+  }
+  if (sp_survey_touch(sp_run_store(run, place), &run->image.blobs[number], fact, err) < 0)
+    return -1;
+  sp_sharing_note_blob(run, place, number);
+  return 0;
+}
+
+static int ask_node(struct sp_run *run, size_t place, size_t number, struct sp_err *err)
+{
+  struct sp_store *store = sp_run_store(run, place);
+  const struct sp_node *node = &run->image.nodes[number];
+  struct sp_node_fact *fact = &run->facts.places[place].nodes[number];
+  if (sp_sharing_find_node(run, place, number))
+    return 0;
+  if (is_bare(run, place)) {
+    fact->have = SP_HAVE_ABSENT;
+    return 0;
+  }
   struct sp_named named;
   struct sp_err failure = SP_ERR_INIT;
   if (sp_store_stat_manifest(store, &node->manifest.digest, &named, &failure) == 0)
@@ -61,6 +93,8 @@ static int ask_node(struct sp_store *store, const struct sp_node *node, struct s
  * will be written. */
 static int ask_tag(struct sp_store *store, struct sp_tag_fact *fact, struct sp_err *err)
 {
+  if (fact->is_known)
+    return 0;
   struct sp_named named;
   struct sp_err failure = SP_ERR_INIT;
   if (sp_store_resolve(store, fact->name, &named, &failure) == 0)
@@ -79,10 +113,10 @@ static int ask(struct sp_run *run, size_t place, size_t item, struct sp_err *err
   struct sp_place_facts *facts = &run->facts.places[place];
   struct sp_store *store = sp_run_store(run, place);
   if (item < image->blob_count)
-    return sp_survey_touch(store, &image->blobs[item], &facts->blobs[item], err);
+    return ask_blob(run, place, item, err);
   item -= image->blob_count;
   if (item < image->node_count)
-    return ask_node(store, &image->nodes[item], &facts->nodes[item], err);
+    return ask_node(run, place, item, err);
   item -= image->node_count;
   if (item < image->side_tag_count)
     return ask_tag(store, &facts->side_tags[item], err);

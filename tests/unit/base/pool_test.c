@@ -69,6 +69,31 @@ static void test_work_is_parallel_and_bounded(void **state)
   assert_false(sigismember(&mask, SIGINT)); /* the caller's mask is as it was */
 }
 
+static void inner_task(void *ctx, size_t i)
+{
+  (void)i;
+  task(ctx, 0);
+}
+
+static void outer_task(void *ctx, size_t i)
+{
+  (void)i;
+  sp_pool_run(8, 32, inner_task, ctx);
+}
+
+/* Pools inside pools do not multiply: what there is of threads is shared. */
+static void test_nested_pools_share_threads(void **state)
+{
+  (void)state;
+  struct job job = {.caller = pthread_self(), .nap = true};
+  sp_pool_run(100, SP_MAX_WORKERS, outer_task, &job);
+  assert_int_equal(job.runs[0], 800);
+  assert_in_range(job.most, 8, SP_MAX_WORKERS + 1);
+  job.most = 0; /* and they all come back */
+  sp_pool_run(64, SP_MAX_WORKERS, inner_task, &job);
+  assert_in_range(job.most, 32, SP_MAX_WORKERS);
+}
+
 struct where {
   pthread_t caller;
   bool elsewhere;
@@ -116,6 +141,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_task_once),
       cmocka_unit_test(test_work_is_parallel_and_bounded),
+      cmocka_unit_test(test_nested_pools_share_threads),
       cmocka_unit_test(test_one_at_a_time_is_the_caller),
       cmocka_unit_test(test_thread_has_a_small_stack),
   };

@@ -17,11 +17,11 @@ static void test_order_of_tags(void **state)
   static const char *const want[] = {"0123456789abcdef", "v1.2.3", "1.0", "edge", "main", "latest"};
   struct sp_place_facts place = {0};
   struct sp_err err = SP_ERR_INIT;
-  assert_int_equal(sp_facts_set_tags(&place, given, 8, &err), 0);
+  assert_int_equal(sp_facts_set_tags(&place, given, NULL, 8, &err), 0);
   assert_int_equal(place.tag_count, 6);
   for (size_t i = 0; i < 6; i++)
     assert_string_equal(place.tags[i].name, want[i]);
-  assert_int_equal(sp_facts_set_tags(&place, given, 1, &err), 0); /* replaces */
+  assert_int_equal(sp_facts_set_tags(&place, given, NULL, 1, &err), 0); /* replaces */
   assert_int_equal(place.tag_count, 1);
   free(place.tags);
 }

@@ -172,7 +172,7 @@ static void set_up_counts(struct sp_image *image, struct sp_facts *facts)
   image->edge_count = 2;
   assert_int_equal(sp_image_add_side_tag(image, "sha256-00.sig", 1, &err), 0);
   assert_int_equal(sp_facts_init(facts, image, 1, &err), 0);
-  assert_int_equal(sp_facts_set_tags(&facts->places[0], tags, 4, &err), 0);
+  assert_int_equal(sp_facts_set_tags(&facts->places[0], tags, NULL, 4, &err), 0);
 }
 
 static void test_counts(void **state)

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/copies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/pool.h"
+#include "sync/history.h"
+#include "sync/remember.h"
+#include "sync/told.h"
+#include "transfer/job.h"
+#include "transfer/report.h"
+#include "transfer/trouble.h"
+
+#define RANKS 3
+#define LONG_COPY_MS 10000 /* the tag of a copy that took longer is looked at once more */
+
+/* The tags that name one digest, of one rank; neighbours in the order. */
+struct group {
+  struct sp_pinned **tags;
+  size_t count;
+};
+
+/* A tag on its way at one backup. */
+struct setting {
+  struct sp_pinned *tag;
+  char history[SP_MAX_TAG + 1];
+};
+
+/* The copy of one group. */
+struct copy {
+  struct sp_work *work;
+  const struct group *group;
+  struct sp_digest digest;
+  struct sp_transfer_destination to[SP_MAX_DESTINATIONS];
+  size_t backups[SP_MAX_DESTINATIONS]; /* of each destination */
+  size_t count;                        /* of destinations */
+  struct setting *settings;            /* group->count for each backup; so are names and now */
+  const char **names;
+  struct sp_digest *now;
+  struct sp_report *report;
+};
+
+static void tell_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
+                     enum sp_sync_result result, const char *history)
+{
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_tag(work->told, backup, tag->name, result, &tag->primary, &tag->at[backup].now,
+                  history && history[0] ? history : NULL);
+}
+
+/* What failed only because pulls are held in reserve (or the registry throttles us) goes on later.
+ */
+static enum sp_sync_result failure_of(struct sp_work *work, size_t backup)
+{
+  SP_LOCK_SCOPE(&work->lock);
+  bool is_held = work->told->places[backup].err.code == SP_E_THROTTLED;
+  return is_held ? SP_SYNC_UNPROVEN : SP_SYNC_FAILED;
+}
+
+/* -- what needs no copy */
+
+static bool needs_copy(const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_tag_at *at = &tag->at[backup];
+  return tag->primary.alg != SP_DIGEST_NONE && at->is_known &&
+         (at->action == SP_ACTION_SET || at->action == SP_ACTION_PROVE);
+}
+
+/* Side tags are told only where they are copied: nobody selected them. */
+static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_tag_at *at = &tag->at[backup];
+  if (needs_copy(tag, backup) || (tag->is_side && at->action == SP_ACTION_KEEP))
+    return;
+  if (tag->primary.alg == SP_DIGEST_NONE || !at->is_known) {
+    tell_tag(work, tag, backup, SP_SYNC_FAILED, NULL);
+    return;
+  }
+  bool is_kept = at->action == SP_ACTION_KEEP;
+  tell_tag(work, tag, backup, is_kept ? SP_SYNC_IN_STEP : SP_SYNC_NOT_FOLLOWED, NULL);
+  if (is_kept)
+    sp_remember_tag(work, tag, backup, false);
+}
+
+/* -- one copy */
+
+/* Puts the backup among the destinations, with those of the group's tags that need it there. */
+static void add_destination(struct copy *copy, size_t backup)
+{
+  struct sp_work *work = copy->work;
+  size_t first = copy->count * copy->group->count;
+  size_t count = 0;
+  for (size_t i = 0; i < copy->group->count; i++) {
+    struct sp_pinned *tag = copy->group->tags[i];
+    struct setting *setting = &copy->settings[first + count];
+    if (!needs_copy(tag, backup))
+      continue;
+    struct sp_err err = SP_ERR_INIT;
+    setting->tag = tag;
+    setting->history[0] = '\0';
+    if (!sp_work_is_open(work, backup)) {
+      tell_tag(work, tag, backup, failure_of(work, backup), NULL);
+      continue;
+    }
+    if (!work->sync->dry_run && sp_history_keep(work, backup, tag, setting->history, &err) < 0) {
+      sp_work_fail_place(work, backup, &err);
+      tell_tag(work, tag, backup, failure_of(work, backup), NULL);
+      continue;
+    }
+    copy->names[first + count] = tag->name;
+    copy->now[first + count++] = tag->at[backup].now;
+  }
+  if (count == 0)
+    return;
+  copy->backups[copy->count] = backup;
+  copy->to[copy->count++] =
+      (struct sp_transfer_destination){.store = work->backups[backup],
+                                       .tags = &copy->names[first],
+                                       .tag_count = count,
+                                       .tags_now = &copy->now[first],
+                                       .is_empty = work->sides[backup].tag_count == 0,
+                                       .place = work->places[backup]};
+}
+
+static int transfer(struct copy *copy, struct sp_err *err)
+{
+  struct sp_work *work = copy->work;
+  const char *names[SP_MAX_DESTINATIONS];
+  for (size_t i = 0; i < copy->count; i++)
+    names[i] = copy->to[i].store->name;
+  if (sp_report_new(SP_REPORT_COPY, work->primary->name, names, copy->count, &copy->report, err) <
+      0)
+    return -1;
+  const struct sp_transfer transfer = {
+      .source = work->primary,
+      .digest = copy->digest,
+      .destinations = copy->to,
+      .destination_count = copy->count,
+      .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
+      .dry_run = work->sync->dry_run,
+      .view = &work->view,
+      .holdings = work->holdings,
+      .retry = work->sync->retry,
+      .cancel = work->sync->cancel,
+      .progress = work->sync->progress,
+      .progress_ctx = work->sync->progress_ctx,
+  };
+  sp_transfer_run(&transfer, copy->report);
+  atomic_fetch_add(&work->bytes_read, copy->report->bytes_read);
+  return 0;
+}
+
+/* -- what came of it */
+
+static enum sp_sync_result result_of(const struct sp_report_place *place, const char *tag)
+{
+  for (size_t i = 0; i < place->tag_count; i++) {
+    if (strcmp(place->tags[i].name, tag) != 0)
+      continue;
+    switch (place->tags[i].result) {
+    case SP_TAG_SET:
+      return SP_SYNC_COPIED;
+    case SP_TAG_ALREADY:
+      return SP_SYNC_PROVEN;
+    case SP_TAG_PLANNED:
+      return SP_SYNC_PLANNED;
+    case SP_TAG_NOT_SET:
+    case SP_TAG_UNSURE:
+      return SP_SYNC_FAILED;
+    }
+  }
+  return SP_SYNC_FAILED;
+}
+
+static void finish_tag(struct copy *copy, size_t destination, struct setting *setting)
+{
+  struct sp_work *work = copy->work;
+  size_t backup = copy->backups[destination];
+  struct sp_pinned *tag = setting->tag;
+  enum sp_sync_result result = result_of(&copy->report->places[destination], tag->name);
+  if (work->sync->dry_run && result == SP_SYNC_PROVEN)
+    result = SP_SYNC_TO_PROVE;
+  if (result == SP_SYNC_FAILED)
+    result = failure_of(work, backup);
+  tell_tag(work, tag, backup, result, setting->history);
+  if (result != SP_SYNC_COPIED && result != SP_SYNC_PROVEN)
+    return;
+  tag->at[backup].is_proven = true;
+  sp_remember_tag(work, tag, backup, true);
+  if (setting->history[0])
+    sp_remember_write(work, backup, setting->history, &tag->at[backup].now, &(struct sp_digest){0});
+  if (result == SP_SYNC_COPIED)
+    sp_remember_write(work, backup, tag->name, &tag->primary, &tag->at[backup].now);
+}
+
+/* The primary's failure is every destination's; if it was that all tags have moved, it is none.
+ * Tags that moved are told when they were copied again. */
+static void finish(struct copy *copy, bool is_again, bool has_all_moved)
+{
+  struct sp_work *work = copy->work;
+  const struct sp_report *report = copy->report;
+  for (size_t i = 0; i < copy->count; i++) {
+    const struct sp_err *why = report->err.code ? &report->err : &report->places[i].err;
+    if (why->code != SP_OK && !has_all_moved)
+      sp_work_fail_place(work, copy->backups[i], why);
+    {
+      SP_LOCK_SCOPE(&work->lock);
+      sp_told_add_copy(work->told, copy->backups[i], &report->places[i]);
+      for (size_t k = 0; i == 0 && k < report->note_count; k++)
+        sp_told_add_note(work->told, "%s", report->notes[k]);
+    }
+    for (size_t k = 0; k < copy->to[i].tag_count; k++) {
+      struct setting *setting = &copy->settings[i * copy->group->count + k];
+      if (is_again || !setting->tag->has_moved)
+        finish_tag(copy, i, setting);
+    }
+  }
+  if (report->err.code == SP_OK && !work->sync->dry_run)
+    sp_remember_referrers(work, &copy->digest);
+}
+
+/* -- a tag that moved meanwhile */
+
+/* Asks the primary once more. True if the tag names another digest now, which is pinned then. */
+static bool has_moved(struct copy *copy, struct sp_pinned *tag)
+{
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  if (tag->is_fixed || tag->is_side ||
+      sp_store_resolve(copy->work->primary, tag->name, &named, &err) < 0 ||
+      sp_digest_eq(&named.digest, &tag->primary))
+    return false;
+  for (size_t i = 0; i < copy->count; i++) {
+    struct sp_tag_at *at = &tag->at[copy->backups[i]];
+    if (result_of(&copy->report->places[i], tag->name) != SP_SYNC_FAILED)
+      at->now = tag->primary;
+    at->action = SP_ACTION_SET;
+  }
+  tag->primary = named.digest;
+  tag->has_moved = true;
+  return true;
+}
+
+static bool is_worth_a_look(const struct copy *copy, int64_t began_ms)
+{
+  const struct sp_err *err = &copy->report->err;
+  if (copy->work->sync->dry_run || sp_cancel_is_requested(copy->work->sync->cancel))
+    return false;
+  return err->code == SP_E_NOT_FOUND ||
+         (err->code == SP_OK && sp_clock_mono_ms() - began_ms > LONG_COPY_MS);
+}
+
+static void copy_clear(struct copy *copy)
+{
+  sp_report_free(copy->report);
+  free(copy->settings);
+  free(copy->names);
+  free(copy->now);
+}
+
+static void fail_everywhere(struct copy *copy, const struct sp_err *err)
+{
+  for (size_t i = 0; i < copy->count; i++) {
+    sp_work_fail_place(copy->work, copy->backups[i], err);
+    for (size_t k = 0; k < copy->to[i].tag_count; k++)
+      tell_tag(copy->work, copy->settings[i * copy->group->count + k].tag, copy->backups[i],
+               SP_SYNC_FAILED, NULL);
+  }
+}
+
+static int copy_begin(struct copy *copy, struct sp_err *err)
+{
+  size_t all = copy->group->count * copy->work->backup_count + 1;
+  copy->settings = calloc(all, sizeof *copy->settings);
+  copy->names = calloc(all, sizeof *copy->names);
+  copy->now = calloc(all, sizeof *copy->now);
+  if (!copy->settings || !copy->names || !copy->now)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; i < copy->work->backup_count; i++)
+    add_destination(copy, i);
+  return 0;
+}
+
+/* Copies the group. What moved meanwhile is copied once more, tag by tag, unless this is that. */
+static void copy_group(struct sp_work *work, const struct group *group, bool is_again)
+{
+  SP_CLEANUP(copy_clear)
+  struct copy copy = {.work = work, .group = group, .digest = group->tags[0]->primary};
+  struct sp_err err = SP_ERR_INIT;
+  int64_t began_ms = sp_clock_mono_ms();
+  if (copy_begin(&copy, &err) < 0 || (copy.count > 0 && transfer(&copy, &err) < 0)) {
+    fail_everywhere(&copy, &err);
+    return;
+  }
+  if (copy.count == 0)
+    return;
+  size_t moved = 0;
+  for (size_t i = 0; !is_again && is_worth_a_look(&copy, began_ms) && i < group->count; i++)
+    moved += has_moved(&copy, group->tags[i]);
+  finish(&copy, is_again, moved == group->count);
+  for (size_t i = 0; moved > 0 && i < group->count; i++) {
+    const struct group one = {.tags = &group->tags[i], .count = 1};
+    if (group->tags[i]->has_moved)
+      copy_group(work, &one, true);
+  }
+}
+
+/* -- all of them */
+
+static int by_rank_and_digest(const void *a, const void *b)
+{
+  const struct sp_pinned *x = *(const struct sp_pinned *const *)a;
+  const struct sp_pinned *y = *(const struct sp_pinned *const *)b;
+  if (x->rank != y->rank)
+    return x->rank - y->rank;
+  if (x->is_side != y->is_side)
+    return x->is_side - y->is_side;
+  int difference = memcmp(&x->primary, &y->primary, sizeof x->primary);
+  return difference ? difference : strcmp(x->name, y->name);
+}
+
+static bool is_same_group(const struct sp_pinned *a, const struct sp_pinned *b)
+{
+  return a->rank == b->rank && a->is_side == b->is_side && sp_digest_eq(&a->primary, &b->primary);
+}
+
+struct copies {
+  struct sp_work *work;
+  struct group *groups;
+};
+
+static void group_task(void *ctx, size_t i)
+{
+  struct copies *copies = ctx;
+  copy_group(copies->work, &copies->groups[i], false);
+}
+
+/* Groups tags of this rank; answers how many groups there are. *next: the first tag of the rest. */
+static size_t make_groups(struct sp_pinned **order, size_t count, size_t *next, int rank,
+                          struct group *groups)
+{
+  size_t n = 0;
+  for (; *next < count && order[*next]->rank == rank; (*next)++) {
+    if (n > 0 && is_same_group(groups[n - 1].tags[0], order[*next]))
+      groups[n - 1].count++;
+    else
+      groups[n++] = (struct group){.tags = &order[*next], .count = 1};
+  }
+  return n;
+}
+
+static bool needs_any_copy(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (needs_copy(tag, i))
+      return true;
+  }
+  return false;
+}
+
+static void run_ranks(struct sp_work *work, struct sp_pinned **order, size_t count,
+                      struct group *groups)
+{
+  qsort(order, count, sizeof *order, by_rank_and_digest);
+  size_t next = 0;
+  for (int rank = 0; rank < RANKS; rank++) {
+    struct copies copies = {.work = work, .groups = groups};
+    size_t n = make_groups(order, count, &next, rank, groups);
+    sp_pool_run(n, SP_MAX_WORKERS, group_task, &copies);
+  }
+}
+
+void sp_copies_run(struct sp_work *work)
+{
+  SP_AUTO_FREE struct sp_pinned **order = calloc(work->tags.count + 1, sizeof(struct sp_pinned *));
+  SP_AUTO_FREE struct group *groups = calloc(work->tags.count + 1, sizeof *groups);
+  if (!order || !groups) {
+    SP_LOCK_SCOPE(&work->lock);
+    (void)sp_fail(&work->told->err, SP_E_NOMEM, "out of memory");
+    return;
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < work->tags.count; i++) {
+    struct sp_pinned *tag = &work->tags.items[i];
+    for (size_t backup = 0; backup < work->backup_count; backup++)
+      settle(work, tag, backup);
+    if (needs_any_copy(work, tag))
+      order[count++] = tag;
+  }
+  run_ranks(work, order, count, groups);
+}

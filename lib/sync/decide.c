@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/decide.h"
+
+enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
+{
+  bool is_there = state->backup.alg != SP_DIGEST_NONE;
+  if (is_there && sp_digest_eq(&state->backup, &state->primary)) {
+    int64_t age_s = state->now_s - state->proven_s;
+    bool is_fresh = state->proven_s > 0 && age_s < state->max_proof_age_s && age_s >= 0;
+    return is_fresh ? SP_ACTION_KEEP : SP_ACTION_PROVE;
+  }
+  if (!state->is_fixed || state->is_accepted)
+    return SP_ACTION_SET;
+  bool has_changed =
+      state->before.alg != SP_DIGEST_NONE && !sp_digest_eq(&state->before, &state->primary);
+  return is_there || has_changed ? SP_ACTION_REFUSE : SP_ACTION_SET;
+}
+
+bool sp_sync_is_loss_bearable(uint64_t known, uint64_t now, uint32_t max_loss_percent)
+{
+  uint64_t lost = known > now ? known - now : 0;
+  return lost * 100 <= known * max_loss_percent && (lost == 0 || now > 0);
+}

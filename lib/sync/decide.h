@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is to be done about one tag at one backup: facts in, an action out. Pure. */
+#ifndef SP_SYNC_DECIDE_H
+#define SP_SYNC_DECIDE_H
+
+#include <stdint.h>
+
+#include "oci/digest.h"
+
+enum sp_sync_action {
+  SP_ACTION_KEEP,   /* in step, and proven not long ago */
+  SP_ACTION_PROVE,  /* in step, to be looked at again */
+  SP_ACTION_SET,    /* the backup's tag is to name the primary's digest */
+  SP_ACTION_REFUSE, /* a fixed tag that changed at the primary */
+};
+
+struct sp_tag_state {
+  struct sp_digest primary; /* that it names there now */
+  struct sp_digest backup;  /* that it names there now; alg NONE: it is not there */
+  struct sp_digest before;  /* that it named at the primary when we last looked; NONE: not known */
+  bool is_fixed;
+  bool is_accepted; /* the user says that a change of this fixed tag is meant */
+  int64_t proven_s; /* when the primary's digest was last proven at this backup; 0 = never */
+  int64_t now_s, max_proof_age_s;
+};
+
+/* Decides (DESIGN.md "Many images"). Cannot fail. */
+enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state);
+
+/* May the primary be believed, if it lists `now` of the `known` tags that it had? (F30: a primary
+ * that lost more than max_loss_percent is asked about, not followed.) */
+bool sp_sync_is_loss_bearable(uint64_t known, uint64_t now, uint32_t max_loss_percent);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/followers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "oci/reference.h"
+#include "sync/remember.h"
+#include "transfer/digest_map.h"
+
+#define LISTS_AT_ONCE 32
+
+/* The digest that a digest tag is about; *is_fallback: it is an index of referrers. */
+static bool subject_of(const char *tag, struct sp_digest *subject, bool *is_fallback)
+{
+  if (!sp_ref_is_digest_tag(sp_span_str(tag)))
+    return false;
+  char text[SP_MAX_TAG + 1];
+  snprintf(text, sizeof text, "%s", tag);
+  char *dot = strchr(text, '.');
+  *is_fallback = dot == NULL;
+  if (dot)
+    *dot = '\0';
+  char *dash = strchr(text, '-');
+  struct sp_err ignored = SP_ERR_INIT;
+  if (!dash)
+    return false;
+  *dash = ':';
+  return sp_digest_parse(sp_span_str(text), subject, &ignored) == 0;
+}
+
+static bool is_kept(const struct sp_pinned *tag, size_t backup)
+{
+  return tag->at[backup].is_known && tag->at[backup].action == SP_ACTION_KEEP;
+}
+
+static bool is_kept_anywhere(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (is_kept(tag, i))
+      return true;
+  }
+  return false;
+}
+
+static void prove_again(struct sp_work *work, struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (is_kept(tag, i))
+      tag->at[i].action = SP_ACTION_PROVE;
+  }
+}
+
+/* -- tags */
+
+/* The index under a fallback tag: has it changed since it was looked at? It was looked at with its
+ * subject, whose name it bears. */
+static void look_at_fallback(struct sp_work *work, const char *name, struct sp_pinned *subject)
+{
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest before = sp_past_named(&work->past, name);
+  if (sp_store_resolve(work->primary, name, &named, &err) == 0 &&
+      !sp_digest_eq(&named.digest, &before))
+    prove_again(work, subject);
+}
+
+static int map_selected(const struct sp_work *work, struct sp_digest_map *map, struct sp_err *err)
+{
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    bool added;
+    if (tag->primary.alg != SP_DIGEST_NONE && is_kept_anywhere(work, tag) &&
+        sp_digest_map_add(map, &tag->primary, i, &added, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* A side tag is compared only where its subject is not copied anyway, and never proven by itself:
+ * its subject's proof is its own. */
+static void settle_side(struct sp_work *work, const struct sp_digest_map *map,
+                        struct sp_pinned *tag)
+{
+  struct sp_digest digest;
+  bool is_fallback;
+  size_t number;
+  if (!subject_of(tag->name, &digest, &is_fallback) || !sp_digest_map_find(map, &digest, &number))
+    return;
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (!is_kept(&work->tags.items[number], i) || tag->at[i].action == SP_ACTION_PROVE)
+      tag->at[i].action = SP_ACTION_KEEP;
+  }
+}
+
+static int pin_tags(struct sp_work *work, const struct sp_digest_map *map, struct sp_err *err)
+{
+  const struct sp_side *side = &work->primary_side;
+  size_t first = work->tags.count;
+  for (size_t i = 0; i < side->tag_count; i++) {
+    struct sp_digest digest;
+    bool is_fallback;
+    size_t number;
+    if (!subject_of(side->tags[i], &digest, &is_fallback) ||
+        !sp_digest_map_find(map, &digest, &number))
+      continue;
+    if (is_fallback)
+      look_at_fallback(work, side->tags[i], &work->tags.items[number]);
+    else if (sp_tags_add_side(work, side->tags[i], err) < 0)
+      return -1;
+  }
+  if (work->tags.count == first)
+    return 0;
+  sp_tags_pin(work, first);
+  for (size_t i = first; i < work->tags.count; i++)
+    settle_side(work, map, &work->tags.items[i]);
+  return 0;
+}
+
+/* -- the referrers API */
+
+static bool is_due(const struct sp_work *work, const struct sp_digest *digest)
+{
+  const struct sp_known_digest *known = sp_known_find_digest(&work->past.primary, digest);
+  int64_t age_s = known ? work->now_s - known->referrers_s : INT64_MAX;
+  return age_s >= work->rules.referrers_every_s || age_s < 0;
+}
+
+static bool has_all(struct sp_work *work, size_t backup, const struct sp_referrers *list)
+{
+  for (size_t i = 0; i < list->count; i++) {
+    struct sp_named named;
+    struct sp_err err = SP_ERR_INIT;
+    if (sp_store_stat_manifest(work->backups[backup], &list->items[i].digest, &named, &err) < 0)
+      return false;
+  }
+  return true;
+}
+
+static void ask(struct sp_work *work, struct sp_pinned *tag)
+{
+  SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
+  struct sp_err err = SP_ERR_INIT;
+  int failed = 0;
+  if (!atomic_load(&work->view.is_without_api))
+    failed = sp_store_list_referrers(work->primary, &tag->primary, &list, &err);
+  if (failed && err.code == SP_E_UNSUPPORTED)
+    atomic_store(&work->view.is_without_api, true);
+  else if (failed && err.code != SP_E_NOT_FOUND)
+    return; /* the next run asks again */
+  sp_remember_referrers(work, &tag->primary);
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (is_kept(tag, i) && !has_all(work, i, &list))
+      tag->at[i].action = SP_ACTION_PROVE;
+  }
+}
+
+struct asking {
+  struct sp_work *work;
+  const struct sp_digest_map *map;
+};
+
+static void ask_task(void *ctx, size_t i)
+{
+  struct asking *asking = ctx;
+  struct sp_work *work = asking->work;
+  struct sp_pinned *tag = &work->tags.items[i];
+  size_t number;
+  bool is_first = sp_digest_map_find(asking->map, &tag->primary, &number) && number == i;
+  if (is_first && is_kept_anywhere(work, tag) && is_due(work, &tag->primary) &&
+      !sp_cancel_is_requested(work->sync->cancel))
+    ask(work, tag);
+}
+
+int sp_followers_pin(struct sp_work *work, struct sp_err *err)
+{
+  if (!work->rules.with_referrers)
+    return 0;
+  SP_AUTO_DIGEST_MAP struct sp_digest_map map;
+  sp_digest_map_init(&map);
+  if (map_selected(work, &map, err) < 0 || pin_tags(work, &map, err) < 0)
+    return -1;
+  struct asking asking = {.work = work, .map = &map};
+  sp_pool_run(work->tags.selected_count, LISTS_AT_ONCE, ask_task, &asking);
+  return 0;
+}

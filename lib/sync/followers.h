@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows an image that is in step: cosign's tags and referrers that came since it was copied.
+ * (Those of an image that is copied or proven now go along with it: transfer/referrers.h.)
+ *
+ * Cosign's tags and fallback tags are seen in the list of tags; their subject is in their name. The
+ * referrers API is asked once per digest and `referrers-every`. Referrers of the children of an
+ * index are found when the index is proven again.
+ */
+#ifndef SP_SYNC_FOLLOWERS_H
+#define SP_SYNC_FOLLOWERS_H
+
+#include "sync/work.h"
+
+/* Adds side tags, and makes SP_ACTION_PROVE of SP_ACTION_KEEP where something new refers to a
+ * digest. Blocks on both sides. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_followers_pin(struct sp_work *work, struct sp_err *err);
+
+#endif

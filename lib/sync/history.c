@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/history.h"
+
+#include <string.h>
+
+#include "policy/tag_kind.h"
+#include "sync/told.h"
+#include "transfer/trouble.h"
+
+/* A tag that names the digest there and is not about to leave it. */
+static bool is_named_by_another(const struct sp_work *work, size_t backup,
+                                const struct sp_pinned *tag)
+{
+  const struct sp_digest *left = &tag->at[backup].now;
+  for (size_t i = 0; i < work->tags.count; i++) {
+    const struct sp_tag_at *at = &work->tags.items[i].at[backup];
+    if (&work->tags.items[i] != tag && at->action != SP_ACTION_SET && sp_digest_eq(&at->now, left))
+      return true;
+  }
+  return false;
+}
+
+/* Looks at the newest history tags of this tag (the list is sorted, and so are their times). */
+static bool is_in_history(struct sp_work *work, size_t backup, const struct sp_pinned *tag)
+{
+  const struct sp_side *side = &work->sides[backup];
+  size_t len = strlen(tag->name);
+  struct sp_span of = SP_SPAN(tag->name, len < SP_HISTORY_BASE_MAX ? len : SP_HISTORY_BASE_MAX);
+  uint32_t looked = 0;
+  for (size_t i = side->tag_count; i-- > 0 && looked < work->rules.keep_history;) {
+    struct sp_span base;
+    if (!sp_history_tag_parse(side->tags[i], &base, NULL) || !sp_span_eq(base, of))
+      continue;
+    looked++;
+    struct sp_named named;
+    struct sp_err err = SP_ERR_INIT;
+    if (sp_store_resolve(work->backups[backup], side->tags[i], &named, &err) == 0 &&
+        sp_digest_eq(&named.digest, &tag->at[backup].now))
+      return true;
+  }
+  return false;
+}
+
+int sp_history_keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                    char history[SP_MAX_TAG + 1], struct sp_err *err)
+{
+  history[0] = '\0';
+  const struct sp_digest *left = &tag->at[backup].now;
+  bool moves = !tag->is_fixed && !tag->is_side && left->alg != SP_DIGEST_NONE &&
+               tag->at[backup].action == SP_ACTION_SET;
+  if (!moves || work->rules.keep_history == 0 || is_named_by_another(work, backup, tag) ||
+      is_in_history(work, backup, tag))
+    return 0;
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
+  sp_manifest_bytes_init(&manifest);
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_store_get_manifest(work->backups[backup], left, &manifest, &why) < 0) {
+    if (why.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&why)) {
+      sp_err_copy(err, &why);
+      return -1;
+    }
+    SP_LOCK_SCOPE(&work->lock);
+    sp_told_add_note(work->told, "what '%s' named before cannot be kept: %s", tag->name, why.msg);
+    return 0;
+  }
+  char name[SP_MAX_TAG + 1];
+  sp_history_tag_format(tag->name, work->now_s, name);
+  const char *const names[] = {name};
+  size_t done;
+  if (sp_store_set_tags(work->backups[backup], names, 1, &manifest, &done, err) < 0)
+    return -1;
+  snprintf(history, SP_MAX_TAG + 1, "%s", name);
+  return 0;
+}

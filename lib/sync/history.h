@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* History tags: before a moving tag moves on a backup, the digest that it leaves keeps a name there
+ * (`safeport-latest-20261123T101500Z`), so that a bad push can be undone.
+ *
+ * Only where no other tag of that repository names the digest. `keep_history` is how many of a tag
+ * are worth keeping: nothing is removed here when there are more, for sync cannot delete; that is
+ * left to prune.
+ */
+#ifndef SP_SYNC_HISTORY_H
+#define SP_SYNC_HISTORY_H
+
+#include "sync/work.h"
+
+/* Sees to it, if it is needed at all.
+ *   history   out   the tag that was set; "" if none was needed
+ * A digest whose manifest is not there any more, or damaged, cannot be kept: told as a note, and no
+ * failure. Fails: what the backup fails with: the moving tag must stay where it is then. */
+SP_MUST_CHECK int sp_history_keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                                  char history[SP_MAX_TAG + 1], struct sp_err *err);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing is written before both sides are wholly listed: a primary that lost what it had is found
+ * out before it can do harm. */
+#include "sync/image.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+#include "sync/copies.h"
+#include "sync/followers.h"
+#include "sync/lock.h"
+#include "sync/remember.h"
+#include "sync/told.h"
+#include "transfer/trouble.h"
+
+/* -- work */
+
+void sp_work_init(struct sp_work *work, const struct sp_sync *sync, struct sp_holdings *holdings,
+                  const char *name, int64_t now_s, struct sp_sync_image *told)
+{
+  memset(work, 0, sizeof *work);
+  work->sync = sync;
+  work->holdings = holdings;
+  work->name = name;
+  work->now_s = now_s;
+  work->told = told;
+  pthread_mutex_init(&work->lock, NULL);
+}
+
+void sp_work_clear(struct sp_work *work)
+{
+  sp_tags_clear(&work->tags);
+  sp_past_clear(&work->past);
+  sp_side_clear(&work->primary_side);
+  for (size_t i = 0; i < work->backup_count; i++) {
+    sp_side_clear(&work->sides[i]);
+    sp_holdings_leave(work->holdings, work->places[i]);
+  }
+  sp_store_close(work->primary);
+  pthread_mutex_destroy(&work->lock);
+}
+
+void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err)
+{
+  if (sp_trouble_is_of_place(err))
+    atomic_store(&work->is_out[backup], true);
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_fail_place(work->told, backup, err);
+}
+
+bool sp_work_is_open(struct sp_work *work, size_t backup)
+{
+  return !atomic_load(&work->is_out[backup]) && !sp_cancel_is_requested(work->sync->cancel);
+}
+
+/* "v1.2.3", "app:v1.2.3" or "*". */
+bool sp_work_is_accepted(const struct sp_work *work, const char *tag)
+{
+  size_t name_len = strlen(work->name);
+  for (size_t i = 0; i < work->sync->accept_count; i++) {
+    const char *accept = work->sync->accept[i];
+    if (strncmp(accept, work->name, name_len) == 0 && accept[name_len] == ':')
+      accept += name_len + 1;
+    if (strcmp(accept, "*") == 0 || strcmp(accept, tag) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* -- opening */
+
+/* The stores of the backups go to the holdings, one by one; what cannot go there is closed. */
+static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
+                     struct sp_pull_reserve *reserve, struct sp_err *err)
+{
+  int failed = sp_pull_reserve_wrap_take(reserve, entry->primary, &work->primary, err);
+  for (size_t i = 0; i < entry->backup_count; i++) {
+    if (failed) {
+      sp_store_close(entry->backups[i]);
+      continue;
+    }
+    struct sp_store **store = &work->backups[i];
+    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], store, err) < 0 ||
+             sp_holdings_add_take(work->holdings, *store, &work->places[i], err) < 0;
+    work->backup_count += !failed;
+  }
+  return failed ? -1 : 0;
+}
+
+static int open_places(struct sp_work *work, size_t number, struct sp_pull_reserve *reserve,
+                       struct sp_err *err)
+{
+  const struct sp_sync_images *images = &work->sync->images;
+  struct sp_sync_entry entry = {0};
+  if (images->open(images->ctx, number, &entry, err) < 0)
+    return -1;
+  work->rules = entry.rules;
+  if (hand_over(work, &entry, reserve, err) < 0)
+    return -1;
+  const char *names[SP_MAX_DESTINATIONS];
+  for (size_t i = 0; i < work->backup_count; i++)
+    names[i] = work->backups[i]->name;
+  return sp_told_set_places(work->told, work->primary->name, names, work->backup_count, err);
+}
+
+/* -- listing */
+
+struct listing {
+  struct sp_work *work;
+  struct sp_outages *outages;
+};
+
+static int list(struct listing *listing, struct sp_store *store, struct sp_side *side,
+                struct sp_err *err)
+{
+  if (sp_outages_check(listing->outages, store->name, err) < 0)
+    return -1;
+  if (sp_side_list(side, store, listing->work->sync->cancel, err) == 0)
+    return 0;
+  sp_outages_note(listing->outages, store->name, err);
+  return -1;
+}
+
+static void list_task(void *ctx, size_t i)
+{
+  struct listing *listing = ctx;
+  struct sp_work *work = listing->work;
+  struct sp_err err = SP_ERR_INIT;
+  if (i > 0) {
+    if (list(listing, work->backups[i - 1], &work->sides[i - 1], &err) == 0)
+      return;
+    atomic_store(&work->is_out[i - 1], true);
+    sp_work_fail_place(work, i - 1, &err);
+    return;
+  }
+  if (list(listing, work->primary, &work->primary_side, &err) == 0)
+    return;
+  SP_LOCK_SCOPE(&work->lock);
+  sp_err_copy(&work->told->err, &err);
+}
+
+static int list_sides(struct sp_work *work, struct sp_outages *outages, struct sp_err *err)
+{
+  struct listing listing = {.work = work, .outages = outages};
+  sp_pool_run(1 + work->backup_count, 1 + work->backup_count, list_task, &listing);
+  if (work->told->err.code != SP_OK) {
+    sp_err_copy(err, &work->told->err);
+    return -1;
+  }
+  work->view.tags = (const char *const *)work->primary_side.tags;
+  work->view.tag_count = work->primary_side.tag_count;
+  return 0;
+}
+
+/* Registries say with their first answers whether they count pulls: the plan counts them then. */
+static void look_for_meters(struct sp_work *work)
+{
+  const struct sp_sync_images *images = &work->sync->images;
+  for (size_t i = 0; images->pulls && i < work->backup_count; i++) {
+    struct sp_pulls_said said;
+    if (images->pulls(images->ctx, work->backups[i], &said))
+      work->backups[i]->is_metered = true;
+  }
+}
+
+static void tell_pulls(struct sp_work *work)
+{
+  const struct sp_sync_images *images = &work->sync->images;
+  for (size_t i = 0; images->pulls && i < work->backup_count; i++) {
+    struct sp_pulls_said said;
+    struct sp_sync_place *told = &work->told->places[i];
+    told->has_pulls_left = images->pulls(images->ctx, work->backups[i], &said);
+    if (told->has_pulls_left)
+      told->pulls_left = said.left;
+  }
+}
+
+/* -- steering */
+
+/* The primary lost more than can be believed: nothing of this image is written. */
+static void hold(struct sp_work *work)
+{
+  const struct sp_digest none = {0};
+  work->told->is_held = true;
+  for (size_t i = 0; i < work->tags.count; i++) {
+    for (size_t backup = 0; backup < work->backup_count; backup++)
+      sp_told_add_tag(work->told, backup, work->tags.items[i].name, SP_SYNC_HELD, &none, &none,
+                      NULL);
+  }
+}
+
+/* A primary without the repository, of which nothing was known: a wrong name, most likely. */
+static int require_primary(const struct sp_work *work, struct sp_err *err)
+{
+  if (work->primary_side.is_there || work->past.primary.tag_count > 0)
+    return 0;
+  return sp_fail(err, SP_E_NOT_FOUND,
+                 "there is no repository '%s', or nothing in it: is the name right, and may these "
+                 "credentials see it?",
+                 work->primary->name);
+}
+
+static int survey(struct sp_work *work, struct sp_outages *outages, bool *is_bearable,
+                  struct sp_err *err)
+{
+  if (list_sides(work, outages, err) < 0 ||
+      sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
+                   work->backup_count, &work->sync->retry, work->now_s, err) < 0 ||
+      require_primary(work, err) < 0)
+    return -1;
+  return sp_tags_select(work, is_bearable, err);
+}
+
+static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
+{
+  sp_tags_pin(work, 0);
+  if (work->told->err.code != SP_OK) {
+    sp_err_copy(err, &work->told->err);
+    return -1;
+  }
+  if (sp_cancel_check(work->sync->cancel, err) < 0 || sp_followers_pin(work, err) < 0)
+    return -1;
+  look_for_meters(work);
+  sp_copies_run(work);
+  tell_pulls(work);
+  if (work->sync->dry_run)
+    return 0;
+  sp_remember_primary(work, true);
+  sp_remember_record(work);
+  return 0;
+}
+
+static int sync_image(struct sp_work *work, size_t number, struct sp_outages *outages,
+                      struct sp_pull_reserve *reserve, struct sp_err *err)
+{
+  const struct sp_sync *sync = work->sync;
+  SP_CLEANUP(sp_image_lock_clear_auto_) struct sp_image_lock lock = SP_IMAGE_LOCK_INIT;
+  if (sp_cancel_check(sync->cancel, err) < 0)
+    return -1;
+  if (!sync->dry_run &&
+      sp_image_lock_take(&lock, sync->lock_dir, work->name, sync->wait, sync->cancel, err) < 0)
+    return -1;
+  bool is_bearable;
+  if (open_places(work, number, reserve, err) < 0 || survey(work, outages, &is_bearable, err) < 0)
+    return -1;
+  if (!is_bearable) {
+    hold(work);
+    return 0;
+  }
+  return bring_up_to_date(work, err);
+}
+
+void sp_image_sync(struct sp_work *work, size_t number, struct sp_outages *outages,
+                   struct sp_pull_reserve *reserve)
+{
+  struct sp_err err = SP_ERR_INIT;
+  if (sync_image(work, number, outages, reserve, &err) < 0 && work->told->err.code == SP_OK)
+    sp_err_copy(&work->told->err, &err);
+  if (!work->sync->dry_run)
+    sp_remember_results(work);
+}

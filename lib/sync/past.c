@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A record is told to the journal and the journal asked again: so there is one way in which facts
+ * are merged, and what a record said once is not fetched a second time. */
+#include "sync/past.h"
+
+#include <string.h>
+
+#include "sync/record_store.h"
+
+static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                        const struct sp_side *backups, struct sp_err *err)
+{
+  if (sp_known_read(journal, primary, SP_KNOWN_NOW, &past->primary, err) < 0)
+    return -1;
+  for (size_t i = 0; i < past->backup_count; i++) {
+    if (sp_known_read(journal, backups[i].store->name, SP_KNOWN_NOW, &past->backups[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static void clear_known(struct sp_past *past)
+{
+  sp_known_clear(&past->primary);
+  for (size_t i = 0; i < past->backup_count; i++)
+    sp_known_clear(&past->backups[i]);
+}
+
+static int tell_tag(struct sp_journal *journal, const char *primary, const char *backup,
+                    const struct sp_record_tag *tag, struct sp_err *err)
+{
+  const struct sp_known_digest seen = {.digest = tag->digest, .first_seen_s = tag->first_seen_s};
+  const struct sp_known_digest proven = {
+      .digest = tag->digest, .touched_s = tag->touched_s, .read_s = tag->read_s};
+  if (sp_known_tell_digest(journal, primary, &seen, err) < 0 ||
+      sp_known_tell_tag(journal, primary, tag->tag, tag->is_gone ? NULL : &tag->digest,
+                        tag->since_s, err) < 0)
+    return -1;
+  return tag->touched_s || tag->read_s ? sp_known_tell_digest(journal, backup, &proven, err) : 0;
+}
+
+/* Reads the backup's record into past, and tells it. */
+static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
+                       const char *primary, const struct sp_side *backup,
+                       const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+{
+  struct sp_record *record = &past->records[number];
+  struct sp_err failure = SP_ERR_INIT;
+  if (!sp_side_has(backup, SP_RECORD_TAG))
+    return 0;
+  if (sp_record_fetch(backup->store, retry, now_s, record, &failure) < 0) {
+    if (failure.code != SP_E_NOMEM && failure.code != SP_E_INTERRUPTED)
+      return 0;
+    sp_err_copy(err, &failure);
+    return -1;
+  }
+  past->has_record[number] = true;
+  if (strcmp(record->primary, primary) != 0)
+    return 0;
+  for (size_t i = 0; i < record->count; i++) {
+    if (tell_tag(journal, primary, backup->store->name, &record->tags[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                 const struct sp_side *backups, size_t backup_count,
+                 const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+{
+  *past = (struct sp_past){.backup_count = backup_count};
+  for (size_t i = 0; i < backup_count; i++)
+    sp_record_init(&past->records[i]);
+  if (read_journal(past, journal, primary, backups, err) < 0)
+    return -1;
+  if (past->primary.tag_count > 0)
+    return 0;
+  bool any = false;
+  for (size_t i = 0; i < backup_count; i++) {
+    if (read_record(past, i, journal, primary, &backups[i], retry, now_s, err) < 0)
+      return -1;
+    any = any || past->records[i].count > 0;
+  }
+  if (!any)
+    return 0;
+  sp_journal_flush(journal);
+  clear_known(past);
+  return read_journal(past, journal, primary, backups, err);
+}
+
+void sp_past_clear(struct sp_past *past)
+{
+  clear_known(past);
+  for (size_t i = 0; i < past->backup_count; i++)
+    sp_record_clear(&past->records[i]);
+  *past = (struct sp_past){0};
+}
+
+struct sp_digest sp_past_named(const struct sp_past *past, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
+  return known && !known->is_gone ? known->digest : (struct sp_digest){0};
+}
+
+int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
+{
+  const struct sp_known_digest *known = sp_known_find_digest(&past->backups[backup], digest);
+  if (!known)
+    return 0;
+  return known->touched_s > known->read_s ? known->touched_s : known->read_s;
+}
+
+int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest)
+{
+  const struct sp_known_digest *known = sp_known_find_digest(&past->primary, digest);
+  return known ? known->first_seen_s : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What earlier runs knew of an image: from this host's journal, and where that knows nothing (a
+ * fresh runner, a lost journal), from the record that lies on a backup.
+ *
+ * Life cycle: sp_past_read, sp_past_clear. Threads: read-only once read.
+ */
+#ifndef SP_SYNC_PAST_H
+#define SP_SYNC_PAST_H
+
+#include "journal/known.h"
+#include "journal/record.h"
+#include "store/retry.h"
+#include "sync/side.h"
+
+struct sp_past {
+  struct sp_known primary;
+  struct sp_known backups[SP_MAX_DESTINATIONS];
+  size_t backup_count;
+  struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
+  bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
+};
+
+/* Reads the journal; if it has no tag of the primary, the records of those `backups` that list one
+ * are read and told to the journal first. A record that cannot be read, or is of another primary,
+ * is no record. Fails: SP_E_NOMEM, SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
+SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
+                               const char *primary, const struct sp_side *backups,
+                               size_t backup_count, const struct sp_retry_policy *retry,
+                               int64_t now_s, struct sp_err *err);
+void sp_past_clear(struct sp_past *past);
+
+/* What the tag named at the primary when it was last looked at; alg NONE: not known, or gone. */
+struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);
+/* When the digest was last proven at this backup; 0 = never. */
+int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
+/* When the digest was first seen at the primary; 0 = not known. */
+int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_past, sp_past_clear)
+
+#endif

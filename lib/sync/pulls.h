@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pulls are money: where a registry counts them (it says so in its answers), a manifest is fetched
+ * only while more than the reserve is left in its window. At the reserve the fetch fails with
+ * SP_E_THROTTLED, and what was to be proven by it stays unproven: no tag moves.
+ *
+ * The count is ours: what the registry said last, less what was begun since, until its window has
+ * passed. Nothing here knows registries: who opened the stores answers what they said
+ * (struct sp_sync_images, `pulls`).
+ *
+ * Life cycle: sp_pull_reserve_init, any number of wraps, _clear after all of those were closed.
+ * Threads: any.
+ */
+#ifndef SP_SYNC_PULLS_H
+#define SP_SYNC_PULLS_H
+
+#include <pthread.h>
+
+#include "sync/sync.h"
+
+#define SP_METERED_REGISTRIES_MAX 8
+
+struct sp_pull_reserve {
+  const struct sp_sync_images *images; /* borrowed */
+  pthread_mutex_t lock;
+  struct {
+    char registry[256];
+    uint64_t left, window_s;
+    int64_t until_ms; /* monotonic: the window has passed */
+  } items[SP_METERED_REGISTRIES_MAX];
+  size_t count;
+  int64_t held_s; /* the longest window of a registry that is at its reserve; 0: none is */
+};
+
+void sp_pull_reserve_init(struct sp_pull_reserve *reserve, const struct sp_sync_images *images);
+void sp_pull_reserve_clear(struct sp_pull_reserve *reserve);
+/* Seconds until a registry that is at its reserve may go on; 0: none is. Forgets it. */
+int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve);
+/* Puts the reserve around a store (taken; closed on failure). Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_pull_reserve_wrap_take(struct sp_pull_reserve *reserve, struct sp_store *inner,
+                                            struct sp_store **out, struct sp_err *err);
+
+#endif

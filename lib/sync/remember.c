@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/remember.h"
+
+#include <string.h>
+
+#include "journal/runs.h"
+#include "policy/tag_kind.h"
+#include "sync/record_store.h"
+#include "sync/told.h"
+
+/* What is lost without memory is asked again next time. */
+static void forget(int failed)
+{
+  (void)failed;
+}
+
+void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
+                     bool is_proven)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->backups[backup]->name;
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
+  const struct sp_known_digest proof = {.digest = tag->primary, .touched_s = work->now_s};
+  if (is_proven)
+    forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
+}
+
+void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
+{
+  const struct sp_known_digest asked = {.digest = *digest, .referrers_s = work->now_s};
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_known_tell_digest(work->sync->journal, work->primary->name, &asked, &no_memory));
+}
+
+void sp_remember_write(struct sp_work *work, size_t backup, const char *tag,
+                       const struct sp_digest *digest, const struct sp_digest *before)
+{
+  const struct sp_run_write write = {.kind = SP_WRITE_TAG,
+                                     .at_s = work->now_s,
+                                     .place = work->backups[backup]->name,
+                                     .tag = tag,
+                                     .digest = *digest,
+                                     .before = *before};
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_runs_tell_write(work->sync->journal, work->sync->run_id, &write, &no_memory));
+}
+
+/* -- the primary */
+
+static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (tag->at[i].is_known && tag->at[i].action == SP_ACTION_REFUSE)
+      return true;
+  }
+  return false;
+}
+
+void sp_remember_primary(struct sp_work *work, bool is_loss_bearable)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->primary->name;
+  struct sp_err no_memory = SP_ERR_INIT;
+  for (size_t i = 0; i < work->tags.count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    if (tag->primary.alg != SP_DIGEST_NONE && !is_refused(work, tag))
+      forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
+  }
+  for (size_t i = 0; is_loss_bearable && i < work->past.primary.tag_count; i++) {
+    const struct sp_known_tag *known = &work->past.primary.tags[i];
+    if (!known->is_gone && !sp_side_has(&work->primary_side, known->tag))
+      forget(sp_known_tell_tag(journal, place, known->tag, NULL, work->now_s, &no_memory));
+  }
+}
+
+static const char *result_of(const struct sp_sync_place *place)
+{
+  if (place->err.code != SP_OK)
+    return "failed";
+  if (place->counts[SP_SYNC_COPIED] > 0)
+    return "copied";
+  return place->counts[SP_SYNC_PROVEN] > 0 ? "proven" : "in-step";
+}
+
+void sp_remember_results(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->told->place_count; i++) {
+    const struct sp_sync_place *place = &work->told->places[i];
+    const struct sp_run_image image = {
+        .image = work->name, .place = place->name, .result = result_of(place), .why = &place->err};
+    struct sp_err no_memory = SP_ERR_INIT;
+    forget(sp_runs_tell_image(work->sync->journal, work->sync->run_id, &image, &no_memory));
+  }
+}
+
+/* -- the record */
+
+static int64_t later(int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* What is known of a tag at a backup, for its record. */
+static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                   struct sp_record *record, struct sp_err *err)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag->name);
+  bool is_same = known && !known->is_gone && sp_digest_eq(&known->digest, &tag->primary);
+  int64_t first_seen_s = sp_past_first_seen_s(&work->past, &tag->primary);
+  struct sp_record_tag entry = {.digest = tag->primary,
+                                .since_s =
+                                    is_same && known->since_s > 0 ? known->since_s : work->now_s,
+                                .first_seen_s = first_seen_s > 0 ? first_seen_s : work->now_s,
+                                .touched_s = sp_past_proven_s(&work->past, backup, &tag->primary)};
+  if (tag->at[backup].is_proven)
+    entry.touched_s = later(entry.touched_s, work->now_s);
+  snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
+  return sp_record_merge_tag(record, &entry, err);
+}
+
+static int add_gone(const struct sp_work *work, struct sp_record *record, struct sp_err *err)
+{
+  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
+    const struct sp_known_tag *known = &work->past.primary.tags[i];
+    if (sp_side_has(&work->primary_side, known->tag) || known->digest.alg == SP_DIGEST_NONE)
+      continue;
+    struct sp_record_tag entry = {.digest = known->digest,
+                                  .since_s = known->is_gone ? known->since_s : work->now_s,
+                                  .is_gone = true};
+    snprintf(entry.tag, sizeof entry.tag, "%s", known->tag);
+    if (sp_record_merge_tag(record, &entry, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int make(const struct sp_work *work, size_t backup, struct sp_record *record,
+                struct sp_err *err)
+{
+  if (sp_record_set_primary(record, work->primary->name, err) < 0 ||
+      add_gone(work, record, err) < 0)
+    return -1;
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    if (tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].action != SP_ACTION_REFUSE &&
+        add_tag(work, backup, tag, record, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* Did this run learn anything that the backup's record may not say? In a no-op nobody asks. */
+static bool may_be_news(const struct sp_work *work, size_t backup)
+{
+  const struct sp_sync_place *told = &work->told->places[backup];
+  return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
+         told->counts[SP_SYNC_PROVEN] > 0 || work->told->lost > 0;
+}
+
+static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
+{
+  SP_AUTO_RECORD struct sp_record now;
+  struct sp_record *old = &work->past.records[backup];
+  sp_record_init(&now);
+  struct sp_err unread = SP_ERR_INIT; /* a record that cannot be read is written anew */
+  if (!work->past.has_record[backup] && sp_side_has(&work->sides[backup], SP_RECORD_TAG) &&
+      sp_record_fetch(work->backups[backup], &work->sync->retry, work->now_s, old, &unread) == 0)
+    work->past.has_record[backup] = true;
+  if (make(work, backup, &now, err) < 0)
+    return -1;
+  bool is_ours = work->past.has_record[backup] && strcmp(old->primary, now.primary) == 0;
+  if (is_ours && sp_record_merge(&now, old, err) < 0)
+    return -1;
+  if (is_ours && !sp_record_is_news(old, &now, work->sync->max_proof_age_s))
+    return 0;
+  return sp_record_publish(work->backups[backup], &work->sync->retry, &now, err);
+}
+
+void sp_remember_record(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    if (!work->sync->record || !sp_work_is_open(work, i) || !may_be_news(work, i))
+      continue;
+    if (write_record(work, i, &err) < 0) {
+      sp_err_context(&err, "cannot write the record '%s:%s'", work->backups[i]->name,
+                     SP_RECORD_TAG);
+      sp_work_fail_place(work, i, &err);
+    }
+  }
+}

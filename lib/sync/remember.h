@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling the journal, and at the end of an image the record, what was seen and proven. A journal
+ * without memory forgets; no image fails for it. */
+#ifndef SP_SYNC_REMEMBER_H
+#define SP_SYNC_REMEMBER_H
+
+#include "sync/work.h"
+
+/* A backup's tag names the primary's digest now, which was proven there (is_proven) now, or
+ * before. */
+void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
+                     bool is_proven);
+/* The referrers of the digest were asked for at the primary. */
+void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest);
+/* A tag of a backup was set by this run (the audit). */
+void sp_remember_write(struct sp_work *work, size_t backup, const char *tag,
+                       const struct sp_digest *digest, const struct sp_digest *before);
+/* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed
+ * is not told: it is still to be reported next time; nor are losses that were not bearable. */
+void sp_remember_primary(struct sp_work *work, bool is_loss_bearable);
+/* What came of the image at each backup. */
+void sp_remember_results(struct sp_work *work);
+
+/* Writes the record on each open backup where it is missing, or where this run changed or proved
+ * something that is news. A failure is told. */
+void sp_remember_record(struct sp_work *work);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The standing job: many images, each from its primary to its backups, through a window.
+ *
+ * An image is opened, surveyed, brought up to date and closed before it leaves the window; at most
+ * `jobs` of them are in it at once, and what they know together is capped (transfer/holdings.h). So
+ * memory does not grow with the number of images, and a kill at 90 % has published 90 %.
+ *
+ * Nothing here can delete: the layer has no such call. What it may not do because a safety rule
+ * says no (a primary that lost what it had, a fixed tag that changed) it reports.
+ *
+ * How the work is shared out, for one image: side.h lists tags; past.h is what earlier runs knew
+ * (journal and record); tags.h pins every tag to its digests; decide.h is the pure decision per tag
+ * and backup; copies.h runs the copies through transfer/, fixed tags first, `latest` last;
+ * history.h keeps the digest that a moving tag leaves; told.h is the result for the user; window.c
+ * steers images, image.c one of them.
+ */
+#ifndef SP_SYNC_SYNC_H
+#define SP_SYNC_SYNC_H
+
+#include "base/cancel.h"
+#include "journal/journal.h"
+#include "policy/selection.h"
+#include "safeport/sync.h"
+#include "store/retry.h"
+#include "store/store.h"
+
+struct sp_sync_rules {
+  const struct sp_selection *tags;     /* borrowed */
+  const struct sp_pattern_list *fixed; /* borrowed; NULL: as policy/tag_kind.h says */
+  bool with_referrers;
+  int64_t referrers_every_s;
+  uint32_t keep_history; /* digests of a moving tag that keep a history tag. 0: none is made. sync
+                            makes them; those beyond are prune's, for nothing here can delete */
+};
+
+/* An image that was opened. */
+struct sp_sync_entry {
+  struct sp_sync_rules rules;
+  struct sp_store *primary; /* owned by who opened it until sync has it; then sync's */
+  struct sp_store *backups[SP_MAX_DESTINATIONS]; /* the same */
+  size_t backup_count;
+};
+
+/* A registry that counts pulls. */
+struct sp_pulls_said {
+  uint64_t limit, left, window_s;
+  unsigned reserve_percent; /* of the limit: what we leave to others */
+};
+
+/* The images, by number. Called from several threads. */
+struct sp_sync_images {
+  size_t count;
+  /* Its name, borrowed. */
+  const char *(*name)(void *ctx, size_t number);
+  /* Opens its places; one that cannot be opened is a store that fails (api/broken.h). Fails:
+   * nothing was opened. */
+  int (*open)(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err);
+  /* What the registry of a store said last about pulls; false: it never did, and counts none. NULL:
+   * nobody does. */
+  bool (*pulls)(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);
+  void *ctx;
+};
+
+struct sp_sync {
+  struct sp_sync_images images;
+  struct sp_journal *journal; /* borrowed */
+  int64_t run_id;             /* of sp_runs_begin */
+  const char *lock_dir;       /* where the images' locks are; NULL: none are taken */
+  bool record;                /* write the record artifact */
+  int64_t max_proof_age_s;
+  uint32_t max_loss_percent;
+  const char *const *accept; /* as in struct sp_sync_options */
+  size_t accept_count;
+  unsigned jobs; /* 1..SP_MAX_WORKERS */
+  bool dry_run, wait;
+  struct sp_retry_policy retry;
+  const struct sp_cancel *cancel;
+  void (*done)(void *ctx, const struct sp_sync_image *image); /* one call at a time */
+  void *ctx;
+  sp_progress *progress; /* or NULL */
+  void *progress_ctx;
+};
+
+/* Runs it and fills totals, all but `started`, `seconds` and exit_status by a signal's number.
+ * Cannot fail otherwise than through them. */
+void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/tags.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/pool.h"
+#include "oci/reference.h"
+#include "policy/tag_kind.h"
+#include "sync/told.h"
+#include "sync/work.h"
+#include "transfer/trouble.h"
+
+#define HEADS_AT_ONCE \
+  SP_MAX_WORKERS /* over all sides; the gate of each registry says how many there */
+
+void sp_tags_clear(struct sp_tags *tags)
+{
+  for (size_t i = 0; i < tags->count; i++)
+    free(tags->items[i].at);
+  free(tags->items);
+  *tags = (struct sp_tags){0};
+}
+
+static int add(struct sp_work *work, const char *name, bool is_side, struct sp_err *err)
+{
+  struct sp_tags *tags = &work->tags;
+  if (tags->count == tags->cap) {
+    size_t cap = tags->cap ? tags->cap * 2 : 16;
+    struct sp_pinned *items = reallocarray(tags->items, cap, sizeof *items);
+    if (!items)
+      return sp_fail(err, SP_E_NOMEM, "out of memory");
+    tags->items = items;
+    tags->cap = cap;
+  }
+  struct sp_pinned pinned = {.name = name,
+                             .rank = sp_ref_tag_rank(name),
+                             .is_side = is_side,
+                             .is_fixed = !is_side && sp_tag_is_fixed(work->rules.fixed, name),
+                             .at = calloc(work->backup_count + 1, sizeof *pinned.at)};
+  if (!pinned.at)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  tags->items[tags->count++] = pinned;
+  return 0;
+}
+
+int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err)
+{
+  return add(work, name, true, err);
+}
+
+/* -- selecting */
+
+static int64_t first_seen_s(const struct sp_past *past, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
+  int64_t seen_s = known ? sp_past_first_seen_s(past, &known->digest) : 0;
+  return seen_s > 0 ? seen_s : SP_TIME_UNKNOWN;
+}
+
+static int select_tags(struct sp_work *work, struct sp_err *err)
+{
+  const struct sp_side *side = &work->primary_side;
+  SP_AUTO_FREE struct sp_tag_age *ages = calloc(side->tag_count + 1, sizeof *ages);
+  SP_AUTO_FREE bool *selected = calloc(side->tag_count + 1, sizeof *selected);
+  if (!ages || !selected)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; i < side->tag_count; i++)
+    ages[i] = (struct sp_tag_age){.name = side->tags[i],
+                                  .first_seen_s = first_seen_s(&work->past, side->tags[i])};
+  size_t undecided = 0;
+  if (sp_selection_apply(work->rules.tags, ages, side->tag_count, work->now_s, selected, &undecided,
+                         err) < 0)
+    return -1;
+  for (size_t i = 0; i < side->tag_count; i++) {
+    if (selected[i] && add(work, side->tags[i], false, err) < 0)
+      return -1;
+  }
+  work->tags.selected_count = work->told->selected = work->tags.count;
+  if (undecided > 0)
+    sp_told_add_note(work->told,
+                     "%zu tags are backed up only because nobody knows yet how old they are",
+                     undecided);
+  return 0;
+}
+
+/* Answers how many selected tags the primary had. */
+static uint64_t find_lost(struct sp_work *work)
+{
+  uint64_t known = 0;
+  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
+    const struct sp_known_tag *tag = &work->past.primary.tags[i];
+    if (tag->is_gone || !sp_selection_matches(work->rules.tags, tag->tag))
+      continue;
+    known++;
+    if (!sp_side_has(&work->primary_side, tag->tag))
+      sp_told_add_lost(work->told, tag->tag);
+  }
+  return known;
+}
+
+int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
+{
+  if (select_tags(work, err) < 0)
+    return -1;
+  uint64_t known = find_lost(work);
+  *is_bearable =
+      sp_work_is_accepted(work, "*") ||
+      sp_sync_is_loss_bearable(known, known - work->told->lost, work->sync->max_loss_percent);
+  return 0;
+}
+
+/* -- pinning */
+
+struct pinning {
+  struct sp_work *work;
+  size_t first; /* tags from here on */
+};
+
+static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
+{
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_store_resolve(work->primary, tag->name, &named, &err) == 0) {
+    tag->primary = named.digest;
+    return;
+  }
+  atomic_store(&work->has_tag_failures, true);
+  SP_LOCK_SCOPE(&work->lock);
+  if (work->told->err.code == SP_OK &&
+      (err.code == SP_E_INTERRUPTED || sp_trouble_is_of_place(&err)))
+    sp_err_copy(&work->told->err, &err);
+  sp_told_add_note(work->told, "%s", err.msg);
+}
+
+/* A tag that is listed and cannot be served has an empty link (F05): it is not there, and will be
+ * written. */
+static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backup)
+{
+  struct sp_tag_at *at = &tag->at[backup];
+  if (!sp_side_has(&work->sides[backup], tag->name)) {
+    at->is_known = true;
+    return;
+  }
+  if (!sp_work_is_open(work, backup))
+    return;
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_store_resolve(work->backups[backup], tag->name, &named, &err) == 0)
+    at->now = named.digest;
+  else if (sp_trouble_is_of_place(&err) || err.code == SP_E_INTERRUPTED) {
+    sp_work_fail_place(work, backup, &err);
+    return;
+  }
+  at->is_known = true;
+}
+
+static void pin_task(void *ctx, size_t i)
+{
+  struct pinning *pinning = ctx;
+  struct sp_work *work = pinning->work;
+  size_t sides = 1 + work->backup_count;
+  struct sp_pinned *tag = &work->tags.items[pinning->first + i / sides];
+  if (sp_cancel_is_requested(work->sync->cancel) || work->told->err.code != SP_OK)
+    return;
+  if (i % sides == 0)
+    pin_primary(work, tag);
+  else
+    pin_backup(work, tag, i % sides - 1);
+}
+
+static void decide(struct sp_work *work, struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    const struct sp_tag_state state = {
+        .primary = tag->primary,
+        .backup = tag->at[i].now,
+        .before = sp_past_named(&work->past, tag->name),
+        .is_fixed = tag->is_fixed,
+        .is_accepted = tag->is_fixed && sp_work_is_accepted(work, tag->name),
+        .proven_s = sp_past_proven_s(&work->past, i, &tag->primary),
+        .now_s = work->now_s,
+        .max_proof_age_s = work->sync->max_proof_age_s,
+    };
+    tag->at[i].action = sp_sync_decide(&state);
+  }
+}
+
+void sp_tags_pin(struct sp_work *work, size_t first)
+{
+  struct pinning pinning = {.work = work, .first = first};
+  sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
+              &pinning);
+  for (size_t i = first; i < work->tags.count; i++)
+    decide(work, &work->tags.items[i]);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tags of an image that are backed up, each pinned to the digest that it names on either side,
+ * and what is to be done about it.
+ *
+ * One HEAD per tag and side, all at once: a backup is asked only for what it lists. What follows
+ * the selected tags (cosign's tags) is added by followers.h.
+ */
+#ifndef SP_SYNC_TAGS_H
+#define SP_SYNC_TAGS_H
+
+#include "sync/decide.h"
+
+struct sp_work;
+
+struct sp_tag_at {
+  struct sp_digest now; /* alg NONE: it is not there */
+  bool is_known;        /* false: the backup could not say; nothing is done */
+  enum sp_sync_action action;
+  bool is_proven; /* by this run */
+};
+
+struct sp_pinned {
+  const char *name; /* borrowed from the primary's side */
+  int rank;         /* sp_ref_tag_rank: 0 first */
+  bool is_fixed;
+  bool is_side;             /* a cosign tag whose subject is in step */
+  struct sp_digest primary; /* alg NONE: it could not be read */
+  bool has_moved;           /* while it was copied: `primary` is what it names since */
+  struct sp_tag_at *at;     /* one for each backup; owned */
+};
+
+struct sp_tags {
+  struct sp_pinned *items; /* selected ones by name, then the side tags */
+  size_t count, cap;
+  size_t selected_count;
+};
+
+/* Selects from the primary's list and looks for tags that it had and does not list any more.
+ * *is_bearable: sp_sync_is_loss_bearable. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err);
+/* Adds a tag that follows a selected one. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err);
+/* Asks both sides what the tags from number `first` on name, and decides. Failures are told. Blocks
+ * until all are known. */
+void sp_tags_pin(struct sp_work *work, size_t first);
+void sp_tags_clear(struct sp_tags *tags);
+
+#endif

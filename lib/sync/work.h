@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One image at work: what its steps share.
+ *
+ * Life cycle: window.c makes one for each image in its turn, image.c steers it. Threads: the steps
+ * run one after the other; within copies.h several threads read all of it, and write `told` under
+ * the lock.
+ */
+#ifndef SP_SYNC_WORK_H
+#define SP_SYNC_WORK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "sync/past.h"
+#include "sync/side.h"
+#include "sync/sync.h"
+#include "sync/tags.h"
+#include "transfer/closure.h"
+#include "transfer/holdings.h"
+
+struct sp_work {
+  const struct sp_sync *sync; /* borrowed, as all that is shared by the images */
+  struct sp_holdings *holdings;
+  const char *name;
+  int64_t now_s; /* the run's one idea of now (wall clock) */
+  struct sp_sync_rules rules;
+  struct sp_store *primary; /* owned */
+  size_t backup_count;
+  struct sp_store *backups[SP_MAX_DESTINATIONS]; /* of the holdings */
+  size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
+  atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
+  struct sp_side primary_side;
+  struct sp_side sides[SP_MAX_DESTINATIONS];
+  struct sp_source_view view; /* of the primary, for transfer/ */
+  struct sp_past past;
+  struct sp_tags tags;
+  atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
+  atomic_uint_least64_t bytes_read;
+  pthread_mutex_t lock;       /* guards told */
+  struct sp_sync_image *told; /* owned by the window */
+};
+
+/* A failure at a backup, told; one that is about the place as a whole puts it out. */
+void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err);
+/* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
+bool sp_work_is_open(struct sp_work *work, size_t backup);
+/* Says so of a tag (--accept). */
+bool sp_work_is_accepted(const struct sp_work *work, const char *tag);
+
+#endif

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pulls are money: a registry that counts them as Docker Hub does, with a reserve that others live of."""
+
+import json
+import time
+
+import pytest
+
+from support import images, metered, oracle, wire
+
+TAGS = 60
+
+
+@pytest.fixture
+def rig(port, start, tmp_path):
+    """A primary with TAGS tags; a backup (or the primary) behind the meter; the file."""
+    class Rig:
+        def __init__(self):
+            self.primary, self.backup = start("primary"), start("backup")
+            self.meters = []
+            content = images.Content()
+            for number in range(TAGS):
+                content.merge(images.small(number, tag=f"1.0.{number}", layers=1, layer_bytes=500))
+            self.content = content
+            wire.Wire.to(self.primary).put_image("src/app", content)
+
+        def meter(self, registry, limit, window_s):
+            self.meters.append(metered.Metered(registry, limit, window_s))
+            return self.meters[-1]
+
+        def sync(self, primary, backup, *arguments, status=0):
+            file = tmp_path / "safeport.yaml"
+            file.write_text(json.dumps({"version": 1, "record": False, "images": {
+                "app": {"primary": f"{primary.host}/src/app", "backups": [f"{backup.host}/backup/app"]}}}))
+            done = port.run("sync", "--config", file, "--json", *arguments, status=status)
+            return json.loads(done.stdout)
+
+        def tags(self):
+            return set(wire.Wire.to(self.backup).tags("backup/app"))
+
+        def check(self):
+            for tag, digest in self.content.tags.items():
+                place = oracle.StoragePlace(self.backup.storage, "backup/app")
+                assert oracle.check_tag(place, tag, digest) == digest
+
+    made = Rig()
+    yield made
+    for meter in made.meters:
+        meter.stop()
+
+
+@pytest.mark.parametrize("side", ["backup", "primary"])
+def test_stops_at_the_reserve_and_goes_on_in_the_next_window(rig, side):
+    limit, window_s = 50, 8
+    meter = rig.meter(rig.backup if side == "backup" else rig.primary, limit, window_s)
+    places = (rig.primary, meter) if side == "backup" else (meter, rig.backup)
+    time.sleep(window_s - time.monotonic() % window_s)  # a window begins
+    document = rig.sync(*places, status=1)
+    totals = document["totals"]
+    assert totals["tags"]["unproven"] > 0 and totals["tags"]["failed"] == 0
+    assert totals["goes_on_at"]
+    assert len(meter.pulls) == limit * 8 // 10 and meter.refused == 0
+    assert len(rig.tags()) == totals["tags"]["copied"] == limit * 8 // 10  # nothing unproven has a tag
+    time.sleep(window_s - time.monotonic() % window_s)
+    document = rig.sync(*places)
+    assert document["totals"]["tags"]["copied"] == TAGS - limit * 8 // 10
+    rig.check()
+    time.sleep(window_s - time.monotonic() % window_s)
+    before = len(meter.pulls)
+    assert rig.sync(*places)["totals"]["tags"]["in_step"] == TAGS
+    assert len(meter.pulls) == before  # a no-op costs none
+
+
+def test_wait_waits_for_the_next_window(rig):
+    meter = rig.meter(rig.backup, 40, 5)
+    document = rig.sync(rig.primary, meter, "--wait")
+    assert document["totals"]["tags"]["copied"] + document["totals"]["tags"]["in_step"] == TAGS
+    assert document["totals"]["goes_on_at"] is None
+    assert meter.refused == 0 and len(meter.pulls) == TAGS
+    rig.check()
+
+
+def test_dry_run_says_what_is_needed_and_left(rig):
+    meter = rig.meter(rig.backup, 1000, 60)
+    rig.sync(rig.primary, meter)
+    rig.content.merge(images.small(1000, tag="latest"))
+    wire.Wire.to(rig.primary).put_image("src/app", rig.content)
+    place = rig.sync(rig.primary, meter, "--dry-run")["images"][0]["places"][0]
+    assert place["pulls_planned"] == 1
+    assert place["pulls_left"] == 1000 - TAGS

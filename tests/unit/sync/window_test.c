@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+/* A primary of some tags: an index under latest, fixed tags, a moving one. */
+static void fill(struct world *world)
+{
+  fx_add_usual(world->fx.memory[0]);
+  for (unsigned i = 0; i < 8; i++) {
+    struct fx_ref image = fx_add_image(world->fx.memory[0], 20 + i, 2, NULL);
+    char tag[16];
+    snprintf(tag, sizeof tag, "1.0.%u", i);
+    fx_tag(world->fx.memory[0], tag, &image);
+  }
+  struct fx_ref image = fx_add_image(world->fx.memory[0], 40, 2, NULL);
+  fx_tag(world->fx.memory[0], "main", &image);
+}
+#define TAGS 10
+
+static void test_brings_up_to_date_then_asks_little(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 3);
+  fill(&world);
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.counts[SP_SYNC_COPIED], 3 * TAGS);
+  for (size_t i = 1; i <= 3; i++)
+    fx_assert_closed(world.fx.memory[i]);
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.counts[SP_SYNC_IN_STEP], 3 * TAGS);
+  for (int i = 0; i <= 3; i++) {
+    assert_int_equal(fx_count(&world.fx, i, "resolve"), TAGS);
+    assert_int_equal(fx_count(&world.fx, i, "list_tags"), 1);
+  }
+  assert_int_equal(world.fx.log.count, 4 * (TAGS + 1)); /* and nothing else */
+  world_clear(&world);
+}
+
+/* `latest` is the last tag to move, and what is fixed the first to come. */
+static void test_order_over_the_repository(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 1);
+  fill(&world);
+  assert_int_equal(world_run(&world), 0);
+  size_t set = 0;
+  for (size_t i = 0; i < world.fx.log.count; i++) {
+    const struct fx_event *event = &world.fx.log.events[i];
+    if (strcmp(event->op, "set_tags") != 0)
+      continue;
+    int want = set < 8 ? 0 : set == 8 ? 1 : 2;
+    assert_int_equal(sp_ref_tag_rank(event->subject), want);
+    set++;
+  }
+  assert_int_equal(set, TAGS);
+  world_clear(&world);
+}
+
+static void test_empty_primary_changes_nothing(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 2);
+  fill(&world);
+  assert_int_equal(world_run(&world), 0);
+  struct sp_digest before = fx_named(world.fx.memory[1], "latest");
+  world.fx.spy[0]->fault = (struct fx_fault){.op = "list_tags", .nth = 1, .code = SP_E_NOT_FOUND};
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(world_run(&world), 6);
+    assert_true(world.is_held);
+    assert_int_equal(world.lost, TAGS);
+    assert_int_equal(world_all_writes(&world), 0);
+  }
+  struct sp_digest after = fx_named(world.fx.memory[1], "latest");
+  assert_true(sp_digest_eq(&before, &after));
+  /* if it is meant, the backups still keep all of it, and the alarm ends */
+  static const char *const all[] = {"*"};
+  world.sync.accept = all;
+  world.sync.accept_count = 1;
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world_all_writes(&world), 0);
+  world.sync.accept_count = 0;
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.lost, 0);
+  world_clear(&world);
+}
+
+static void test_failing_primary_changes_nothing(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 2);
+  fill(&world);
+  world.fx.spy[0]->fault = (struct fx_fault){.op = "list_tags", .nth = 1, .code = SP_E_UNREACHABLE};
+  assert_int_equal(world_run(&world), 4);
+  assert_int_equal(world_all_writes(&world), 0);
+  world_clear(&world);
+}
+
+static void test_fixed_tag_that_changed(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 2);
+  fill(&world);
+  assert_int_equal(world_run(&world), 0);
+  struct sp_digest good = fx_named(world.fx.memory[1], "1.0.3");
+  struct fx_ref bad = fx_add_image(world.fx.memory[0], 77, 2, NULL);
+  fx_tag(world.fx.memory[0], "1.0.3", &bad);
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(world_run(&world), 6);
+    assert_int_equal(world.counts[SP_SYNC_NOT_FOLLOWED], 2);
+    assert_int_equal(world_all_writes(&world), 0);
+  }
+  struct sp_digest still = fx_named(world.fx.memory[1], "1.0.3");
+  assert_true(sp_digest_eq(&good, &still));
+  static const char *const accept[] = {"app:1.0.3"};
+  world.sync.accept = accept;
+  world.sync.accept_count = 1;
+  assert_int_equal(world_run(&world), 0);
+  assert_true(fx_has(world.fx.memory[2], "1.0.3", &bad));
+  world_clear(&world);
+}
+
+static size_t count_history(struct sp_store *memory, const struct fx_ref *of)
+{
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_tag_page page = {0};
+  size_t n = 0;
+  assert_int_equal(sp_store_list_tags(memory, NULL, &page, &err), 0);
+  for (size_t i = 0; i < page.count; i++) {
+    if (strncmp(page.tags[i], "safeport-latest-", 16) == 0)
+      n += fx_has(memory, page.tags[i], of);
+  }
+  sp_tag_page_clear(&page);
+  return n;
+}
+
+static void test_moving_tag_leaves_history(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 1);
+  struct fx_ref first = fx_add_usual(world.fx.memory[0]);
+  assert_int_equal(world_run(&world), 0);
+  struct fx_ref second = fx_add_image(world.fx.memory[0], 50, 2, NULL);
+  fx_tag(world.fx.memory[0], "latest", &second);
+  assert_int_equal(world_run(&world), 0);
+  assert_true(fx_has(world.fx.memory[1], "latest", &second));
+  assert_int_equal(count_history(world.fx.memory[1], &first), 1);
+  world_clear(&world);
+}
+
+/* The backup's content is gone under a tag that is right: nothing is found out before the proof is
+ * old, and then it is mended. */
+static void test_old_proof_finds_loss(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 1);
+  struct fx_ref image = fx_add_image(world.fx.memory[0], 5, 2, NULL);
+  fx_tag(world.fx.memory[0], "latest", &image);
+  assert_int_equal(world_run(&world), 0);
+  struct sp_digest layer = fx_add_blob(world.fx.memory[0], 7, 5000).digest;
+  assert_true(sp_memory_wipe(world.fx.memory[1], &layer));
+  world.sync.max_proof_age_s = 0;
+  world_run(&world);
+  assert_true(fx_has(world.fx.memory[1], "latest", &image));
+  world_clear(&world);
+}
+
+/* F26: the tag moves and what it named is gone while it is copied. */
+static void move_tag(struct fx_spy *spy, const char *op, const char *subject)
+{
+  (void)subject;
+  struct world *world = spy->after_ctx;
+  if (strcmp(op, "resolve") != 0)
+    return;
+  spy->after = NULL;
+  struct sp_digest named = fx_named(world->fx.memory[0], "latest");
+  struct fx_ref next = fx_add_image(world->fx.memory[0], 60, 2, NULL);
+  fx_tag(world->fx.memory[0], "latest", &next);
+  sp_memory_wipe(world->fx.memory[0], &named);
+}
+
+static void test_tag_that_moves_during_the_copy(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 1);
+  struct fx_ref image = fx_add_image(world.fx.memory[0], 5, 2, NULL);
+  fx_tag(world.fx.memory[0], "latest", &image);
+  world.fx.spy[0]->after = move_tag;
+  world.fx.spy[0]->after_ctx = &world;
+  world_run(&world);
+  struct fx_ref next = fx_add_image(world.fx.memory[0], 60, 2, NULL);
+  assert_true(fx_has(world.fx.memory[1], "latest", &next));
+  assert_int_equal(world.totals.exit_status, 0);
+  world_clear(&world);
+}
+
+static void test_dry_run_writes_nothing(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 2);
+  fill(&world);
+  world.sync.dry_run = true;
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.counts[SP_SYNC_PLANNED], 2 * TAGS);
+  assert_int_equal(world_all_writes(&world), 0);
+  assert_true(world.totals.bytes_to_send > 0);
+  world_clear(&world);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_brings_up_to_date_then_asks_little),
+      cmocka_unit_test(test_order_over_the_repository),
+      cmocka_unit_test(test_empty_primary_changes_nothing),
+      cmocka_unit_test(test_failing_primary_changes_nothing),
+      cmocka_unit_test(test_fixed_tag_that_changed),
+      cmocka_unit_test(test_moving_tag_leaves_history),
+      cmocka_unit_test(test_old_proof_finds_loss),
+      cmocka_unit_test(test_tag_that_moves_during_the_copy),
+      cmocka_unit_test(test_dry_run_writes_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
