@@ -59,9 +59,9 @@ static bool is_candidate(struct sp_source *source, size_t i, const struct sp_des
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   SP_AUTO_BUF struct sp_buf bytes;
   struct sp_err ignored = SP_ERR_INIT;
+  sp_buf_init(&bytes, SP_MAX_MANIFEST_BYTES);
   if (name)
     return !sp_ref_is_digest_tag(sp_span_str(name));
-  sp_buf_init(&bytes, SP_MAX_MANIFEST_BYTES);
   return sp_source_read(source, &entry->digest, &bytes, &ignored) < 0 ||
          sp_manifest_parse(sp_buf_span(&bytes), sp_span_str(entry->media_type), &parsed, &ignored) <
              0 ||

@@ -127,12 +127,12 @@ class Safeport:
     def command(self, *arguments):
         return [str(binary()), str(arguments[0]), *self.options, *map(str, arguments[1:])]
 
-    def run(self, *arguments, env=None, cwd=None, timeout_s=TIMEOUT_S, status=None):
-        """Runs to its end. status: what it must exit with (an int, or several)."""
-        return self.start(*arguments, env=env, cwd=cwd).wait(timeout_s, status)
+    def run(self, *arguments, env=None, cwd=None, timeout_s=TIMEOUT_S, status=None, stdin=None):
+        """Runs to its end. status: what it must exit with (an int, or several). stdin: a file, or nothing."""
+        return self.start(*arguments, env=env, cwd=cwd, stdin=stdin).wait(timeout_s, status)
 
-    def start(self, *arguments, env=None, cwd=None):
-        return Running(self, self.command(*arguments), {**self.env, **(env or {})}, cwd or self.home)
+    def start(self, *arguments, env=None, cwd=None, stdin=None):
+        return Running(self, self.command(*arguments), {**self.env, **(env or {})}, cwd or self.home, stdin)
 
     def check_quiet(self, result):
         """No secret in what was said, nor in what was left on disk (other than docker's config.json)."""
@@ -151,11 +151,11 @@ class Safeport:
 class Running:
     """A run that has begun."""
 
-    def __init__(self, owner, command, env, cwd):
+    def __init__(self, owner, command, env, cwd, stdin=None):
         self.owner, self.arguments = owner, command[1:]
         self.began = time.monotonic()
-        self.process = subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(command, env=env, cwd=cwd, stdin=stdin or subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def signal(self, number):
         self.process.send_signal(number)
