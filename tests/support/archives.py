@@ -245,12 +245,17 @@ def oci(content):
 # -- other readers
 
 def members_by_bsdtar(path):
-    """{name: bytes} of the regular members, links followed by name, as bsdtar sees them."""
-    names = subprocess.run(["bsdtar", "-tf", path], check=True, capture_output=True, text=True).stdout.split("\n")
+    """{name: bytes} of the members as bsdtar sees them; a link has the bytes of what it points to."""
+    listed = subprocess.run(["bsdtar", "-tvf", path], check=True, capture_output=True, text=True).stdout.splitlines()
+    found = {}
+    for line in listed:  # mode, links, owner, group, size, date (3 words), name
+        name, _, soft = line.split(None, 8)[8].partition(" -> ")
+        name, _, hard = name.partition(" link to ")
+        found[name] = os.path.normpath(os.path.join(os.path.dirname(name), soft)) if soft else hard or name
 
     def read(name):
         return subprocess.run(["bsdtar", "-xOf", path, name], check=True, capture_output=True).stdout
-    return {name: read(name) for name in names if name and not name.endswith("/")}
+    return {name: read(target) for name, target in found.items() if not name.endswith("/")}
 
 
 def write(path, data):
