@@ -107,8 +107,9 @@ const struct command cmd_push = {
         "Reads the image once and writes it to every destination that lacks something: content "
         "first, tags last, 'latest' last of all. Exit status 0 means that every destination holds "
         "all of it, proven at level 'touched' at least.\n\n"
-        "SOURCE and REPO are REGISTRY/REPOSITORY[:TAG], oci:DIRECTORY[:TAG] or vault:NAME[:TAG]; a "
-        "source may be named by @DIGEST too. See 'safeport help proof' for the levels of proof."),
+        "SOURCE and REPO are REGISTRY/REPOSITORY[:TAG], oci:DIRECTORY[:TAG], vault:NAME[:TAG], "
+        "docker-archive:FILE[:NAME[:TAG]] or oci-archive:FILE[:TAG]; a source may be named by "
+        "@DIGEST too. See 'safeport help proof' for the levels of proof."),
     .options = push_options,
     .has_network = true,
     .least_operands = 1,
