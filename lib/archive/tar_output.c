@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,23 +22,28 @@ struct sp_tar_output {
   char *buffer;
 };
 
+/* A failed stream takes everything and keeps nothing: an archive that libarchive gave up itself
+ * would not give back what it holds (3.6). */
 static la_ssize_t pass_on(struct archive *a, void *ctx, const void *bytes, size_t n)
 {
+  (void)a;
   struct sp_tar_output *tar = ctx;
-  if (tar->failure.code == SP_OK &&
-      tar->output->ops->write(tar->output, bytes, n, &tar->failure) == 0)
-    return (la_ssize_t)n;
-  archive_set_error(a, EIO, "the stream failed");
-  return -1;
+  if (tar->failure.code == SP_OK)
+    (void)!tar->output->ops->write(tar->output, bytes, n, &tar->failure);
+  return (la_ssize_t)n;
 }
 
-static int fail(const struct sp_tar_output *tar, struct sp_err *err)
+/* What a call of libarchive came to, and the stream with it. */
+static int check(const struct sp_tar_output *tar, bool went_well, struct sp_err *err)
 {
   const char *said = archive_error_string(tar->archive);
-  if (tar->failure.code == SP_OK)
-    return sp_fail(err, SP_E_INTERNAL, "cannot write an archive: %s", said ? said : "no reason");
-  sp_err_copy(err, &tar->failure);
-  return -1;
+  if (tar->failure.code != SP_OK) {
+    sp_err_copy(err, &tar->failure);
+    return -1;
+  }
+  if (went_well)
+    return 0;
+  return sp_fail(err, SP_E_INTERNAL, "cannot write an archive: %s", said ? said : "no reason");
 }
 
 static bool set_up(struct sp_tar_output *tar)
@@ -64,15 +70,14 @@ int sp_tar_output_new(struct sp_output *output, const struct sp_cancel *cancel,
   return 0;
 }
 
-/* An archive that was not ended is not to be ended by being freed. */
+/* An archive that was not ended is not to be ended by being freed: that goes nowhere. */
 void sp_tar_output_free(struct sp_tar_output *tar)
 {
   if (!tar)
     return;
-  if (tar->archive) {
-    archive_write_fail(tar->archive);
-    archive_write_free(tar->archive);
-  }
+  if (tar->failure.code == SP_OK)
+    tar->failure.code = SP_E_INTERRUPTED;
+  archive_write_free(tar->archive);
   archive_entry_free(tar->entry);
   free(tar->buffer);
   free(tar);
@@ -87,14 +92,14 @@ static int begin(struct sp_tar_output *tar, const char *name, uint64_t size_byte
   archive_entry_set_perm(tar->entry, 0644);
   archive_entry_set_size(tar->entry, (la_int64_t)size_bytes);
   archive_entry_set_mtime(tar->entry, 0, 0);
-  return archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK ? 0 : fail(tar, err);
+  return check(tar, archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK, err);
 }
 
 static int put(struct sp_tar_output *tar, const void *bytes, size_t n, struct sp_err *err)
 {
   if (sp_cancel_check(tar->cancel, err) < 0)
     return -1;
-  return archive_write_data(tar->archive, bytes, n) == (la_ssize_t)n ? 0 : fail(tar, err);
+  return check(tar, archive_write_data(tar->archive, bytes, n) == (la_ssize_t)n, err);
 }
 
 int sp_tar_output_add(struct sp_tar_output *tar, const char *name, struct sp_span bytes,
@@ -127,5 +132,5 @@ int sp_tar_output_add_file(struct sp_tar_output *tar, const char *name, int fd, 
 
 int sp_tar_output_end(struct sp_tar_output *tar, struct sp_err *err)
 {
-  return archive_write_close(tar->archive) == ARCHIVE_OK ? 0 : fail(tar, err);
+  return check(tar, archive_write_close(tar->archive) == ARCHIVE_OK, err);
 }
