@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "archive/image_config.h"
+#include "archive/diff_ids.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "archive/diff_ids.h"
 #include "archive/docker_manifest.h"
-#include "archive/image_config.h"
 #include "archive/source_index.h"
 #include "archive/source_layer.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* diffIDs that were read can be layers of a manifest that we make, and that is one. */
-#include "archive/image_config.h"
+#include "archive/diff_ids.h"
 #include "oci/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

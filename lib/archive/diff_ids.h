@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The config of an image as far as an archive's reader needs it: its diffIDs (OCI image-spec
- * config.md, "rootfs"). And the manifest that is made for an image that has none. */
-#ifndef SP_ARCHIVE_IMAGE_CONFIG_H
-#define SP_ARCHIVE_IMAGE_CONFIG_H
+/* The diffIDs in the config of an image (OCI image-spec config.md, "rootfs"): all that an archive's
+ * reader needs of it. And the manifest that is made for an image that has none. */
+#ifndef SP_ARCHIVE_DIFF_IDS_H
+#define SP_ARCHIVE_DIFF_IDS_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "archive/image_config.h"
+#include "archive/diff_ids.h"
 
 #include <stdlib.h>
 
