@@ -5,13 +5,16 @@
 #include "cli/run.h"
 
 struct copy_args {
-  const char *platform;
+  const char *platform, *compress;
   bool lower, no_referrers, dry_run, json;
 };
 
 static const struct option_row copy_options[] = {
     {"platform", 0, OPTION_TEXT, offsetof(struct copy_args, platform), N_("OS/ARCH[/VARIANT]"),
      N_("only this platform of a multi-platform image")},
+    {"compress", 0, OPTION_TEXT, offsetof(struct copy_args, compress), N_("METHOD[:LEVEL]"),
+     N_("how layers that come uncompressed (docker save) are compressed: gzip, gzip:1 to gzip:12, "
+        "zstd, zstd:1 to zstd:19. Default: gzip:4")},
     {"lower", 0, OPTION_FLAG, offsetof(struct copy_args, lower), NULL,
      N_("lower upper-case repository names instead of refusing them")},
     {"no-referrers", 0, OPTION_FLAG, offsetof(struct copy_args, no_referrers), NULL,
@@ -34,6 +37,7 @@ static int copy_run(const struct command *self, int argc, char **argv)
       .to = &line.operands.items[1],
       .to_count = 1,
       .platform = args.platform,
+      .compress = args.compress,
       .lower = args.lower,
       .no_referrers = args.no_referrers,
       .dry_run = args.dry_run,

@@ -11,7 +11,7 @@
 
 struct push_args {
   struct text_list to, tags;
-  const char *platform;
+  const char *platform, *compress;
   bool tag_git, lower, no_referrers, atomic, dry_run, json;
 };
 
@@ -26,6 +26,9 @@ static const struct option_row push_options[] = {
         "says of this directory")},
     {"platform", 0, OPTION_TEXT, offsetof(struct push_args, platform), N_("OS/ARCH[/VARIANT]"),
      N_("only this platform of a multi-platform image")},
+    {"compress", 0, OPTION_TEXT, offsetof(struct push_args, compress), N_("METHOD[:LEVEL]"),
+     N_("how layers that come uncompressed (docker save) are compressed: gzip, gzip:1 to gzip:12, "
+        "zstd, zstd:1 to zstd:19. Default: gzip:4")},
     {"lower", 0, OPTION_FLAG, offsetof(struct push_args, lower), NULL,
      N_("lower upper-case repository names instead of refusing them")},
     {"no-referrers", 0, OPTION_FLAG, offsetof(struct push_args, no_referrers), NULL,
@@ -87,6 +90,7 @@ static int push_run(const struct command *self, int argc, char **argv)
       .tags = args.tags.items,
       .tag_count = args.tags.count,
       .platform = args.platform,
+      .compress = args.compress,
       .lower = args.lower,
       .no_referrers = args.no_referrers,
       .atomic = args.atomic,
@@ -103,8 +107,9 @@ const struct command cmd_push = {
         "Reads the image once and writes it to every destination that lacks something: content "
         "first, tags last, 'latest' last of all. Exit status 0 means that every destination holds "
         "all of it, proven at level 'touched' at least.\n\n"
-        "SOURCE and REPO are REGISTRY/REPOSITORY[:TAG], oci:DIRECTORY[:TAG] or vault:NAME[:TAG]; a "
-        "source may be named by @DIGEST too. See 'safeport help proof' for the levels of proof."),
+        "SOURCE and REPO are REGISTRY/REPOSITORY[:TAG], oci:DIRECTORY[:TAG], vault:NAME[:TAG], "
+        "docker-archive:FILE[:NAME[:TAG]] or oci-archive:FILE[:TAG]; a source may be named by "
+        "@DIGEST too. See 'safeport help proof' for the levels of proof."),
     .options = push_options,
     .has_network = true,
     .least_operands = 1,

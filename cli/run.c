@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "oci/place.h"
 #include "oci/reference.h"
 
 void run_clear(struct run *run)
@@ -93,16 +94,37 @@ static int finish(struct run *run, int failed, struct sp_report *report, bool js
   return status;
 }
 
+/* Does an archive go to standard output (`docker-archive:-`)? */
+static bool takes_stdout(const struct sp_push_options *options)
+{
+  for (size_t i = 0; i < options->to_count; i++) {
+    struct sp_place place;
+    struct sp_err ignored;
+    if (sp_place_parse(options->to[i], options->lower, &place, &ignored) == 0 &&
+        strcmp(place.path, "-") == 0 && place.transport != SP_TRANSPORT_LAYOUT)
+      return true;
+  }
+  return false;
+}
+
 int run_push(const struct common_args *common, struct sp_push_options *options, bool json)
 {
   SP_CLEANUP(run_clear) struct run run = {0};
   struct sp_err err = SP_ERR_INIT;
+  bool is_piped = takes_stdout(options);
+  if (is_piped && json) {
+    (void)sp_fail(&err, SP_E_USAGE, "%s",
+                  _("--json: standard output is the archive's: write that to a file"));
+    return command_fail(&err);
+  }
   if (run_begin(&run, common, options->is_copy ? "copy" : "push", &err) < 0)
     return command_fail(&err);
   options->progress = progress_event;
   options->progress_ctx = run.progress;
   struct sp_report *report = NULL;
   int failed = sp_push(run.session, options, &report, &err);
+  if (is_piped)
+    dup2(STDERR_FILENO, STDOUT_FILENO); /* nothing may follow the archive: the report goes here */
   return finish(&run, failed, report, json, &err);
 }
 

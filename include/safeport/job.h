@@ -13,12 +13,15 @@
 #include "safeport/session.h"
 
 struct sp_push_options {
-  const char *source;    /* a place: "ghcr.io/o/app:tag", "oci:DIR[:ref]", "vault:NAME[:tag]" */
+  const char *source;    /* a place: "ghcr.io/o/app:tag", "oci:DIR[:ref]", "vault:NAME[:tag]",
+                            "docker-archive:FILE[:NAME]", "oci-archive:FILE[:ref]" */
   const char *const *to; /* places, with or without a tag; to_count >= 1 */
   size_t to_count;
   const char *const *tags; /* added to every destination */
   size_t tag_count;
   const char *platform; /* "os/arch[/variant]" of an index; NULL = the whole image */
+  const char *compress; /* how layers that come uncompressed are compressed: "gzip[:level]",
+                           "zstd[:level]"; NULL = gzip */
   bool lower;           /* lower upper-case repository names */
   bool no_referrers;    /* leave referrers and cosign tags */
   bool atomic;          /* move no tag anywhere unless all content is everywhere */

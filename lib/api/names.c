@@ -77,6 +77,41 @@ static int add_target(struct sp_names *names, struct sp_place *place, struct sp_
   return tag[0] ? add_tag(target, tag, err) : 0;
 }
 
+static bool is_archive(const struct sp_place *place)
+{
+  return place->transport == SP_TRANSPORT_DOCKER_ARCHIVE ||
+         place->transport == SP_TRANSPORT_OCI_ARCHIVE;
+}
+
+/* An archive that was not told what its image is called calls it as the source does. */
+static void name_archive(const struct sp_names *names, struct sp_place *place)
+{
+  if (!is_archive(place) || place->ref.repository[0] || place->has_number)
+    return;
+  const struct sp_place *source = &names->source;
+  if (source->transport == SP_TRANSPORT_VAULT || !source->ref.repository[0])
+    return; /* the vault's names are keys */
+  memcpy(place->ref.host, source->ref.host, sizeof place->ref.host);
+  memcpy(place->ref.repository, source->ref.repository, sizeof place->ref.repository);
+}
+
+static int check_archive(const struct sp_names *names, const struct sp_place *place,
+                         const char *text, struct sp_err *err)
+{
+  if (place->has_number)
+    return sp_fail(err, SP_E_USAGE, "'%s': a number is for reading: write FILE:NAME[:TAG]", text);
+  if (place->transport == SP_TRANSPORT_DOCKER_ARCHIVE && !place->ref.repository[0])
+    return sp_fail(err, SP_E_USAGE,
+                   "'%s': say what the image is to be called: docker-archive:FILE:NAME[:TAG]",
+                   text);
+  for (size_t i = 0; is_archive(place) && i < names->target_count; i++) {
+    const struct sp_place *other = &names->targets[i].place;
+    if (is_archive(other) && strcmp(other->path, place->path) == 0 && !same_place(other, place))
+      return sp_fail(err, SP_E_USAGE, "'%s': two destinations are the same file", text);
+  }
+  return 0;
+}
+
 static int parse_target(struct sp_names *names, const char *text, bool lower, struct sp_err *err)
 {
   struct sp_place place;
@@ -87,6 +122,9 @@ static int parse_target(struct sp_names *names, const char *text, bool lower, st
                    "'%s': a destination has no digest, it gets the source's: write REPO or "
                    "REPO:TAG",
                    text);
+  name_archive(names, &place);
+  if (check_archive(names, &place, text, err) < 0)
+    return -1;
   return add_target(names, &place, err);
 }
 

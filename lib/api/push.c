@@ -16,6 +16,7 @@ struct push {
   const struct sp_push_options *options;
   struct sp_names names;
   struct sp_platform platform;
+  struct sp_source_wishes wishes;
   struct sp_opened source;
   struct sp_opened targets[SP_MAX_DESTINATIONS];
 };
@@ -51,9 +52,10 @@ static int open_source(struct push *push, struct sp_err *err)
 {
   const struct sp_place *place = &push->names.source;
   if (!sp_names_lack_tag(&push->names))
-    return sp_session_open_or_broken(push->session, place, SP_OPEN_READ, &push->source, err);
+    return sp_session_open_source_or_broken(push->session, place, &push->wishes, &push->source,
+                                            err);
   struct sp_err why = SP_ERR_INIT;
-  if (sp_session_open_place(push->session, place, SP_OPEN_READ, &push->source, &why) == 0 &&
+  if (sp_session_open_source(push->session, place, &push->wishes, &push->source, &why) == 0 &&
       ask_layout_for_tag(push, &why) == 0)
     return 0;
   if (why.code == SP_E_USAGE) {
@@ -116,7 +118,7 @@ static void run(struct push *push, struct sp_report *report)
       .source = push->source.store,
       .tag = ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL,
       .digest = ref->digest,
-      .platform = push->options->platform ? &push->platform : NULL,
+      .platform = push->wishes.platform,
       .destinations = destinations,
       .destination_count = push->names.target_count,
       .with_referrers = !push->options->no_referrers,
@@ -132,10 +134,15 @@ static void run(struct push *push, struct sp_report *report)
     sp_job_report_add_pulls(&report->places[i], &push->targets[i]);
 }
 
-static int check_platform(struct push *push, struct sp_err *err)
+static int check_wishes(struct push *push, struct sp_err *err)
 {
   const char *platform = push->options->platform;
-  return platform ? sp_platform_parse(sp_span_str(platform), &push->platform, err) : 0;
+  if (sp_compression_parse(push->options->compress, &push->wishes.compression, err) < 0)
+    return sp_err_context(err, "--compress");
+  if (!platform)
+    return 0;
+  push->wishes.platform = &push->platform;
+  return sp_platform_parse(sp_span_str(platform), &push->platform, err);
 }
 
 int sp_push(struct sp_session *session, const struct sp_push_options *options,
@@ -147,7 +154,7 @@ int sp_push(struct sp_session *session, const struct sp_push_options *options,
   push->session = session;
   push->options = options;
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
-  if (sp_names_init(&push->names, options, err) < 0 || check_platform(push, err) < 0 ||
+  if (sp_names_init(&push->names, options, err) < 0 || check_wishes(push, err) < 0 ||
       open_source(push, err) < 0 || open_targets(push, err) < 0 ||
       make_report(push, &report, err) < 0)
     return -1;

@@ -5,6 +5,8 @@
 
 #include "api/broken.h"
 #include "api/hosts.h"
+#include "archive/archive.h"
+#include "archive/layer_pack.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "layout/vault.h"
@@ -189,16 +191,67 @@ static int open_local(struct sp_session *session, const struct sp_place *place, 
   return sp_vault_open(root, place->ref.repository, mode, session->cancel, out, err);
 }
 
-/* The bare store of a place. */
-static int open_bare(struct sp_session *session, const struct sp_place *place,
-                     enum sp_open_mode mode, struct sp_store **out, struct sp_err *err)
+/* -- archives */
+
+/* How many threads compress; 0 = one for each core. */
+static unsigned thread_count(void)
 {
-  if (place->transport == SP_TRANSPORT_REGISTRY)
-    return open_registry(session, &place->ref, out, err);
-  char name[SP_PLACE_TEXT_MAX];
-  sp_place_format_name(place, name);
-  if (place->transport != SP_TRANSPORT_LAYOUT && place->transport != SP_TRANSPORT_VAULT)
-    return sp_fail(err, SP_E_UNSUPPORTED, "cannot open '%s': not in this version", name);
+  const char *text = getenv("SAFEPORT_THREADS");
+  uint64_t count;
+  return text && sp_text_parse_u64(sp_span_str(text), &count) == 0 && count <= SP_PACK_THREADS_MAX
+             ? (unsigned)count
+             : 0;
+}
+
+static struct sp_archive_settings archive_settings(const struct sp_session *session,
+                                                   const struct sp_place *place, const char *name,
+                                                   const struct sp_source_wishes *wishes)
+{
+  struct sp_archive_settings settings = {
+      .name = name,
+      .kind = place->transport == SP_TRANSPORT_DOCKER_ARCHIVE ? SP_ARCHIVE_DOCKER : SP_ARCHIVE_OCI,
+      .ref = place->ref,
+      .has_number = place->has_number,
+      .number = place->number,
+      .has_platform = wishes->platform != NULL,
+      .compression = wishes->compression,
+      .threads = thread_count(),
+      .cancel = session->cancel,
+  };
+  if (wishes->platform)
+    settings.platform = *wishes->platform;
+  return settings;
+}
+
+static bool is_archive(const struct sp_place *place)
+{
+  return place->transport == SP_TRANSPORT_DOCKER_ARCHIVE ||
+         place->transport == SP_TRANSPORT_OCI_ARCHIVE;
+}
+
+/* An archive that is written is a new one, whatever is there now: a plan begins with nothing. */
+static int open_archive(struct sp_session *session, const struct sp_place *place, const char *name,
+                        enum sp_open_mode mode, const struct sp_source_wishes *wishes,
+                        struct sp_store **out, struct sp_err *err)
+{
+  const struct sp_archive_settings settings = archive_settings(session, place, name, wishes);
+  switch (mode) {
+  case SP_OPEN_READ:
+    return sp_archive_open(place->path, &settings, out, err);
+  case SP_OPEN_WRITE:
+    return sp_archive_create_file(place->path, &settings, out, err);
+  case SP_OPEN_PLAN:
+    return sp_memory_new(name, out, err);
+  }
+  return sp_fail(err, SP_E_INTERNAL, "no such mode");
+}
+
+/* -- any place */
+
+/* A layout or the vault. */
+static int open_layout(struct sp_session *session, const struct sp_place *place, const char *name,
+                       enum sp_open_mode mode, struct sp_store **out, struct sp_err *err)
+{
   if (mode == SP_OPEN_WRITE)
     return open_local(session, place, name, SP_LAYOUT_WRITE, out, err);
   if (open_local(session, place, name, SP_LAYOUT_READ, out, err) == 0)
@@ -209,11 +262,28 @@ static int open_bare(struct sp_session *session, const struct sp_place *place,
   return sp_memory_new(name, out, err);
 }
 
-int sp_session_open_place(struct sp_session *session, const struct sp_place *place,
-                          enum sp_open_mode mode, struct sp_opened *out, struct sp_err *err)
+/* The bare store of a place. */
+static int open_bare(struct sp_session *session, const struct sp_place *place,
+                     enum sp_open_mode mode, const struct sp_source_wishes *wishes,
+                     struct sp_store **out, struct sp_err *err)
+{
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  if (place->transport == SP_TRANSPORT_REGISTRY)
+    return open_registry(session, &place->ref, out, err);
+  if (place->transport == SP_TRANSPORT_DAEMON)
+    return sp_fail(err, SP_E_UNSUPPORTED, "cannot open '%s': not in this version", name);
+  if (is_archive(place))
+    return open_archive(session, place, name, mode, wishes, out, err);
+  return open_layout(session, place, name, mode, out, err);
+}
+
+static int open_with(struct sp_session *session, const struct sp_place *place,
+                     enum sp_open_mode mode, const struct sp_source_wishes *wishes,
+                     struct sp_opened *out, struct sp_err *err)
 {
   SP_AUTO_STORE struct sp_store *store = NULL;
-  if (open_bare(session, place, mode, &store, err) < 0)
+  if (open_bare(session, place, mode, wishes, &store, err) < 0)
     return -1;
   struct sp_store *bare = store;
   struct sp_store *wrapped;
@@ -233,14 +303,45 @@ int sp_session_open_place(struct sp_session *session, const struct sp_place *pla
   return 0;
 }
 
+static const struct sp_source_wishes no_wishes = {.compression = SP_COMPRESSION_DEFAULT_INIT};
+
+int sp_session_open_place(struct sp_session *session, const struct sp_place *place,
+                          enum sp_open_mode mode, struct sp_opened *out, struct sp_err *err)
+{
+  return open_with(session, place, mode, &no_wishes, out, err);
+}
+
+int sp_session_open_source(struct sp_session *session, const struct sp_place *place,
+                           const struct sp_source_wishes *wishes, struct sp_opened *out,
+                           struct sp_err *err)
+{
+  return open_with(session, place, SP_OPEN_READ, wishes ? wishes : &no_wishes, out, err);
+}
+
+static int be_broken(const struct sp_place *place, const struct sp_err *why, struct sp_opened *out,
+                     struct sp_err *err)
+{
+  char name[SP_PLACE_TEXT_MAX];
+  sp_place_format_name(place, name);
+  *out = (struct sp_opened){0};
+  return sp_broken_new(name, why, &out->store, err);
+}
+
 int sp_session_open_or_broken(struct sp_session *session, const struct sp_place *place,
                               enum sp_open_mode mode, struct sp_opened *out, struct sp_err *err)
 {
   struct sp_err why = SP_ERR_INIT;
   if (sp_session_open_place(session, place, mode, out, &why) == 0)
     return 0;
-  char name[SP_PLACE_TEXT_MAX];
-  sp_place_format_name(place, name);
-  *out = (struct sp_opened){0};
-  return sp_broken_new(name, &why, &out->store, err);
+  return be_broken(place, &why, out, err);
+}
+
+int sp_session_open_source_or_broken(struct sp_session *session, const struct sp_place *place,
+                                     const struct sp_source_wishes *wishes, struct sp_opened *out,
+                                     struct sp_err *err)
+{
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_session_open_source(session, place, wishes, out, &why) == 0)
+    return 0;
+  return be_broken(place, &why, out, err);
 }

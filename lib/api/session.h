@@ -10,9 +10,11 @@
 #ifndef SP_API_SESSION_H
 #define SP_API_SESSION_H
 
+#include "archive/compression.h"
 #include "base/cancel.h"
 #include "config/config.h"
 #include "oci/place.h"
+#include "oci/platform.h"
 #include "registry/registry.h"
 #include "safeport/session.h"
 #include "store/retry.h"
@@ -50,6 +52,23 @@ SP_MUST_CHECK int sp_session_registries(struct sp_session *session, const char *
  */
 SP_MUST_CHECK int sp_session_use_config(struct sp_session *session, const struct sp_config *config,
                                         struct sp_err *err);
+
+/* What a job wants of its source beyond its name; NULL or zeroed: nothing. */
+struct sp_source_wishes {
+  const struct sp_platform *platform; /* NULL: the whole image. Matters where a place has a part of
+                                         an index (archive/archive.h) */
+  struct sp_compression compression;  /* of layers that come uncompressed */
+};
+/* Opens a place to be read, as sp_session_open_place. Layers that come uncompressed are compressed
+ * when the image is resolved. Fails: as sp_session_open_place; SP_E_LIMIT. */
+SP_MUST_CHECK int sp_session_open_source(struct sp_session *session, const struct sp_place *place,
+                                         const struct sp_source_wishes *wishes,
+                                         struct sp_opened *out, struct sp_err *err);
+/* The same as sp_session_open_or_broken is. */
+SP_MUST_CHECK int sp_session_open_source_or_broken(struct sp_session *session,
+                                                   const struct sp_place *place,
+                                                   const struct sp_source_wishes *wishes,
+                                                   struct sp_opened *out, struct sp_err *err);
 
 /* For loops of the jobs. Borrowed for the session's life. */
 const struct sp_cancel *sp_session_cancel(const struct sp_session *session);

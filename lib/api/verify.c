@@ -35,14 +35,13 @@ static void default_destination(struct verify *verify)
   ref->digest = verify->source.ref.digest;
 }
 
-/* A layout named without a tag has one image, and finds it without; others have to be told what the
+/* A place that tells its tag has one image, and finds it without; others have to be told what the
  * source calls it. */
-static int default_tag_of_layout(struct verify *verify, const struct sp_verify_options *options,
-                                 struct sp_err *err)
+static int default_tag(struct verify *verify, const struct sp_verify_options *options,
+                       struct sp_err *err)
 {
   struct sp_place *to = &verify->destination;
-  if (to->transport == SP_TRANSPORT_LAYOUT || to->ref.tag[0] ||
-      to->ref.digest.alg != SP_DIGEST_NONE)
+  if (sp_place_tells_tag(to) || to->ref.tag[0] || to->ref.digest.alg != SP_DIGEST_NONE)
     return 0;
   return sp_only_tag(verify->opened[0].store, options->source, "write DST:TAG", to->ref.tag, err);
 }
@@ -50,12 +49,16 @@ static int default_tag_of_layout(struct verify *verify, const struct sp_verify_o
 static int open_both(struct sp_session *session, struct verify *verify,
                      const struct sp_verify_options *options, struct sp_err *err)
 {
-  if (sp_session_open_or_broken(session, &verify->source, SP_OPEN_READ, &verify->opened[0], err) <
+  const struct sp_source_wishes wishes = {
+      .platform = options->platform ? &verify->platform : NULL,
+      .compression = SP_COMPRESSION_DEFAULT_INIT,
+  };
+  if (sp_session_open_source_or_broken(session, &verify->source, &wishes, &verify->opened[0], err) <
           0 ||
-      default_tag_of_layout(verify, options, err) < 0)
+      default_tag(verify, options, err) < 0)
     return -1;
-  return sp_session_open_or_broken(session, &verify->destination, SP_OPEN_READ, &verify->opened[1],
-                                   err);
+  return sp_session_open_source_or_broken(session, &verify->destination, &wishes,
+                                          &verify->opened[1], err);
 }
 
 static int parse(struct verify *verify, const struct sp_verify_options *options, struct sp_err *err)

@@ -23,8 +23,11 @@
 #define SP_MAX_HELPER_NAME 64                  /* of docker-credential-<name> */
 #define SP_MAX_INDEX_JSON_BYTES (64u * SP_MIB) /* index.json of a layout: about 200 000 tags */
 #define SP_MAX_URL_BYTES \
-  (16u * SP_KIB)             /* signed URLs are long; 2.8.2 keeps its upload state there */
-#define SP_MAX_JSON_DEPTH 64 /* nested deeper than any manifest; stops stack abuse */
+  (16u * SP_KIB)                      /* signed URLs are long; 2.8.2 keeps its upload state there */
+#define SP_MAX_JSON_DEPTH 64          /* nested deeper than any manifest; stops stack abuse */
+#define SP_MAX_ARCHIVE_MEMBERS 100000 /* of an archive of images: 10 000 images of 10 layers */
+#define SP_MAX_ARCHIVE_NAME 1024      /* bytes of a member's name; real ones have under 100 */
+#define SP_MAX_ARCHIVE_IMAGES 10000   /* entries of one manifest.json */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
 /* -- files of CI systems */

@@ -1,68 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layout/blob_ends.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "layout/blob_draft.h"
 #include "layout/blob_file.h"
+#include "store/file_reader.h"
 
 /* -- reader */
-
-struct blob_reader {
-  struct sp_reader base; /* first: the interface is a pointer to it */
-  int fd;
-  uint64_t size_bytes;
-  uint64_t at; /* next byte */
-  const struct sp_layout_dir *dir;
-};
-
-/* One read of at most max bytes. */
-static int read_some(struct blob_reader *reader, char *to, size_t max, size_t *got,
-                     struct sp_err *err)
-{
-  uint64_t left = reader->size_bytes - reader->at;
-  size_t want = left < max ? (size_t)left : max;
-  ssize_t n;
-  do {
-    n = pread(reader->fd, to, want, (off_t)reader->at);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, "cannot read a blob of '%s'", reader->dir->name);
-  if (n == 0)
-    return sp_fail(err, SP_E_DIGEST, "a blob of '%s' became shorter while it was read",
-                   reader->dir->name);
-  reader->at += (uint64_t)n;
-  *got = (size_t)n;
-  return 0;
-}
-
-static int pump_reader(struct sp_reader *base, struct sp_ring *ring, struct sp_err *err)
-{
-  struct blob_reader *reader = (struct blob_reader *)base;
-  while (reader->at < reader->size_bytes) {
-    char *to;
-    size_t got = 0;
-    size_t room = sp_ring_reserve(ring, &to);
-    if (room == 0)
-      return 0;
-    if (read_some(reader, to, room, &got, err) < 0)
-      return -1; /* whoever pumps closes the input with it */
-    sp_ring_commit(ring, got);
-  }
-  sp_ring_close_input(ring, NULL);
-  return 0;
-}
-
-static void close_reader(struct sp_reader *base)
-{
-  struct blob_reader *reader = (struct blob_reader *)base;
-  close(reader->fd);
-  free(reader);
-}
-
-static const struct sp_reader_ops reader_ops = {.pump = pump_reader, .close = close_reader};
 
 int sp_blob_ends_open_reader(const struct sp_layout_dir *dir, const struct sp_digest *digest,
                              uint64_t size_bytes, uint64_t offset, struct sp_reader **out,
@@ -79,16 +22,11 @@ int sp_blob_ends_open_reader(const struct sp_layout_dir *dir, const struct sp_di
                    dir->name, (unsigned long long)have_bytes, (unsigned long long)size_bytes);
   if (offset > size_bytes)
     return sp_fail(err, SP_E_INTERNAL, "blob '%s' read from beyond its end", text);
-  struct blob_reader *reader = calloc(1, sizeof *reader);
-  if (!reader)
-    return sp_fail(err, SP_E_NOMEM, "out of memory for a reader");
-  (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  *reader = (struct blob_reader){.base = {.ops = &reader_ops},
-                                 .fd = sp_steal_fd(&fd),
-                                 .size_bytes = size_bytes,
-                                 .at = offset,
-                                 .dir = dir};
-  *out = &reader->base;
+  const struct sp_file_stretch stretch = {
+      .fd = fd, .owns_fd = true, .size_bytes = size_bytes, .where = dir->name};
+  if (sp_file_reader_new(&stretch, offset, out, err) < 0)
+    return -1;
+  fd = -1; /* the reader's now */
   return 0;
 }
 

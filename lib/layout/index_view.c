@@ -7,10 +7,14 @@
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 
-static int parse(struct sp_span text, struct sp_index_view *out, struct sp_err *err)
+#define IMAGE_NAME "io.containerd.image.name"
+
+int sp_index_view_parse(struct sp_span text, const char *name, struct sp_index_view *out,
+                        struct sp_err *err)
 {
   SP_AUTO_JSON json_t *doc = NULL;
   json_t *entries;
+  *out = (struct sp_index_view){.name = name};
   if (sp_json_parse(text, &doc, err) < 0 || sp_json_get_array(doc, "manifests", &entries, err) < 0)
     return -1;
   if (!entries && !json_object_get(doc, "manifests")) /* null is Go's empty list */
@@ -25,13 +29,12 @@ int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *ou
 {
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, SP_MAX_INDEX_JSON_BYTES);
-  *out = (struct sp_index_view){.name = dir->name};
   if (sp_file_read(dir->fd, SP_INDEX_FILE, &text, err) < 0) {
     if (err->code == SP_E_NOT_FOUND)
       err->code = SP_E_INVALID; /* the layout is there, and broken */
     return sp_err_context(err, "cannot use layout '%s'", dir->name);
   }
-  if (parse(sp_buf_span(&text), out, err) < 0)
+  if (sp_index_view_parse(sp_buf_span(&text), dir->name, out, err) < 0)
     return sp_err_context(err, "cannot use '" SP_INDEX_FILE "' of layout '%s'", dir->name);
   return 0;
 }
@@ -55,10 +58,20 @@ int sp_index_view_get(const struct sp_index_view *view, size_t i, struct sp_desc
   return 0;
 }
 
-const char *sp_index_view_ref_name(const struct sp_index_view *view, size_t i)
+static const char *annotation(const struct sp_index_view *view, size_t i, const char *key)
 {
   const json_t *entry = json_array_get(view->entries_, i);
-  return json_string_value(json_object_get(json_object_get(entry, "annotations"), REF_NAME));
+  return json_string_value(json_object_get(json_object_get(entry, "annotations"), key));
+}
+
+const char *sp_index_view_ref_name(const struct sp_index_view *view, size_t i)
+{
+  return annotation(view, i, REF_NAME);
+}
+
+const char *sp_index_view_image_name(const struct sp_index_view *view, size_t i)
+{
+  return annotation(view, i, IMAGE_NAME);
 }
 
 /* The tag in a name: all of it, or what follows the last colon. Empty if there is none. */

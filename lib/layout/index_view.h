@@ -24,6 +24,9 @@ struct sp_index_view {
 /* Reads index.json. Fails: SP_E_INVALID (missing or garbage); SP_E_LIMIT; SP_E_IO. */
 SP_MUST_CHECK int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *out,
                                      struct sp_err *err);
+/* The same of bytes that were read from elsewhere. `name` is borrowed for the view's life. */
+SP_MUST_CHECK int sp_index_view_parse(struct sp_span text, const char *name,
+                                      struct sp_index_view *out, struct sp_err *err);
 void sp_index_view_clear(struct sp_index_view *view);
 
 size_t sp_index_view_count(const struct sp_index_view *view);
@@ -32,6 +35,10 @@ SP_MUST_CHECK int sp_index_view_get(const struct sp_index_view *view, size_t i, 
                                     struct sp_err *err);
 /* The name of entry i as it stands there (org.opencontainers.image.ref.name), or NULL. */
 const char *sp_index_view_ref_name(const struct sp_index_view *view, size_t i);
+/* The full reference that containerd and docker write beside it (io.containerd.image.name), or
+ * NULL.
+ */
+const char *sp_index_view_image_name(const struct sp_index_view *view, size_t i);
 
 /* What a tag names: the entry with that name; if there is none, the one whose name ends in
  * ":" + tag, as containerd and others write.

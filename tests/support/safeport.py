@@ -128,12 +128,13 @@ class Safeport:
     def command(self, *arguments):
         return [str(binary()), str(arguments[0]), *self.options, *map(str, arguments[1:])]
 
-    def run(self, *arguments, env=None, cwd=None, timeout_s=TIMEOUT_S, status=None, data=None):
-        """Runs to its end. status: what it must exit with (an int, or several); data: its stdin (a text)."""
-        return self.start(*arguments, env=env, cwd=cwd, data=data).wait(timeout_s, status)
+    def run(self, *arguments, env=None, cwd=None, timeout_s=TIMEOUT_S, status=None, data=None, stdin=None):
+        """Runs to its end. status: what it must exit with (an int, or several). Its stdin: data (a text), a file, or
+        nothing."""
+        return self.start(*arguments, env=env, cwd=cwd, data=data, stdin=stdin).wait(timeout_s, status)
 
-    def start(self, *arguments, env=None, cwd=None, data=None):
-        return Running(self, self.command(*arguments), {**self.env, **(env or {})}, cwd or self.home, data)
+    def start(self, *arguments, env=None, cwd=None, data=None, stdin=None):
+        return Running(self, self.command(*arguments), {**self.env, **(env or {})}, cwd or self.home, data, stdin)
 
     def check_quiet(self, result):
         """No secret in what was said, nor in what was left on disk (other than docker's config.json)."""
@@ -154,10 +155,10 @@ class Safeport:
 class Running:
     """A run that has begun."""
 
-    def __init__(self, owner, command, env, cwd, data=None):
+    def __init__(self, owner, command, env, cwd, data=None, stdin=None):
         self.owner, self.arguments, self.data = owner, command[1:], data
         self.began = time.monotonic()
-        stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
+        stdin = stdin or (subprocess.DEVNULL if data is None else subprocess.PIPE)
         self.process = subprocess.Popen(command, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, start_new_session=True)
 
