@@ -6,14 +6,13 @@
  * would read, or the archive is refused. */
 #include "archive/tar_index.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/libarchive.h"
 #include "archive/tar_path.h"
 #include "base/checked.h"
 #include "base/limits.h"
@@ -39,7 +38,7 @@ static la_ssize_t feed_read(struct archive *a, void *ctx, const void **bytes)
     n = pread(feed->fd, feed->buffer, sizeof feed->buffer, (off_t)feed->at);
   } while (n < 0 && errno == EINTR);
   if (n < 0) {
-    archive_set_error(a, errno, "cannot be read");
+    sp_libarchive.archive_set_error(a, errno, "cannot be read");
     return ARCHIVE_FATAL;
   }
   feed->at += (uint64_t)n;
@@ -60,29 +59,30 @@ static la_int64_t feed_skip(struct archive *a, void *ctx, la_int64_t wanted)
 
 static void free_reader(struct archive **a)
 {
-  archive_read_free(*a);
+  sp_libarchive.archive_read_free(*a);
 }
 
 static int refuse_tar(struct archive *a, const char *why, struct sp_err *err)
 {
   char said[200];
-  const char *text = archive_error_string(a);
+  const char *text = sp_libarchive.archive_error_string(a);
   sp_text_escape(said, sizeof said, sp_span_str(text ? text : "no reason given"));
-  return sp_fail(err, archive_errno(a) == ENOMEM ? SP_E_NOMEM : SP_E_INVALID, "%s: %s", why, said);
+  return sp_fail(err, sp_libarchive.archive_errno(a) == ENOMEM ? SP_E_NOMEM : SP_E_INVALID,
+                 "%s: %s", why, said);
 }
 
 static int open_reader(struct feed *feed, struct archive **out, struct sp_err *err)
 {
-  struct archive *a = archive_read_new();
+  struct archive *a = sp_libarchive.archive_read_new();
   *out = a;
   if (!a)
     return sp_fail(err, SP_E_NOMEM, "out of memory to read an archive");
-  if (archive_read_support_format_tar(a) != ARCHIVE_OK)
+  if (sp_libarchive.archive_read_support_format_tar(a) != ARCHIVE_OK)
     return refuse_tar(a, "cannot read tar archives", err);
-  archive_read_set_read_callback(a, feed_read);
-  archive_read_set_skip_callback(a, feed_skip);
-  archive_read_set_callback_data(a, feed);
-  if (archive_read_open1(a) != ARCHIVE_OK)
+  sp_libarchive.archive_read_set_read_callback(a, feed_read);
+  sp_libarchive.archive_read_set_skip_callback(a, feed_skip);
+  sp_libarchive.archive_read_set_callback_data(a, feed);
+  if (sp_libarchive.archive_read_open1(a) != ARCHIVE_OK)
     return refuse_tar(a, "it is no tar archive", err);
   return 0;
 }
@@ -131,13 +131,13 @@ static bool end_of(const struct sp_tar_member *member, uint64_t *end)
 static int set_place(struct archive *a, struct archive_entry *entry, uint64_t file_bytes,
                      struct sp_tar_member *member, struct sp_err *err)
 {
-  int64_t size = archive_entry_size(entry);
+  int64_t size = sp_libarchive.archive_entry_size(entry);
   uint64_t end;
-  if (!archive_entry_size_is_set(entry) || size < 0)
+  if (!sp_libarchive.archive_entry_size_is_set(entry) || size < 0)
     return refuse_member(member->name, "has no size, or a negative one", err);
-  if (archive_entry_sparse_count(entry) > 0)
+  if (sp_libarchive.archive_entry_sparse_count(entry) > 0)
     return refuse_member(member->name, "is a sparse file", err);
-  member->begin = (uint64_t)archive_filter_bytes(a, 0);
+  member->begin = (uint64_t)sp_libarchive.archive_filter_bytes(a, 0);
   member->size_bytes = (uint64_t)size;
   if (!sp_add_u64(member->begin, member->size_bytes, &end) || end > file_bytes)
     return refuse_member(member->name, "is longer than the archive: it was cut off, or lies", err);
@@ -147,9 +147,9 @@ static int set_place(struct archive *a, struct archive_entry *entry, uint64_t fi
 /* A link carries no bytes. */
 static int set_link(struct archive_entry *entry, struct sp_tar_member *member, struct sp_err *err)
 {
-  const char *hard = archive_entry_hardlink(entry);
-  const char *soft = archive_entry_symlink(entry);
-  if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
+  const char *hard = sp_libarchive.archive_entry_hardlink(entry);
+  const char *soft = sp_libarchive.archive_entry_symlink(entry);
+  if (sp_libarchive.archive_entry_size_is_set(entry) && sp_libarchive.archive_entry_size(entry) > 0)
     return refuse_member(member->name, "is a link with bytes of its own", err);
   if (hard ? sp_tar_path_name(sp_span_str(hard), &member->link, err) < 0
            : sp_tar_path_link(member->name, sp_span_str(soft), &member->link, err) < 0)
@@ -162,14 +162,14 @@ static int take_entry(struct sp_tar_index *index, struct archive *a, struct arch
                       uint64_t file_bytes, uint64_t *end, struct sp_err *err)
 {
   SP_CLEANUP(clear_member) struct sp_tar_member member = {0};
-  const char *name = archive_entry_pathname(entry);
+  const char *name = sp_libarchive.archive_entry_pathname(entry);
   if (!name)
     return sp_fail(err, SP_E_INVALID, "a member's name cannot be read");
   if (sp_tar_path_name(sp_span_str(name), &member.name, err) < 0)
     return -1;
-  mode_t type = archive_entry_filetype(entry);
-  bool is_link = archive_entry_hardlink(entry) || type == AE_IFLNK;
-  member.begin = (uint64_t)archive_filter_bytes(a, 0);
+  mode_t type = sp_libarchive.archive_entry_filetype(entry);
+  bool is_link = sp_libarchive.archive_entry_hardlink(entry) || type == AE_IFLNK;
+  member.begin = (uint64_t)sp_libarchive.archive_filter_bytes(a, 0);
   if (is_link && set_link(entry, &member, err) < 0)
     return -1;
   if (!is_link && type != AE_IFREG && type != AE_IFDIR)
@@ -193,15 +193,15 @@ static int read_all(struct sp_tar_index *index, struct archive *a, uint64_t file
     struct archive_entry *entry;
     if (sp_cancel_check(cancel, err) < 0)
       return -1;
-    int result = archive_read_next_header(a, &entry);
+    int result = sp_libarchive.archive_read_next_header(a, &entry);
     if (result == ARCHIVE_EOF)
       return 0;
     if (result != ARCHIVE_OK)
       return refuse_tar(a, is_first ? "it is no tar archive" : "it is damaged", err);
-    if (!is_first && (uint64_t)archive_read_header_position(a) != end)
+    if (!is_first && (uint64_t)sp_libarchive.archive_read_header_position(a) != end)
       return sp_fail(err, SP_E_INVALID,
                      "a member takes other room than its size says, before byte %llu",
-                     (unsigned long long)archive_read_header_position(a));
+                     (unsigned long long)sp_libarchive.archive_read_header_position(a));
     if (take_entry(index, a, entry, file_bytes, &end, err) < 0)
       return -1;
   }
@@ -226,10 +226,12 @@ static int sort(struct sp_tar_index *index, struct sp_err *err)
 int sp_tar_index_read(struct sp_tar_index *index, int fd, const struct sp_cancel *cancel,
                       struct sp_err *err)
 {
+  *index = (struct sp_tar_index){0};
+  if (sp_libarchive_load(err) < 0)
+    return -1;
   SP_AUTO_FREE struct feed *feed = malloc(sizeof *feed);
   SP_CLEANUP(free_reader) struct archive *a = NULL;
   struct stat facts;
-  *index = (struct sp_tar_index){0};
   if (!feed)
     return sp_fail(err, SP_E_NOMEM, "out of memory to read an archive");
   if (fstat(fd, &facts) < 0)

@@ -2,13 +2,12 @@
 /* What the stream said when it failed is kept: libarchive would only pass on that it did. */
 #include "archive/tar_output.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "archive/libarchive.h"
 #include "base/limits.h"
 
 #define COPY_BYTES (256u * SP_KIB)
@@ -36,7 +35,7 @@ static la_ssize_t pass_on(struct archive *a, void *ctx, const void *bytes, size_
 /* What a call of libarchive came to, and the stream with it. */
 static int check(const struct sp_tar_output *tar, bool went_well, struct sp_err *err)
 {
-  const char *said = archive_error_string(tar->archive);
+  const char *said = sp_libarchive.archive_error_string(tar->archive);
   if (tar->failure.code != SP_OK) {
     sp_err_copy(err, &tar->failure);
     return -1;
@@ -49,18 +48,20 @@ static int check(const struct sp_tar_output *tar, bool went_well, struct sp_err 
 static bool set_up(struct sp_tar_output *tar)
 {
   tar->buffer = malloc(COPY_BYTES);
-  tar->entry = archive_entry_new();
-  tar->archive = archive_write_new();
+  tar->entry = sp_libarchive.archive_entry_new();
+  tar->archive = sp_libarchive.archive_write_new();
   return tar->buffer && tar->entry && tar->archive &&
-         archive_write_set_format_pax_restricted(tar->archive) == ARCHIVE_OK &&
-         archive_write_set_bytes_per_block(tar->archive, COPY_BYTES) == ARCHIVE_OK &&
-         archive_write_set_bytes_in_last_block(tar->archive, 1) == ARCHIVE_OK &&
-         archive_write_open(tar->archive, tar, NULL, pass_on, NULL) == ARCHIVE_OK;
+         sp_libarchive.archive_write_set_format_pax_restricted(tar->archive) == ARCHIVE_OK &&
+         sp_libarchive.archive_write_set_bytes_per_block(tar->archive, COPY_BYTES) == ARCHIVE_OK &&
+         sp_libarchive.archive_write_set_bytes_in_last_block(tar->archive, 1) == ARCHIVE_OK &&
+         sp_libarchive.archive_write_open(tar->archive, tar, NULL, pass_on, NULL) == ARCHIVE_OK;
 }
 
 int sp_tar_output_new(struct sp_output *output, const struct sp_cancel *cancel,
                       struct sp_tar_output **out, struct sp_err *err)
 {
+  if (sp_libarchive_load(err) < 0)
+    return -1;
   SP_AUTO_TAR_OUTPUT struct sp_tar_output *tar = calloc(1, sizeof *tar);
   if (tar)
     *tar = (struct sp_tar_output){.output = output, .cancel = cancel, .failure = SP_ERR_INIT};
@@ -77,8 +78,8 @@ void sp_tar_output_free(struct sp_tar_output *tar)
     return;
   if (tar->failure.code == SP_OK)
     tar->failure.code = SP_E_INTERRUPTED;
-  archive_write_free(tar->archive);
-  archive_entry_free(tar->entry);
+  sp_libarchive.archive_write_free(tar->archive);
+  sp_libarchive.archive_entry_free(tar->entry);
   free(tar->buffer);
   free(tar);
 }
@@ -86,20 +87,21 @@ void sp_tar_output_free(struct sp_tar_output *tar)
 static int begin(struct sp_tar_output *tar, const char *name, uint64_t size_bytes,
                  struct sp_err *err)
 {
-  archive_entry_clear(tar->entry);
-  archive_entry_set_pathname(tar->entry, name);
-  archive_entry_set_filetype(tar->entry, AE_IFREG);
-  archive_entry_set_perm(tar->entry, 0644);
-  archive_entry_set_size(tar->entry, (la_int64_t)size_bytes);
-  archive_entry_set_mtime(tar->entry, 0, 0);
-  return check(tar, archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK, err);
+  sp_libarchive.archive_entry_clear(tar->entry);
+  sp_libarchive.archive_entry_set_pathname(tar->entry, name);
+  sp_libarchive.archive_entry_set_filetype(tar->entry, AE_IFREG);
+  sp_libarchive.archive_entry_set_perm(tar->entry, 0644);
+  sp_libarchive.archive_entry_set_size(tar->entry, (la_int64_t)size_bytes);
+  sp_libarchive.archive_entry_set_mtime(tar->entry, 0, 0);
+  return check(tar, sp_libarchive.archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK,
+               err);
 }
 
 static int put(struct sp_tar_output *tar, const void *bytes, size_t n, struct sp_err *err)
 {
   if (sp_cancel_check(tar->cancel, err) < 0)
     return -1;
-  return check(tar, archive_write_data(tar->archive, bytes, n) == (la_ssize_t)n, err);
+  return check(tar, sp_libarchive.archive_write_data(tar->archive, bytes, n) == (la_ssize_t)n, err);
 }
 
 int sp_tar_output_add(struct sp_tar_output *tar, const char *name, struct sp_span bytes,
@@ -132,5 +134,5 @@ int sp_tar_output_add_file(struct sp_tar_output *tar, const char *name, int fd, 
 
 int sp_tar_output_end(struct sp_tar_output *tar, struct sp_err *err)
 {
-  return check(tar, archive_write_close(tar->archive) == ARCHIVE_OK, err);
+  return check(tar, sp_libarchive.archive_write_close(tar->archive) == ARCHIVE_OK, err);
 }
