@@ -13,16 +13,6 @@
 #define DIR_NAME "layers"
 #define TEXT_MAX 512
 
-static int open_dir(int *fd, struct sp_err *err)
-{
-  SP_AUTO_FREE char *state = NULL;
-  SP_AUTO_CLOSE int state_fd = -1;
-  if (sp_state_dir_find(&state, err) < 0 || sp_state_dir_open(state, &state_fd, err) < 0 ||
-      sp_file_make_dirs(state_fd, DIR_NAME, 0700, err) < 0)
-    return -1;
-  return sp_file_open_dir(state_fd, DIR_NAME, fd, err);
-}
-
 static void make_name(const struct sp_digest *diff_id, const char *compressor_id,
                       char out[TEXT_MAX])
 {
@@ -74,8 +64,8 @@ bool sp_layer_record_get(const struct sp_digest *diff_id, const char *compressor
   char name[TEXT_MAX];
   make_name(diff_id, compressor_id, name);
   sp_buf_init(&text, TEXT_MAX);
-  return open_dir(&fd, &err) == 0 && sp_file_read(fd, name, &text, &err) == 0 &&
-         parse(name, sp_buf_span(&text), out);
+  return sp_state_dir_open_below(DIR_NAME, &fd, &err) == 0 &&
+         sp_file_read(fd, name, &text, &err) == 0 && parse(name, sp_buf_span(&text), out);
 }
 
 void sp_layer_record_put(const struct sp_digest *diff_id, const char *compressor_id,
@@ -86,7 +76,7 @@ void sp_layer_record_put(const struct sp_digest *diff_id, const char *compressor
   char name[TEXT_MAX];
   char text[TEXT_MAX];
   make_name(diff_id, compressor_id, name);
-  if (open_dir(&fd, &err) < 0 || format(name, record, text, &err) < 0 ||
+  if (sp_state_dir_open_below(DIR_NAME, &fd, &err) < 0 || format(name, record, text, &err) < 0 ||
       sp_file_replace(fd, name, 0600, sp_span_str(text), &err) < 0)
     sp_log(SP_LOG_WARN, "a compressed layer is not remembered for the next push: %s", err.msg);
 }
@@ -97,6 +87,6 @@ void sp_layer_record_drop(const struct sp_digest *diff_id, const char *compresso
   struct sp_err ignored = SP_ERR_INIT;
   char name[TEXT_MAX];
   make_name(diff_id, compressor_id, name);
-  if (open_dir(&fd, &ignored) == 0)
+  if (sp_state_dir_open_below(DIR_NAME, &fd, &ignored) == 0)
     (void)unlinkat(fd, name, 0);
 }

@@ -72,3 +72,13 @@ int sp_state_dir_open(const char *path, int *fd, struct sp_err *err)
   *fd = sp_steal_fd(&opened);
   return 0;
 }
+
+int sp_state_dir_open_below(const char *name, int *fd, struct sp_err *err)
+{
+  SP_AUTO_FREE char *path = NULL;
+  SP_AUTO_CLOSE int state_fd = -1;
+  if (sp_state_dir_find(&path, err) < 0 || sp_state_dir_open(path, &state_fd, err) < 0 ||
+      sp_file_make_dirs(state_fd, name, 0700, err) < 0)
+    return -1;
+  return sp_file_open_dir(state_fd, name, fd, err);
+}

@@ -20,5 +20,7 @@ SP_MUST_CHECK int sp_state_dir_find(char **path, struct sp_err *err);
  * Fails: SP_E_REFUSED  it is not ours, or others may write to it
  *        SP_E_IO       it cannot be made or opened, or is no directory */
 SP_MUST_CHECK int sp_state_dir_open(const char *path, int *fd, struct sp_err *err);
+/* Finds it, and opens the directory `name` in it, made where it is missing. Fails as both. */
+SP_MUST_CHECK int sp_state_dir_open_below(const char *name, int *fd, struct sp_err *err);
 
 #endif

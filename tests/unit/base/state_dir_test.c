@@ -169,6 +169,20 @@ static void test_open_refuses_a_file(void **state)
   assert_non_null(strstr(err.msg, "state directory"));
 }
 
+static void test_open_below(void **state)
+{
+  (void)state;
+  SP_AUTO_CLOSE int fd = -1;
+  struct sp_err err = SP_ERR_INIT;
+  struct stat facts;
+  setenv("SAFEPORT_STATE", "/dev/null", 1);
+  assert_int_equal(sp_state_dir_open_below("images", &fd, &err), -1);
+  setenv("SAFEPORT_STATE", below_root("state"), 1);
+  assert_int_equal(sp_state_dir_open_below("images", &fd, &err), 0);
+  assert_int_equal(stat(below_root("state/images"), &facts), 0);
+  assert_int_equal(facts.st_mode & 07777, 0700);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -178,6 +192,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_open_refuses_what_others_may_write, setup, teardown),
       cmocka_unit_test_setup_teardown(test_open_refuses_another_users, setup, teardown),
       cmocka_unit_test_setup_teardown(test_open_refuses_a_file, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_open_below, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
