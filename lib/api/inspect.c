@@ -65,11 +65,12 @@ static int find_digest(struct look *look, struct sp_digest *out, struct sp_err *
 {
   struct sp_store *store = look->opened.store;
   struct sp_ref *ref = &look->place.ref;
-  if (ref->digest.alg != SP_DIGEST_NONE) {
-    *out = ref->digest;
+  const struct sp_digest *digest = sp_place_digest(&look->place);
+  if (digest) {
+    *out = *digest;
     return 0;
   }
-  if (!ref->tag[0] &&
+  if (!ref->tag[0] && sp_place_tells_tag(&look->place) &&
       sp_only_tag(store, look->options->place, "say which with :TAG", ref->tag, err) < 0)
     return -1;
   struct sp_named named;

@@ -113,11 +113,11 @@ static void run(struct push *push, struct sp_report *report)
         .tag_count = push->names.targets[i].tag_count,
     };
   }
-  const struct sp_ref *ref = &push->names.source.ref;
+  const struct sp_digest *digest = sp_place_digest(&push->names.source);
   const struct sp_transfer transfer = {
       .source = push->source.store,
-      .tag = ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL,
-      .digest = ref->digest,
+      .tag = digest ? NULL : push->names.source.ref.tag,
+      .digest = digest ? *digest : (struct sp_digest){0},
       .platform = push->wishes.platform,
       .destinations = destinations,
       .destination_count = push->names.target_count,

@@ -75,9 +75,15 @@ static int parse(struct verify *verify, const struct sp_verify_options *options,
 }
 
 /* A digest decides where one was written; a tag beside it is only a name. */
-static const char *tag_of(const struct sp_ref *ref)
+static const char *tag_of(const struct sp_place *place)
 {
-  return ref->digest.alg == SP_DIGEST_NONE ? ref->tag : NULL;
+  return sp_place_digest(place) ? NULL : place->ref.tag;
+}
+
+static struct sp_digest digest_of(const struct sp_place *place)
+{
+  const struct sp_digest *digest = sp_place_digest(place);
+  return digest ? *digest : (struct sp_digest){0};
 }
 
 struct watcher {
@@ -102,10 +108,10 @@ static void run(struct sp_session *session, const struct verify *verify,
   const struct sp_compare compare = {
       .source = verify->opened[0].store,
       .destination = verify->opened[1].store,
-      .source_tag = tag_of(&verify->source.ref),
-      .destination_tag = tag_of(&verify->destination.ref),
-      .source_digest = verify->source.ref.digest,
-      .destination_digest = verify->destination.ref.digest,
+      .source_tag = tag_of(&verify->source),
+      .destination_tag = tag_of(&verify->destination),
+      .source_digest = digest_of(&verify->source),
+      .destination_digest = digest_of(&verify->destination),
       .platform = options->platform ? &verify->platform : NULL,
       .with_referrers = !options->no_referrers,
       .read = options->read,

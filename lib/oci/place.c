@@ -250,6 +250,12 @@ bool sp_place_tells_tag(const struct sp_place *place)
   return false;
 }
 
+const struct sp_digest *sp_place_digest(const struct sp_place *place)
+{
+  bool is_manifest = place->transport != SP_TRANSPORT_DAEMON;
+  return is_manifest && place->ref.digest.alg != SP_DIGEST_NONE ? &place->ref.digest : NULL;
+}
+
 /* "FILE", "FILE:@N" or "FILE:host/repository" */
 static void format_archive(const char *transport, const struct sp_place *place,
                            char out[SP_PLACE_TEXT_MAX])

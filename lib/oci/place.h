@@ -43,6 +43,9 @@ SP_MUST_CHECK int sp_place_parse(const char *text, bool lower, struct sp_place *
 /* Is it a place of which only itself can say which tag its image has (a layout, an archive without
  * a name)? For all others a missing tag means "latest". */
 bool sp_place_tells_tag(const struct sp_place *place);
+/* The manifest's digest by which the image is to be found there; NULL: by its tag. A digest in an
+ * engine is the ID of an image (or what the engine pulled it by): the engine alone knows it. */
+const struct sp_digest *sp_place_digest(const struct sp_place *place);
 
 /* As users write it, without tag and digest ("ghcr.io/o/app", "oci:/srv/x", "vault:ghcr.io/o/app",
  * "docker-archive:x.tar:docker.io/library/app"): the heading of a destination in reports. */

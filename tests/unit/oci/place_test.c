@@ -176,6 +176,8 @@ static void test_accepts(void **state)
     assert_string_equal(place.ref.tag, good[i].tag);
     assert_int_equal(place.ref.digest.alg != SP_DIGEST_NONE, good[i].digest);
     assert_int_equal(sp_place_tells_tag(&place), good[i].path[0] && !good[i].repository[0]);
+    assert_int_equal(sp_place_digest(&place) != NULL,
+                     good[i].digest && good[i].transport != SP_TRANSPORT_DAEMON);
     if (good[i].transport == SP_TRANSPORT_LAYOUT || good[i].transport == SP_TRANSPORT_VAULT)
       assert_string_equal(place.ref.host, "");
   }
