@@ -89,16 +89,11 @@ static json_t *blob_name(const struct sp_digest *digest)
   return json_sprintf("blobs/%s/%s", sp_digest_alg_name(digest->alg), hex);
 }
 
-/* As engines show it: "app:v1", "o/app:v1", "ghcr.io/o/app:v1". */
-static json_t *familiar_name(const struct sp_ref *ref, const char *tag)
+/* In full: "docker.io/library/app:v1". Of a short one dockerd would make the same, podman
+ * "localhost/app:v1". */
+static json_t *full_name(const struct sp_ref *ref, const char *tag)
 {
-  static const char library[] = "library/";
-  const char *repository = ref->repository;
-  if (strcmp(ref->host, "docker.io") != 0)
-    return json_sprintf("%s/%s:%s", ref->host, repository, tag);
-  if (strncmp(repository, library, sizeof library - 1) == 0)
-    repository += sizeof library - 1;
-  return json_sprintf("%s:%s", repository, tag);
+  return json_sprintf("%s/%s:%s", ref->host, ref->repository, tag);
 }
 
 /* json_array_append_new takes the reference and refuses NULL: one answer for "out of memory". */
@@ -121,7 +116,7 @@ static bool add_names(json_t *names, const struct sp_index_view *view,
     if (!tag || sp_ref_is_digest_tag(sp_span_str(tag)) ||
         sp_index_view_get(view, i, &entry, &ignored) < 0 || !sp_digest_eq(&entry.digest, digest))
       continue;
-    if (ref->repository[0] && json_array_append_new(names, familiar_name(ref, tag)) < 0)
+    if (ref->repository[0] && json_array_append_new(names, full_name(ref, tag)) < 0)
       return false;
   }
   return true;
