@@ -40,6 +40,12 @@
 #define SP_MAX_TAG 128        /* bytes of a tag */
 #define SP_MAX_MEDIA_TYPE 255 /* RFC 6838: 127 + "/" + 127 */
 
+/* -- what an engine says */
+#define SP_MAX_ENGINE_LINE_BYTES (64u * SP_KIB) /* a line of progress or error of an engine */
+#define SP_MAX_ENGINE_IMAGE_BYTES \
+  (4u * SP_MIB) /* what an engine says about one image: its config */
+#define SP_MAX_ENGINE_LIST_BYTES (16u * SP_MIB) /* its list of images, read for "did you mean" */
+
 /* -- graphs */
 #define SP_MAX_GRAPH_DEPTH 8     /* index in index in ...; real images use 2 */
 #define SP_MAX_GRAPH_NODES 10000 /* manifests of one image with its referrers */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define SERVER_HEADS_MAX 64
@@ -151,23 +152,40 @@ static inline void *server_accept(void *arg)
   }
 }
 
-static inline struct server *server_new(server_handler *handler, const void *ctx)
+static inline struct server *server_new_at(const struct sockaddr *addr, socklen_t len,
+                                           server_handler *handler, const void *ctx)
 {
   struct server *s = calloc(1, sizeof *s);
-  struct sockaddr_in addr = {.sin_family = AF_INET};
-  socklen_t len = sizeof addr;
-  addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   signal(SIGPIPE, SIG_IGN);
   s->handler = handler;
   s->ctx = ctx;
   pthread_mutex_init(&s->lock, NULL);
-  s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (bind(s->fd, (struct sockaddr *)&addr, len) != 0 || listen(s->fd, 64) != 0)
+  s->fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(s->fd, addr, len) != 0 || listen(s->fd, 64) != 0)
     abort();
-  getsockname(s->fd, (struct sockaddr *)&addr, &len);
-  s->port = ntohs(addr.sin_port);
   pthread_create(&s->thread, NULL, server_accept, s);
   return s;
+}
+
+/* On a free port of loopback. */
+static inline struct server *server_new(server_handler *handler, const void *ctx)
+{
+  struct sockaddr_in addr = {.sin_family = AF_INET};
+  socklen_t len = sizeof addr;
+  addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  struct server *s = server_new_at((struct sockaddr *)&addr, len, handler, ctx);
+  getsockname(s->fd, (struct sockaddr *)&addr, &len);
+  s->port = ntohs(addr.sin_port);
+  return s;
+}
+
+/* On a socket in the file system. */
+static inline struct server *server_new_unix(const char *path, server_handler *handler,
+                                             const void *ctx)
+{
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
+  return server_new_at((struct sockaddr *)&addr, sizeof addr, handler, ctx);
 }
 
 static inline void server_free(struct server *s)
