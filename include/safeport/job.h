@@ -14,7 +14,8 @@
 
 struct sp_push_options {
   const char *source;    /* a place: "ghcr.io/o/app:tag", "oci:DIR[:ref]", "vault:NAME[:tag]",
-                            "docker-archive:FILE[:NAME]", "oci-archive:FILE[:ref]" */
+                            "docker-archive:FILE[:NAME]", "oci-archive:FILE[:ref]",
+                            "docker-daemon:NAME[:tag]" */
   const char *const *to; /* places, with or without a tag; to_count >= 1 */
   size_t to_count;
   const char *const *tags; /* added to every destination */

@@ -4,6 +4,7 @@
 #include "api/session.h"
 
 #include "api/broken.h"
+#include "api/daemon.h"
 #include "api/hosts.h"
 #include "archive/archive.h"
 #include "archive/layer_pack.h"
@@ -13,6 +14,8 @@
 #include "safeport_version.h"
 #include "store/memory.h"
 #include "store/readonly.h"
+
+#define USER_AGENT "safeport/" SAFEPORT_VERSION
 
 struct sp_session {
   struct sp_cancel *cancel;
@@ -129,7 +132,7 @@ static int start_network(struct sp_session *session, struct sp_err *err)
   if (session->registries)
     return 0;
   const struct sp_http_settings settings = {
-      .user_agent = "safeport/" SAFEPORT_VERSION,
+      .user_agent = USER_AGENT,
       .ca_file = session->ca_file,
       .idle_timeout_ms = session->idle_timeout_ms,
       .cancel = session->cancel,
@@ -209,7 +212,7 @@ static struct sp_archive_settings archive_settings(const struct sp_session *sess
 {
   struct sp_archive_settings settings = {
       .name = name,
-      .kind = place->transport == SP_TRANSPORT_DOCKER_ARCHIVE ? SP_ARCHIVE_DOCKER : SP_ARCHIVE_OCI,
+      .kind = place->transport == SP_TRANSPORT_OCI_ARCHIVE ? SP_ARCHIVE_OCI : SP_ARCHIVE_DOCKER,
       .ref = place->ref,
       .has_number = place->has_number,
       .number = place->number,
@@ -246,6 +249,21 @@ static int open_archive(struct sp_session *session, const struct sp_place *place
   return sp_fail(err, SP_E_INTERNAL, "no such mode");
 }
 
+/* -- engines */
+
+static int open_daemon(struct sp_session *session, const struct sp_place *place, const char *name,
+                       enum sp_open_mode mode, const struct sp_source_wishes *wishes,
+                       struct sp_store **out, struct sp_err *err)
+{
+  const struct sp_archive_settings archive = archive_settings(session, place, name, wishes);
+  const struct sp_engine_settings engine = {
+      .user_agent = USER_AGENT,
+      .idle_timeout_ms = session->idle_timeout_ms,
+      .cancel = session->cancel,
+  };
+  return sp_daemon_open(place, mode, &engine, &archive, out, err);
+}
+
 /* -- any place */
 
 /* A layout or the vault. */
@@ -272,7 +290,7 @@ static int open_bare(struct sp_session *session, const struct sp_place *place,
   if (place->transport == SP_TRANSPORT_REGISTRY)
     return open_registry(session, &place->ref, out, err);
   if (place->transport == SP_TRANSPORT_DAEMON)
-    return sp_fail(err, SP_E_UNSUPPORTED, "cannot open '%s': not in this version", name);
+    return open_daemon(session, place, name, mode, wishes, out, err);
   if (is_archive(place))
     return open_archive(session, place, name, mode, wishes, out, err);
   return open_layout(session, place, name, mode, out, err);
