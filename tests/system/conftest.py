@@ -6,13 +6,14 @@ import os
 import pathlib
 import shutil
 import sys
+import tempfile
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import hostile, images, registry, safeport, tls, token_server, trio as trios, wire  # noqa: E402
+from support import engine, hostile, images, registry, safeport, tls, token_server, trio as trios, wire  # noqa: E402
 
 
 MEMORY = pathlib.Path("/dev/shm")
@@ -143,3 +144,29 @@ def tmpfs_dir(session_dir):
     if not registry.can_mount_tmpfs(session_dir):
         pytest.skip("needs root to mount a tmpfs of a few MiB")
     return session_dir
+
+
+# -- engines
+@pytest.fixture(scope="session")
+def engines():
+    """{"docker": a dockerd, "podman": podman's service}, started once; tests share their images."""
+    reason = engine.why_not()
+    if reason:
+        pytest.skip(reason)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="spe-"))  # a short path on a disk: overlay needs both
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        started = {}
+        for name, kind in engine.KINDS.items():
+            one = kind(folder / name)
+            stack.callback(one.stop)
+            started[name] = one.start()
+        yield started
+
+
+@pytest.fixture
+def socket_path():
+    """A path that is short enough for a socket."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="spe-"))
+    yield folder / "engine.sock"
+    shutil.rmtree(folder, ignore_errors=True)
