@@ -22,6 +22,8 @@ struct host {
   struct names upload_hosts, token_hosts;
   bool chunked;
   uint64_t chunk_bytes;
+  char *user; /* NULL: not said */
+  struct sp_secret password;
 };
 
 struct sp_hosts {
@@ -45,6 +47,8 @@ void sp_hosts_free(struct sp_hosts *hosts)
     free(hosts->items[i].ca_file);
     clear_names(&hosts->items[i].upload_hosts);
     clear_names(&hosts->items[i].token_hosts);
+    free(hosts->items[i].user);
+    sp_secret_clear(&hosts->items[i].password);
   }
   free(hosts->items);
   free(hosts);
@@ -250,7 +254,9 @@ int sp_hosts_add_config(struct sp_hosts *hosts, const struct sp_config_registry 
   }
   if (!host->ca_file && registry->ca.text && set_ca_file(host, registry->ca.text, err) < 0)
     return sp_err_context(err, "registry '%s'", registry->host);
-  if (add_names(&host->upload_hosts, &registry->upload_hosts, err) < 0)
+  if (sp_text_dup(&host->user, registry->username.text, err) < 0 ||
+      sp_secret_dup(&host->password, &registry->password.secret, err) < 0 ||
+      add_names(&host->upload_hosts, &registry->upload_hosts, err) < 0)
     return -1;
   return add_names(&host->token_hosts, &registry->token_hosts, err);
 }
@@ -280,5 +286,7 @@ void sp_hosts_get(const struct sp_hosts *hosts, const char *host, struct sp_regi
       .token_hosts = (const char *const *)said->token_hosts.items,
       .chunked = said->chunked,
       .chunk_bytes = said->chunk_bytes,
+      .user = said->user,
+      .password = &said->password,
   };
 }

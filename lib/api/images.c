@@ -167,12 +167,30 @@ const struct sp_config *sp_images_config(const struct sp_images *images)
 
 /* -- places */
 
+/* Credentials of the file whose variables are unset are missed where they are needed: here. */
+static int need_credentials(const struct sp_images *images, const struct sp_place *place,
+                            struct sp_err *err)
+{
+  const struct sp_config_registry *registry =
+      place->transport == SP_TRANSPORT_REGISTRY
+          ? sp_config_registry(images->config, place->ref.host)
+          : NULL;
+  const char *user;
+  const struct sp_secret *password;
+  if (!registry)
+    return 0;
+  if (sp_config_need(images->config, &registry->username, "username", &user, err) < 0)
+    return -1;
+  return sp_config_need_secret(images->config, &registry->password, "password", &password, err);
+}
+
 static int open_place(const struct sp_images *images, size_t number,
                       const struct sp_config_place *as_written, enum sp_open_mode mode,
                       struct sp_opened *out, struct sp_err *err)
 {
   struct sp_place place;
-  if (sp_config_place_get(as_written, images->items[number].repo, &place, err) < 0)
+  if (sp_config_place_get(as_written, images->items[number].repo, &place, err) < 0 ||
+      need_credentials(images, &place, err) < 0)
     return -1;
   return sp_session_open_or_broken(images->session, &place, mode, out, err);
 }

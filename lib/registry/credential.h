@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who we are at a registry: found in this order, each source for exactly its own host
  * (reliability.md S08); the first that has something is believed:
+ *   0. what safeport.yaml says of the registry (struct sp_registry_settings), without looking
  *   1. DOCKER_AUTH_CONFIG (JSON, protocol.md 2.6)
  *   2. SAFEPORT_AUTH_<HOST> = "user:secret" (HOST upper case, every other character '_')
  *   3. the files of auth_file.h: $REGISTRY_AUTH_FILE alone, else docker's config.json, then

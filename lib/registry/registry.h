@@ -10,6 +10,7 @@
 #ifndef SP_REGISTRY_REGISTRY_H
 #define SP_REGISTRY_REGISTRY_H
 
+#include "base/secret.h"
 #include "http/client.h"
 #include "oci/reference.h"
 #include "registry/credential.h"
@@ -25,7 +26,9 @@ struct sp_registry_settings {
   const char *ca_file;             /* NULL = the client's */
   const char *const *upload_hosts; /* NULL-terminated or NULL */
   const char *const *token_hosts;
-  bool chunked;         /* upload in chunks of chunk_bytes instead of one PUT */
+  const char *user;                 /* who we are there, in place of looking; NULL = look */
+  const struct sp_secret *password; /* with user */
+  bool chunked;                     /* upload in chunks of chunk_bytes instead of one PUT */
   uint64_t chunk_bytes; /* 0 = 4 MiB (GHCR's ceiling), never below OCI-Chunk-Min-Length */
 };
 

@@ -36,6 +36,20 @@ static int dup_list(const char *const *list, const char *more, char ***out, stru
   return sp_text_dup(&copy[n], more, err);
 }
 
+static int set_given(struct sp_remote *remote, const struct sp_registry_settings *settings,
+                     struct sp_err *err)
+{
+  remote->given = SP_CREDENTIAL_INIT;
+  if (!settings->user)
+    return 0;
+  remote->given.source = "safeport.yaml";
+  remote->given.is_of_host = true;
+  if (sp_text_copy(remote->given.user, sizeof remote->given.user, sp_span_str(settings->user),
+                   err) < 0)
+    return sp_err_context(err, "user of '%s'", settings->host);
+  return settings->password ? sp_secret_dup(&remote->given.password, settings->password, err) : 0;
+}
+
 int sp_remote_new(struct sp_http *http, const struct sp_registry_settings *settings,
                   struct sp_remote **out, struct sp_err *err)
 {
@@ -51,7 +65,7 @@ int sp_remote_new(struct sp_http *http, const struct sp_registry_settings *setti
   pthread_mutex_init(&remote->lock, NULL);
   sp_pulls_init(&remote->pulls);
   const char *token_host = host ? host->token_host : NULL;
-  if (sp_text_dup(&remote->host, settings->host, err) < 0 ||
+  if (set_given(remote, settings, err) < 0 || sp_text_dup(&remote->host, settings->host, err) < 0 ||
       sp_text_dup(&remote->ca_file, settings->ca_file, err) < 0 ||
       dup_list(settings->upload_hosts, NULL, &remote->upload_hosts, err) < 0 ||
       dup_list(settings->token_hosts, token_host, &remote->token_hosts, err) < 0) {
@@ -67,6 +81,7 @@ void sp_remote_free(struct sp_remote *remote)
   if (!remote)
     return;
   sp_site_auth_free(remote->auth);
+  sp_credential_clear(&remote->given);
   sp_pulls_clear(&remote->pulls);
   pthread_mutex_destroy(&remote->lock);
   free_list(remote->upload_hosts);
@@ -154,5 +169,7 @@ int sp_remote_open(struct sp_remote *remote, struct sp_err *err)
     return 0;
   if (!remote->http_site && choose_http_site(remote, &remote->http_site, err) < 0)
     return -1;
-  return sp_site_auth_new(remote->http, remote->http_site, remote->host, &remote->auth, err);
+  if (sp_site_auth_new(remote->http, remote->http_site, remote->host, &remote->auth, err) < 0)
+    return -1;
+  return remote->given.source ? sp_site_auth_set_credential(remote->auth, &remote->given, err) : 0;
 }

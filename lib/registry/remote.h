@@ -25,6 +25,7 @@ struct sp_remote {
   char *ca_file;
   char **upload_hosts; /* NULL-terminated or NULL */
   char **token_hosts;
+  struct sp_credential given; /* with settings.user; else anonymous, and looked for */
   bool insecure, chunked, is_metered;
   uint64_t chunk_bytes;
   struct sp_pulls pulls;

@@ -388,6 +388,22 @@ def test_mistakes_of_the_file_are_shown(fleet):
     assert "primry" in done.stderr and "primary" in done.stderr
 
 
+def test_registry_as_the_file_describes_it(port, start, tmp_path):
+    """CA, user and password come from safeport.yaml; the password by a variable."""
+    backup = start("backup", https=True, htpasswd={"alice": "canary-password-of-alice"})
+    fleet = Fleet(port, start("primary"), backup, tmp_path)
+    fleet.put("app", images.small(1))
+    fleet.write(registries={backup.host: {"ca": str(backup.ca), "username": "alice", "password": "$BACKUP_PASSWORD"}})
+    port.secrets.append("canary-password-of-alice")
+    document = fleet.sync(env={"BACKUP_PASSWORD": "canary-password-of-alice"})
+    assert counts(document) == {"copied": 2}
+    assert oracle.check_tag(oracle.StoragePlace(backup.storage, "backup/app"), "latest")
+    done = fleet.run(env={"BACKUP_PASSWORD": "canary-wrong-password"}, status=1)
+    assert "401" in done.stderr
+    done = fleet.run(status=2)
+    assert "BACKUP_PASSWORD" in done.stderr and "safeport.yaml:1:" in done.stderr
+
+
 def test_no_such_image(fleet):
     fleet.put("app", images.small(1))
     fleet.write()
