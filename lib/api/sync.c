@@ -142,7 +142,7 @@ static void run(struct sync *sync, int64_t run_id, struct sp_sync_totals *totals
                  .ctx = sync},
       .journal = sync->journal,
       .run_id = run_id,
-      .lock_dir = sync->state_dir,
+      .state_dir = sync->state_dir,
       .record = config->record,
       .max_proof_age_s = config->max_proof_age_s,
       .max_loss_percent = config->max_loss_percent,

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "sync/copies.h"
 #include "sync/followers.h"
+#include "sync/kept.h"
 #include "sync/lock.h"
 #include "sync/remember.h"
 #include "sync/told.h"
@@ -73,7 +74,10 @@ bool sp_work_is_accepted(const struct sp_work *work, const char *tag)
 static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
                      struct sp_pull_reserve *reserve, struct sp_err *err)
 {
-  int failed = sp_pull_reserve_wrap_take(reserve, entry->primary, &work->primary, err);
+  struct sp_store *metered;
+  int failed = sp_pull_reserve_wrap_take(reserve, entry->primary, &metered, err) < 0 ||
+               sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images,
+                                 &work->primary, err) < 0;
   for (size_t i = 0; i < entry->backup_count; i++) {
     if (failed) {
       sp_store_close(entry->backups[i]);
@@ -238,7 +242,7 @@ static int sync_image(struct sp_work *work, size_t number, struct sp_outages *ou
   if (sp_cancel_check(sync->cancel, err) < 0)
     return -1;
   if (!sync->dry_run &&
-      sp_image_lock_take(&lock, sync->lock_dir, work->name, sync->wait, sync->cancel, err) < 0)
+      sp_image_lock_take(&lock, sync->state_dir, work->name, sync->wait, sync->cancel, err) < 0)
     return -1;
   bool is_bearable;
   if (open_places(work, number, reserve, err) < 0 || survey(work, outages, &is_bearable, err) < 0)

@@ -65,8 +65,9 @@ struct sp_sync {
   struct sp_sync_images images;
   struct sp_journal *journal; /* borrowed */
   int64_t run_id;             /* of sp_runs_begin */
-  const char *lock_dir;       /* where the images' locks are; NULL: none are taken */
-  bool record;                /* write the record artifact */
+  const char *state_dir; /* where the images' locks are, and manifests that cost pulls are kept;
+                            NULL: nowhere */
+  bool record;           /* write the record artifact */
   int64_t max_proof_age_s;
   uint32_t max_loss_percent;
   const char *const *accept; /* as in struct sp_sync_options */

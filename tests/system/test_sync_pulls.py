@@ -71,6 +71,19 @@ def test_stops_at_the_reserve_and_goes_on_in_the_next_window(rig, side):
     assert len(meter.pulls) == before  # a no-op costs none
 
 
+def test_a_manifest_costs_one_pull_for_all_time(rig):
+    """The backup is lost; the primary, which counts, is read no second time."""
+    meter = rig.meter(rig.primary, 1000, 86400)
+    rig.sync(meter, rig.backup)
+    assert len(meter.pulls) == TAGS
+    rig.backup.stop()
+    rig.backup.wipe()
+    rig.backup.start()
+    assert rig.sync(meter, rig.backup)["totals"]["tags"]["copied"] == TAGS
+    assert len(meter.pulls) == TAGS
+    rig.check()
+
+
 def test_wait_waits_for_the_next_window(rig):
     meter = rig.meter(rig.backup, 40, 5)
     document = rig.sync(rig.primary, meter, "--wait")
@@ -81,7 +94,7 @@ def test_wait_waits_for_the_next_window(rig):
 
 
 def test_dry_run_says_what_is_needed_and_left(rig):
-    meter = rig.meter(rig.backup, 1000, 60)
+    meter = rig.meter(rig.backup, 1000, 86400)
     rig.sync(rig.primary, meter)
     rig.content.merge(images.small(1000, tag="latest"))
     wire.Wire.to(rig.primary).put_image("src/app", rig.content)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/kept.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "store/wrapper.h"
+
+#define FILE_MAX_BYTES (SP_MAX_MANIFEST_BYTES + SP_MAX_MEDIA_TYPE + 1)
+#define NAME_MAX_BYTES 192
+
+struct kept {
+  struct sp_wrapper wrapper; /* first */
+  struct sp_store_ops ops;   /* the wrapper's, but for get_manifest */
+  const char *dir;
+  const struct sp_sync_images *images;
+};
+
+/* "manifests/sha256/ab/abcd..." */
+static void name_of(const struct sp_digest *digest, char out[NAME_MAX_BYTES])
+{
+  char hex[SP_DIGEST_HEX_MAX];
+  sp_digest_format_hex(digest, hex);
+  snprintf(out, NAME_MAX_BYTES, "manifests/%s/%.2s/%s", sp_digest_alg_name(digest->alg), hex, hex);
+}
+
+/* Answers true if it is kept, and right. */
+static bool take_kept(int dir_fd, const struct sp_digest *digest, struct sp_manifest_bytes *out)
+{
+  char name[NAME_MAX_BYTES];
+  SP_AUTO_BUF struct sp_buf file;
+  struct sp_err ignored = SP_ERR_INIT;
+  sp_buf_init(&file, FILE_MAX_BYTES);
+  name_of(digest, name);
+  if (sp_file_read(dir_fd, name, &file, &ignored) < 0)
+    return false;
+  const char *text = sp_buf_str(&file);
+  size_t type_len = strcspn(text, "\n");
+  if (type_len > SP_MAX_MEDIA_TYPE || type_len >= file.len)
+    return false;
+  const char *bytes = text + type_len + 1;
+  size_t len = file.len - type_len - 1;
+  sp_buf_reset(&out->bytes);
+  if (sp_digest_check(digest, bytes, len, &ignored) < 0 ||
+      sp_buf_append(&out->bytes, bytes, len, &ignored) < 0)
+    return false;
+  out->digest = *digest;
+  snprintf(out->media_type, sizeof out->media_type, "%.*s", (int)type_len, text);
+  return true;
+}
+
+static int write_kept(int dir_fd, const struct sp_manifest_bytes *manifest, struct sp_err *err)
+{
+  char name[NAME_MAX_BYTES], folder[NAME_MAX_BYTES];
+  SP_AUTO_BUF struct sp_buf file;
+  sp_buf_init(&file, FILE_MAX_BYTES);
+  name_of(&manifest->digest, name);
+  snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(name, '/') - name), name);
+  if (sp_buf_append_str(&file, manifest->media_type, err) < 0 ||
+      sp_buf_append_str(&file, "\n", err) < 0 ||
+      sp_buf_append_span(&file, sp_buf_span(&manifest->bytes), err) < 0 ||
+      sp_file_make_dirs(dir_fd, folder, 0700, err) < 0)
+    return -1;
+  return sp_file_replace(dir_fd, name, 0600, sp_buf_span(&file), err);
+}
+
+static bool is_counted(const struct kept *kept)
+{
+  struct sp_pulls_said said;
+  return kept->images->pulls &&
+         kept->images->pulls(kept->images->ctx, kept->wrapper.store.inner, &said);
+}
+
+static int get_manifest(struct sp_store *store, const struct sp_digest *digest,
+                        struct sp_manifest_bytes *out, struct sp_err *err)
+{
+  struct kept *kept = (struct kept *)store;
+  SP_AUTO_CLOSE int dir_fd = -1;
+  struct sp_err trouble = SP_ERR_INIT;
+  if (!kept->dir || !is_counted(kept) ||
+      sp_file_open_dir(AT_FDCWD, kept->dir, &dir_fd, &trouble) < 0)
+    return store->inner->ops->get_manifest(store->inner, digest, out, err);
+  if (take_kept(dir_fd, digest, out))
+    return 0;
+  if (store->inner->ops->get_manifest(store->inner, digest, out, err) < 0)
+    return -1;
+  out->digest = *digest;
+  if (sp_digest_check(digest, sp_buf_str(&out->bytes), out->bytes.len, &trouble) < 0 ||
+      write_kept(dir_fd, out, &trouble) < 0)
+    sp_log(SP_LOG_INFO, "cannot keep a manifest: %s", trouble.msg);
+  return 0;
+}
+
+static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_err *err)
+{
+  (void)wrapper;
+  return sp_call_run(call, err);
+}
+
+static void kept_free(struct sp_wrapper *wrapper)
+{
+  free(wrapper);
+}
+
+static const struct sp_wrapper_ops kept_ops = {.around = around, .free = kept_free};
+
+int sp_kept_wrap_take(struct sp_store *inner, const char *dir, const struct sp_sync_images *images,
+                      struct sp_store **out, struct sp_err *err)
+{
+  struct kept *kept = calloc(1, sizeof *kept);
+  if (!kept) {
+    sp_store_close(inner);
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  }
+  kept->dir = dir;
+  kept->images = images;
+  sp_wrapper_init(&kept->wrapper, &kept_ops, inner);
+  kept->ops = *kept->wrapper.store.ops;
+  kept->ops.get_manifest = get_manifest;
+  kept->wrapper.store.ops = &kept->ops;
+  *out = &kept->wrapper.store;
+  return 0;
+}
