@@ -15,6 +15,7 @@ class Metered:
     def __init__(self, registry, limit, window_s):
         self.registry, self.limit, self.window_s = registry, limit, window_s
         self.pulls, self.refused = [], 0  # times of pulls; how many were beyond the limit
+        self._forgiven = 0
         self._lock = threading.Lock()
         owner = self
 
@@ -46,16 +47,17 @@ class Metered:
         self._server.shutdown()
         self._server.server_close()
 
-    def most_in_a_window(self):
-        """The largest number of pulls that any window saw."""
-        return max((sum(1 for t in self.pulls if start <= t < start + self.window_s) for start in self.pulls), default=0)
+    def next_window(self):
+        """Begins now, whatever the clock says."""
+        with self._lock:
+            self._forgiven = len(self.pulls)
 
     def _count(self, is_pull):
         """Answers (is it allowed, what remains)."""
         with self._lock:
             now = time.monotonic()
             window = int(now // self.window_s)
-            used = sum(1 for t in self.pulls if int(t // self.window_s) == window)
+            used = sum(1 for t in self.pulls[self._forgiven:] if int(t // self.window_s) == window)
             if is_pull and used >= self.limit:
                 self.refused += 1
                 return False, 0
