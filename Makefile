@@ -3,7 +3,7 @@
 BUILD ?= build
 PY := /usr/bin/python3
 
-.PHONY: help deps build demo test check unit system fuzz asan tsan lint torture faults bench install clean
+.PHONY: help deps build demo test check unit system fuzz asan tsan lint po torture faults bench install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ tsan: ## the threaded layers under TSan
 
 lint: ## layers, sizes, names, format, headers
 	@tools/lint
+
+po: ## renew the message catalogues, and show what is not translated
+	@tools/po
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each (default 60), with clang's libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/i18n.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -17,9 +16,9 @@ static int open_to_append(const char *path, int *fd, uint64_t *size_bytes, struc
       open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
   struct stat facts;
   if (opened < 0 || fstat(opened, &facts) < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, _("cannot write to '%s'"), path);
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot write to '%s'", path);
   if (!S_ISREG(facts.st_mode))
-    return sp_fail(err, SP_E_INVALID, _("cannot write to '%s': it is not a regular file"), path);
+    return sp_fail(err, SP_E_INVALID, "cannot write to '%s': it is not a regular file", path);
   *size_bytes = (uint64_t)facts.st_size;
   *fd = sp_steal_fd(&opened);
   return 0;
@@ -32,12 +31,12 @@ int ci_file_append(const char *path, struct sp_span bytes, uint64_t most_bytes, 
   if (open_to_append(path, &fd, &before, err) < 0)
     return -1;
   if (bytes.len > most_bytes || before > most_bytes - bytes.len)
-    return sp_fail(err, SP_E_LIMIT, _("cannot write to '%s': it would become too large"), path);
+    return sp_fail(err, SP_E_LIMIT, "cannot write to '%s': it would become too large", path);
   if (sp_file_write_all(fd, bytes.ptr, bytes.len, err) == 0)
     return 0;
   if (ftruncate(fd, (off_t)before) < 0) /* half an entry would spoil those of others */
-    return sp_err_context(err, _("'%s' holds half an entry"), path);
-  return sp_err_context(err, _("cannot write to '%s'"), path);
+    return sp_err_context(err, "'%s' holds half an entry", path);
+  return sp_err_context(err, "cannot write to '%s'", path);
 }
 
 int ci_file_write_report(const char *directory, const char *command, const char *json, char **path,

@@ -147,9 +147,9 @@ static int print_about(const char *word)
   const char *near = command_nearest(word);
   struct sp_err err = SP_ERR_INIT;
   if (near)
-    (void)sp_fail(&err, SP_E_USAGE, _("no help on '%s': did you mean '%s'?"), shown, near);
+    (void)sp_fail(&err, SP_E_USAGE, "no help on '%s': did you mean '%s'?", shown, near);
   else
-    (void)sp_fail(&err, SP_E_USAGE, _("no help on '%s': try 'safeport help'"), shown);
+    (void)sp_fail(&err, SP_E_USAGE, "no help on '%s': try 'safeport help'", shown);
   return command_fail(&err);
 }
 

@@ -49,9 +49,9 @@ static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
 static int check_args(const struct inspect_args *args, struct sp_err *err)
 {
   if (args->raw + args->config + args->json > 1)
-    return sp_fail(err, SP_E_USAGE, "%s", _("only one of --raw, --config and --json"));
+    return sp_fail(err, SP_E_USAGE, "only one of --raw, --config and --json");
   if ((args->raw || args->config) && args->all)
-    return sp_fail(err, SP_E_USAGE, "%s", _("--all: say which platform with --platform"));
+    return sp_fail(err, SP_E_USAGE, "--all: say which platform with --platform");
   return 0;
 }
 

@@ -120,7 +120,7 @@ static int read_number(const char *option, const char *text, uint64_t fallback, 
     return 0;
   if (sp_text_parse_u64(sp_span_str(text), out) == 0 && *out > 0 && *out <= INT64_MAX)
     return 0;
-  return sp_fail(err, SP_E_USAGE, _("--%s: '%s' is not a number above 0"), option, shown(text));
+  return sp_fail(err, SP_E_USAGE, "--%s: '%s' is not a number above 0", option, shown(text));
 }
 
 static int log_run(const struct command *self, int argc, char **argv)

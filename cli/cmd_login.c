@@ -45,7 +45,7 @@ static int get_user(const struct login_args *args, const char *host, struct answ
   if (args->user)
     return sp_text_copy(answers->user, sizeof answers->user, sp_span_str(args->user), err);
   if (args->password_stdin)
-    return sp_fail(err, SP_E_USAGE, "%s", _("--password-stdin needs the user's name: -u USER"));
+    return sp_fail(err, SP_E_USAGE, "--password-stdin needs the user's name: -u USER");
   char question[512];
   snprintf(question, sizeof question, _("user name at %s: "), host);
   return prompt_line(question, answers->user, sizeof answers->user, err);
@@ -66,9 +66,9 @@ static int get_answers(const struct login_args *args, const char *host, struct a
                        struct sp_err *err)
 {
   if (!args->password_stdin && !prompt_is_possible())
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("there is no terminal to ask for the password: pipe it in with "
-                     "--password-stdin"));
+    return sp_fail(err, SP_E_USAGE,
+                   "there is no terminal to ask for the password: pipe it in with "
+                   "--password-stdin");
   if (get_user(args, host, answers, err) < 0)
     return -1;
   return get_secret(args, host, answers, err);

@@ -77,7 +77,7 @@ static int push_run(const struct command *self, int argc, char **argv)
     return status;
   struct sp_err err = SP_ERR_INIT;
   if (args.to.count == 0) {
-    (void)sp_fail(&err, SP_E_USAGE, "%s", _("no destination: say where with --to REPO[:TAG]"));
+    (void)sp_fail(&err, SP_E_USAGE, "no destination: say where with --to REPO[:TAG]");
     return command_fail(&err);
   }
   char commit[GIT_COMMIT_TEXT_MAX];

@@ -41,7 +41,7 @@ static int read_jobs(const char *text, unsigned *jobs, struct sp_err *err)
   if (!text)
     return 0;
   if (sp_text_parse_u64(sp_span_str(text), &n) < 0 || n < 1 || n > SP_MAX_WORKERS)
-    return sp_fail(err, SP_E_USAGE, _("--jobs '%s': it is a number from 1 to %d"), text,
+    return sp_fail(err, SP_E_USAGE, "--jobs '%s': it is a number from 1 to %d", text,
                    SP_MAX_WORKERS);
   *jobs = (unsigned)n;
   return 0;

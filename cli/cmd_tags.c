@@ -72,7 +72,7 @@ static int read_sort(const char *text, enum sp_tag_sort *out, struct sp_err *err
       return 0;
     }
   }
-  return text ? sp_fail(err, SP_E_USAGE, _("--sort: name, version or date, not '%s'"), text) : 0;
+  return text ? sp_fail(err, SP_E_USAGE, "--sort: name, version or date, not '%s'", text) : 0;
 }
 
 static int read_limit(const char *text, size_t *out, struct sp_err *err)
@@ -81,7 +81,7 @@ static int read_limit(const char *text, size_t *out, struct sp_err *err)
   if (!text)
     return 0;
   if (sp_text_parse_u64(sp_span_str(text), &limit) < 0 || limit == 0 || limit > SIZE_MAX)
-    return sp_fail(err, SP_E_USAGE, _("--limit: a number from 1 on, not '%s'"), text);
+    return sp_fail(err, SP_E_USAGE, "--limit: a number from 1 on, not '%s'", text);
   *out = (size_t)limit;
   return 0;
 }

@@ -128,13 +128,13 @@ static int check_operands(const struct command *command, const struct text_list 
                           struct sp_err *err)
 {
   if (operands->count < command->least_operands)
-    return sp_fail(err, SP_E_USAGE, _("too few arguments: safeport %s %s"), command->name,
+    return sp_fail(err, SP_E_USAGE, "too few arguments: safeport %s %s", command->name,
                    _(command->synopsis));
   if (operands->count <= command->most_operands)
     return 0;
   char shown[256];
   sp_text_escape(shown, sizeof shown, sp_span_str(operands->items[command->most_operands]));
-  return sp_fail(err, SP_E_USAGE, _("'%s' is one argument too many: safeport %s %s"), shown,
+  return sp_fail(err, SP_E_USAGE, "'%s' is one argument too many: safeport %s %s", shown,
                  command->name, _(command->synopsis));
 }
 

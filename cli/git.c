@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/i18n.h"
 #include "base/process.h"
 #include "base/text.h"
 
@@ -25,7 +24,7 @@ static int take(const char *text, const char *from, char out[GIT_COMMIT_TEXT_MAX
   }
   char shown[80];
   sp_text_escape(shown, sizeof shown, sp_span_str(text));
-  return sp_fail(err, SP_E_USAGE, _("--tag-git: %s is '%s', which is no commit id"), from, shown);
+  return sp_fail(err, SP_E_USAGE, "--tag-git: %s is '%s', which is no commit id", from, shown);
 }
 
 static int ask_git(char out[GIT_COMMIT_TEXT_MAX], const char **from, struct sp_err *err)
@@ -37,14 +36,13 @@ static int ask_git(char out[GIT_COMMIT_TEXT_MAX], const char **from, struct sp_e
   char text[GIT_COMMIT_TEXT_MAX + 1];
   *from = "git";
   if (sp_process_run(&git, text, sizeof text - 1, &result, &why) < 0)
-    return sp_fail_sys(err, SP_E_USAGE, why.sys, "%s",
-                       _("--tag-git: no variable of a CI names the commit, and git cannot be run"));
+    return sp_fail_sys(err, SP_E_USAGE, why.sys,
+                       "--tag-git: no variable of a CI names the commit, and git cannot be run");
   if (result.end != SP_PROCESS_EXITED || result.number != 0)
-    return sp_fail(
-        err, SP_E_USAGE, "%s",
-        _("--tag-git: no variable of a CI names the commit, and git does not tell it here "
-          "(no checkout, no commit, or somebody else's checkout: see git's "
-          "safe.directory): say --tag TAG"));
+    return sp_fail(err, SP_E_USAGE,
+                   "--tag-git: no variable of a CI names the commit, and git does not tell it here "
+                   "(no checkout, no commit, or somebody else's checkout: see git's "
+                   "safe.directory): say --tag TAG");
   text[result.length] = '\0';
   text[strcspn(text, "\n")] = '\0';
   return take(text, *from, out, err);

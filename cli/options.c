@@ -120,26 +120,26 @@ static int fail_unknown(const struct parser *parser, const char *word, struct sp
   if (optopt > 0 && optopt < LONG_BASE) {
     const char letter[] = {'-', (char)optopt, '\0'};
     sp_text_escape(shown, sizeof shown, sp_span_str(letter));
-    return sp_fail(err, SP_E_USAGE, _("unknown option '%s'"), shown);
+    return sp_fail(err, SP_E_USAGE, "unknown option '%s'", shown);
   }
   sp_text_escape(shown, sizeof shown, SP_SPAN(word, strcspn(word, "=")));
   if (optopt >= LONG_BASE)
-    return sp_fail(err, SP_E_USAGE, _("option '%s' takes no value"), shown);
+    return sp_fail(err, SP_E_USAGE, "option '%s' takes no value", shown);
   const char *names[OPTIONS_MAX];
   for (size_t i = 0; i < parser->count; i++)
     names[i] = parser->rows[i]->name;
   const char *near = sp_nearest(shown + strspn(shown, "-"), names, parser->count);
   if (near)
-    return sp_fail(err, SP_E_USAGE, _("unknown option '%s': did you mean '--%s'?"), shown, near);
-  return sp_fail(err, SP_E_USAGE, _("unknown option '%s'"), shown);
+    return sp_fail(err, SP_E_USAGE, "unknown option '%s': did you mean '--%s'?", shown, near);
+  return sp_fail(err, SP_E_USAGE, "unknown option '%s'", shown);
 }
 
 static int fail_missing_value(const struct parser *parser, struct sp_err *err)
 {
   int i = find_row(parser, optopt);
   if (i < 0)
-    return sp_fail(err, SP_E_USAGE, _("an option lacks its value"));
-  return sp_fail(err, SP_E_USAGE, _("option '--%s' lacks its value: %s"), parser->rows[i]->name,
+    return sp_fail(err, SP_E_USAGE, "an option lacks its value");
+  return sp_fail(err, SP_E_USAGE, "option '--%s' lacks its value: %s", parser->rows[i]->name,
                  _(parser->rows[i]->argument));
 }
 

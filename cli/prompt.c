@@ -12,7 +12,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/i18n.h"
 #include "base/limits.h"
 
 #define LINE_MAX_BYTES 4096 /* a terminal cuts what is longer, and says nothing */
@@ -98,10 +97,10 @@ static int read_line(struct line *line, struct sp_err *err)
   if (n > 0 && line->bytes[n - 1] == '\n')
     line->len--;
   if (line->len == 0)
-    return sp_fail(err, SP_E_USAGE, "%s", _("nothing was entered"));
+    return sp_fail(err, SP_E_USAGE, "nothing was entered");
   if (n >= LINE_MAX_BYTES)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("a terminal takes no line as long as that: use --password-stdin"));
+    return sp_fail(err, SP_E_USAGE,
+                   "a terminal takes no line as long as that: use --password-stdin");
   return 0;
 }
 
@@ -130,7 +129,7 @@ int prompt_line(const char *question, char *out, size_t out_size, struct sp_err 
   if (ask(question, true, &line, err) < 0)
     return -1;
   if (line.len >= out_size)
-    return sp_fail(err, SP_E_USAGE, "%s", _("that is too long"));
+    return sp_fail(err, SP_E_USAGE, "that is too long");
   memcpy(out, line.bytes, line.len);
   out[line.len] = '\0';
   return 0;
@@ -164,14 +163,14 @@ int prompt_read_secret(struct sp_secret *out, struct sp_err *err)
       line.len += (size_t)n;
   } while ((n > 0 && line.len < sizeof line.bytes) || (n < 0 && errno == EINTR));
   if (n < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, "%s", _("--password-stdin: cannot read stdin"));
+    return sp_fail_sys(err, SP_E_IO, errno, "--password-stdin: cannot read stdin");
   struct sp_span text = without_end(SP_SPAN(line.bytes, line.len));
   if (text.len == 0)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("--password-stdin: stdin is empty: is the secret set where this runs?"));
+    return sp_fail(err, SP_E_USAGE,
+                   "--password-stdin: stdin is empty: is the secret set where this runs?");
   if (text.len > SP_MAX_TOKEN_BYTES)
-    return sp_fail(err, SP_E_USAGE, "%s", _("--password-stdin: stdin holds more than 16 KiB"));
+    return sp_fail(err, SP_E_USAGE, "--password-stdin: stdin holds more than 16 KiB");
   if (memchr(text.ptr, '\0', text.len))
-    return sp_fail(err, SP_E_USAGE, "%s", _("--password-stdin: stdin holds a zero byte"));
+    return sp_fail(err, SP_E_USAGE, "--password-stdin: stdin holds a zero byte");
   return sp_secret_set(out, text, err);
 }

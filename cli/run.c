@@ -3,7 +3,6 @@
  * taken from the screen before the result is printed. */
 #include "cli/run.h"
 
-#include "base/i18n.h"
 #include "base/scope.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -33,8 +32,8 @@ static int split_ca(struct run *run, const struct text_list *given, const char *
     }
     if (*ca_file)
       return sp_fail(err, SP_E_USAGE,
-                     _("--ca FILE was given twice: put the certificates into one file, or say "
-                       "which is for whom with --ca HOST=FILE"));
+                     "--ca FILE was given twice: put the certificates into one file, or say "
+                     "which is for whom with --ca HOST=FILE");
     *ca_file = text;
   }
   return 0;
@@ -52,7 +51,7 @@ int run_begin(struct run *run, const struct common_args *common, const char *com
 {
   const char *ca_file = NULL;
   if (common->timeout_ms == 0)
-    return sp_fail(err, SP_E_USAGE, "%s", _("--timeout: no connection can be that fast"));
+    return sp_fail(err, SP_E_USAGE, "--timeout: no connection can be that fast");
   if (split_ca(run, &common->ca, &ca_file, err) < 0)
     return -1;
   const struct progress_settings progress = {
@@ -113,8 +112,8 @@ int run_push(const struct common_args *common, struct sp_push_options *options, 
   struct sp_err err = SP_ERR_INIT;
   bool is_piped = takes_stdout(options);
   if (is_piped && json) {
-    (void)sp_fail(&err, SP_E_USAGE, "%s",
-                  _("--json: standard output is the archive's: write that to a file"));
+    (void)sp_fail(&err, SP_E_USAGE,
+                  "--json: standard output is the archive's: write that to a file");
     return command_fail(&err);
   }
   if (run_begin(&run, common, options->is_copy ? "copy" : "push", &err) < 0)

@@ -134,7 +134,7 @@ static void print_counts(const uint64_t counts[SP_SYNC_RESULT_COUNT])
     if (counts[result] == 0)
       continue;
     fputs(separator, stdout);
-    printf("%llu %s", (unsigned long long)counts[result], _(words[result]));
+    printf(_("%llu %s"), (unsigned long long)counts[result], _(words[result]));
     separator = ", ";
   }
   if (separator[0] == '\0')

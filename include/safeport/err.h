@@ -55,13 +55,18 @@ struct sp_err {
   int64_t retry_after_ms; /* what the other side asked for; -1 if it did not say */
   const char *file;       /* where it was raised (static string) */
   int line;
-  char msg[SP_ERR_MSG_MAX]; /* lower case, subject in 'quotes', what to do last */
+  char msg[SP_ERR_MSG_MAX]; /* for people: lower case, subject in 'quotes', what to do last */
 };
 
 #define SP_ERR_INIT ((struct sp_err){.retry_after_ms = -1})
 
 /* Raises: fills `err` (printf format) and answers -1, so that `return sp_fail(err, ...)` reads
- * well. */
+ * well.
+ *
+ * The format is a message in English: write it whole, as one literal in the call, so that it is
+ * found for translation (po/xgettext-options). It is put into the user's language here; words that
+ * are passed as arguments are translated by the caller. The code is what programs look at.
+ */
 #define sp_fail(err, code, ...) sp_err_set((err), (code), 0, __FILE__, __LINE__, __VA_ARGS__)
 /* The same with an errno, whose text is put at the end of the message. ENOMEM makes it SP_E_NOMEM.
  */
@@ -73,7 +78,7 @@ int sp_err_set(struct sp_err *err, enum sp_code code, int sys, const char *file,
                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /* Puts context in front of the message ("cannot push 'x': " + what was there) where a new noun
- * becomes known. Always answers -1. */
+ * becomes known; translated as above. Always answers -1. */
 int sp_err_context(struct sp_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Copies src over dst (both not NULL). */
@@ -86,6 +91,6 @@ int sp_code_exit_status(
     enum sp_code code); /* 0..8; of SP_E_INTERRUPTED 130 (the CLI makes 143 of SIGTERM) */
 bool sp_code_is_retryable(enum sp_code code);   /* may the same call succeed in a while? */
 const char *sp_code_name(enum sp_code code);    /* "digest": stable, for --json */
-const char *sp_code_meaning(enum sp_code code); /* one line of English, for help and manual */
+const char *sp_code_meaning(enum sp_code code); /* one line of English, to be translated by help */
 
 #endif

@@ -3,6 +3,7 @@
  * for hangs on it. From there on a part that cannot be had is a problem in the document, so that
  * the rest is told. */
 #include "safeport/inspect.h"
+#include "base/i18n.h"
 
 #include <stdlib.h>
 
@@ -71,7 +72,7 @@ static int find_digest(struct look *look, struct sp_digest *out, struct sp_err *
     return 0;
   }
   if (!ref->tag[0] && sp_place_tells_tag(&look->place) &&
-      sp_only_tag(store, look->options->place, "say which with :TAG", ref->tag, err) < 0)
+      sp_only_tag(store, look->options->place, _("say which with :TAG"), ref->tag, err) < 0)
     return -1;
   struct sp_named named;
   if (sp_store_resolve(store, ref->tag, &named, err) < 0)

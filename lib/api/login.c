@@ -7,7 +7,6 @@
 
 #include "api/hosts.h"
 #include "api/session.h"
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "registry/credential_store.h"
@@ -45,14 +44,13 @@ static int read_credential(const struct sp_login_options *options, struct sp_cre
   const char *user = options->user;
   const char *secret = options->secret;
   if (!user || !*user)
-    return sp_fail(err, SP_E_USAGE, "%s", _("there is no user name"));
+    return sp_fail(err, SP_E_USAGE, "there is no user name");
   if (strchr(user, ':') || sp_text_copy(out->user, sizeof out->user, sp_span_str(user), err) < 0)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("a user name holds no ':' and is at most 255 bytes long"));
+    return sp_fail(err, SP_E_USAGE, "a user name holds no ':' and is at most 255 bytes long");
   if (!secret || !*secret)
-    return sp_fail(err, SP_E_USAGE, "%s", _("the password is empty"));
+    return sp_fail(err, SP_E_USAGE, "the password is empty");
   if (strlen(secret) + strlen(user) + 1 > SP_MAX_TOKEN_BYTES)
-    return sp_fail(err, SP_E_USAGE, "%s", _("the password is longer than 16 KiB"));
+    return sp_fail(err, SP_E_USAGE, "the password is longer than 16 KiB");
   return sp_secret_set(&out->password, sp_span_str(secret), err);
 }
 
@@ -66,7 +64,7 @@ static int check(struct sp_session *session, const char *host,
   const struct sp_retry_policy policy = sp_session_retry(session);
   while (sp_registry_check_login(registries, host, credential, asked, err) < 0) {
     if (!sp_retry_wait(&wait, &policy, err))
-      return sp_err_context(err, _("cannot log in to '%s'"), host);
+      return sp_err_context(err, "cannot log in to '%s'", host);
     sp_err_clear(err);
   }
   return 0;

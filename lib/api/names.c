@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/names.h"
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 static bool has_digest(const struct sp_place *place)
@@ -189,7 +190,7 @@ int sp_names_init(struct sp_names *names, const struct sp_push_options *options,
       return -1;
     if (!draft.source.ref.tag[0] && has_digest(&draft.source))
       return sp_fail(err, SP_E_USAGE, "'%s' has no tag to give on: %s", options->source,
-                     options->is_copy ? "write DST:TAG" : "say which with --tag TAG");
+                     options->is_copy ? _("write DST:TAG") : _("say which with --tag TAG"));
   }
   *names = draft;
   draft = (struct sp_names){0};

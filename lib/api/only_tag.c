@@ -25,6 +25,7 @@ int sp_only_tag(struct sp_store *store, const char *name, const char *remedy,
     return -1;
   if (count == 1)
     return 0;
-  return sp_fail(err, SP_E_USAGE, "'%s' %s: %s", name,
-                 count == 0 ? "has no tag to give on" : "holds more than one tag", remedy);
+  if (count == 0)
+    return sp_fail(err, SP_E_USAGE, "'%s' has no tag to give on: %s", name, remedy);
+  return sp_fail(err, SP_E_USAGE, "'%s' holds more than one tag: %s", name, remedy);
 }

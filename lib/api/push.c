@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "api/only_tag.h"
 #include "api/session.h"
+#include "base/i18n.h"
 #include "oci/platform.h"
 #include "transfer/job.h"
 
@@ -39,8 +40,9 @@ static void push_free(struct push **push)
 /* A layout written as `oci:DIR` has one image: its own name there is the tag to give on. */
 static int ask_layout_for_tag(struct push *push, struct sp_err *err)
 {
-  const char *remedy = push->options->is_copy ? "write SRC:TAG or DST:TAG"
-                                              : "say which tag the destinations get with --tag TAG";
+  const char *remedy = push->options->is_copy
+                           ? _("write SRC:TAG or DST:TAG")
+                           : _("say which tag the destinations get with --tag TAG");
   char tag[SP_MAX_TAG + 1];
   if (sp_only_tag(push->source.store, push->options->source, remedy, tag, err) < 0)
     return -1;

@@ -9,7 +9,6 @@
 #include "api/session.h"
 #include "api/tag_dates.h"
 #include "api/tag_set.h"
-#include "base/i18n.h"
 #include "oci/tag_order.h"
 #include "policy/pattern.h"
 
@@ -54,12 +53,12 @@ static int take_page(const struct sp_tag_page *page, struct sp_tag_listing *list
   for (size_t i = 0; i < page->count; i++) {
     bool is_new;
     if (sp_tag_set_add(&listing->set, page->tags[i], &is_new, err) < 0)
-      return sp_err_context(err, _("the listing of '%s' is incomplete"), listing->name);
+      return sp_err_context(err, "the listing of '%s' is incomplete", listing->name);
     *found += is_new && is_shown(listing, page->tags[i]);
   }
   if (page->next && listing->set.count == before)
     return sp_fail(err, SP_E_PROTOCOL,
-                   _("the listing of '%s' is incomplete: a page of it brings nothing new"),
+                   "the listing of '%s' is incomplete: a page of it brings nothing new",
                    listing->name);
   return 0;
 }
@@ -145,8 +144,8 @@ static int add_dates(struct sp_session *session, struct sp_store *store,
 {
   if (listing->count > SP_MAX_DATED_TAGS)
     return sp_fail(err, SP_E_LIMIT,
-                   _("dates of %zu tags are too many to ask for (at most %d): choose with --filter "
-                     "or --limit"),
+                   "dates of %zu tags are too many to ask for (at most %d): choose with --filter "
+                   "or --limit",
                    listing->count, SP_MAX_DATED_TAGS);
   listing->dates = calloc(listing->count + 1, sizeof *listing->dates);
   if (!listing->dates)
@@ -178,8 +177,8 @@ static int read_options(const struct sp_tags_options *options, struct sp_tag_lis
 {
   if (options->sort == SP_TAGS_BY_DATE && !options->dates)
     return sp_fail(err, SP_E_USAGE,
-                   _("the order of dates costs requests, at Docker Hub pulls: ask for them with "
-                     "--created"));
+                   "the order of dates costs requests, at Docker Hub pulls: ask for them with "
+                   "--created");
   for (size_t i = 0; i < options->filter_count; i++) {
     if (sp_pattern_list_add(&listing->filters, sp_span_str(options->filters[i]), err) < 0)
       return sp_err_context(err, "--filter");
@@ -187,7 +186,7 @@ static int read_options(const struct sp_tags_options *options, struct sp_tag_lis
   if (sp_place_parse(options->repository, options->lower, place, err) < 0)
     return -1;
   if (place->ref.tag[0] || place->ref.digest.alg != SP_DIGEST_NONE)
-    return sp_fail(err, SP_E_USAGE, _("'%s' names one image: write the repository alone"),
+    return sp_fail(err, SP_E_USAGE, "'%s' names one image: write the repository alone",
                    options->repository);
   return 0;
 }

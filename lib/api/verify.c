@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "api/only_tag.h"
 #include "api/session.h"
+#include "base/i18n.h"
 #include "oci/platform.h"
 #include "safeport/job.h"
 #include "transfer/job.h"
@@ -43,7 +44,8 @@ static int default_tag(struct verify *verify, const struct sp_verify_options *op
   struct sp_place *to = &verify->destination;
   if (sp_place_tells_tag(to) || to->ref.tag[0] || to->ref.digest.alg != SP_DIGEST_NONE)
     return 0;
-  return sp_only_tag(verify->opened[0].store, options->source, "write DST:TAG", to->ref.tag, err);
+  return sp_only_tag(verify->opened[0].store, options->source, _("write DST:TAG"), to->ref.tag,
+                     err);
 }
 
 static int open_both(struct sp_session *session, struct verify *verify,

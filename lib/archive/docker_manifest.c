@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -120,7 +121,7 @@ int sp_docker_manifest_choose(const struct sp_docker_manifest *manifest, const s
     return 0;
   }
   if (number)
-    return fail_choice(manifest, "it has no image of this number", err);
+    return fail_choice(manifest, _("it has no image of this number"), err);
   for (size_t i = 0; ref->repository[0] && i < manifest->count; i++) {
     if (has_name(&manifest->images[i], ref)) {
       *out = &manifest->images[i];
@@ -128,9 +129,9 @@ int sp_docker_manifest_choose(const struct sp_docker_manifest *manifest, const s
     }
   }
   if (ref->repository[0])
-    return fail_choice(manifest, "it has no image of this name", err);
+    return fail_choice(manifest, _("it has no image of this name"), err);
   if (manifest->count > 1)
-    return fail_choice(manifest, "it holds several images", err);
+    return fail_choice(manifest, _("it holds several images"), err);
   *out = &manifest->images[0];
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/i18n.h"
 #include "base/text.h"
 
 struct file_output {
@@ -65,7 +66,7 @@ int sp_file_output_check(const char *path, struct sp_err *err)
 
 static int explain(const struct file_output *output, struct sp_err *err)
 {
-  const char *path = output->path ? output->path : "standard output";
+  const char *path = output->path ? output->path : _("standard output");
   if (err->sys == ENOSPC || err->sys == EDQUOT)
     return sp_fail_sys(err, SP_E_IO, err->sys, "disk full at '%s': free some room and run again",
                        path);

@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "base/checked.h"
+#include "base/i18n.h"
 #include "base/limits.h"
 
 #define BUFFER_BYTES (64u * SP_KIB)
@@ -94,7 +95,7 @@ static int step_gzip(struct inflate *z, void *out, size_t n, size_t *got, struct
   if (result == Z_MEM_ERROR)
     return sp_fail(err, SP_E_NOMEM, "out of memory to decompress");
   if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-    return broken(z, stream->msg ? stream->msg : "not what gzip writes", err);
+    return broken(z, stream->msg ? stream->msg : _("not what gzip writes"), err);
   return 0;
 }
 
@@ -141,7 +142,7 @@ static int inflate_read(struct sp_input *base, void *buf, size_t n, size_t *got,
       return -1;
     /* Output may still be pending when all input is taken; when nothing moves, nothing will. */
     if (z->at_end && *got == 0 && !z->is_between && z->begin == before)
-      return broken(z, "it ends in the middle", err);
+      return broken(z, _("it ends in the middle"), err);
   }
   z->out_bytes += *got;
   return check_bomb(z, err);

@@ -40,6 +40,6 @@ int sp_libarchive_load(struct sp_err *err)
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
   if (!is_loaded)
-    return sp_fail(err, SP_E_IO, "archives need " LIBRARY ": install it (Debian: libarchive13)");
+    return sp_fail(err, SP_E_IO, "archives need %s: install it (Debian: libarchive13)", LIBRARY);
   return 0;
 }

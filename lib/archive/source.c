@@ -7,6 +7,7 @@
 #include "archive/source_docker.h"
 #include "archive/source_index.h"
 #include "archive/source_layer.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "store/file_reader.h"
 
@@ -94,10 +95,10 @@ static int choose(struct sp_source *source, struct sp_err *err)
   if (source->settings.kind == SP_ARCHIVE_DOCKER)
     return sp_source_docker_choose(source, err);
   if (!source->has_index)
-    return sp_fail(err, SP_E_INVALID,
+    return sp_fail(err, SP_E_INVALID, "it has no index.json: %s",
                    sp_tar_index_lookup(&source->tar.index, "manifest.json")
-                       ? "it has no index.json: write 'docker-archive:' for what docker save writes"
-                       : "it has no index.json: it is no OCI archive");
+                       ? _("write 'docker-archive:' for what docker save writes")
+                       : _("it is no OCI archive"));
   if (sp_source_index_choose(source, err) < 0)
     return -1;
   return sp_source_index_narrow(source, NULL, err);

@@ -37,9 +37,8 @@ static int load_manifest(struct sp_source *source, struct sp_docker_manifest *ou
   sp_buf_init(&text, SP_MAX_MANIFEST_BYTES);
   if (sp_tar_index_find(&source->tar.index, sp_span_str(MANIFEST_NAME), &member, err) < 0) {
     err->code = SP_E_INVALID;
-    return sp_err_context(err, "%s",
-                          source->has_index ? "write 'oci-archive:' for an OCI archive"
-                                            : "this is not what docker save writes");
+    return source->has_index ? sp_err_context(err, "write 'oci-archive:' for an OCI archive")
+                             : sp_err_context(err, "this is not what docker save writes");
   }
   if (sp_tar_file_read(&source->tar, member, &text, err) < 0)
     return -1;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "layout/referrer.h"
@@ -17,7 +18,7 @@ int sp_source_index_load(struct sp_source *source, struct sp_err *err)
     return 0;
   if (sp_tar_file_read(&source->tar, member, &text, err) < 0 ||
       sp_index_view_parse(sp_buf_span(&text), source->name, &source->index, err) < 0)
-    return sp_err_context(err, SP_INDEX_FILE);
+    return sp_err_context(err, "%s", SP_INDEX_FILE);
   source->has_index = true;
   return 0;
 }
@@ -77,8 +78,9 @@ static int fail_several(const struct sp_source *source, struct sp_err *err)
     return -1;
   for (size_t i = 0; i < page.count && len < sizeof tags - SP_MAX_TAG - 8; i++)
     len += (size_t)snprintf(tags + len, sizeof tags - len, "%s'%s'", i ? ", " : "", page.tags[i]);
-  return sp_fail(err, SP_E_NOT_FOUND, "it holds several images: name a tag (it has %s)",
-                 tags[0] ? tags : "none: name a digest");
+  if (tags[0] == '\0')
+    return sp_fail(err, SP_E_NOT_FOUND, "it holds several images without a tag: name a digest");
+  return sp_fail(err, SP_E_NOT_FOUND, "it holds several images: name a tag (it has %s)", tags);
 }
 
 static int find_only(struct sp_source *source, struct sp_desc *out, struct sp_err *err)
@@ -311,8 +313,8 @@ int sp_source_index_narrow(struct sp_source *source, const struct sp_digest *con
   if (choose_child(source, &parsed, config, err) < 0)
     return -1;
   sp_digest_format(&source->root.digest, text);
-  sp_log(SP_LOG_WARN, "'%s' has only a part of its index (not: %s): taking the image %s of it",
-         source->name, absent[0] ? absent : "its attestations", text);
+  sp_log(SP_LOG_WARN, _("'%s' has only a part of its index (not: %s): taking the image %s of it"),
+         source->name, absent[0] ? absent : _("its attestations"), text);
   return 0;
 }
 

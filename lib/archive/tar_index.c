@@ -15,6 +15,7 @@
 #include "archive/libarchive.h"
 #include "archive/tar_path.h"
 #include "base/checked.h"
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -66,7 +67,7 @@ static int refuse_tar(struct archive *a, const char *why, struct sp_err *err)
 {
   char said[200];
   const char *text = sp_libarchive.archive_error_string(a);
-  sp_text_escape(said, sizeof said, sp_span_str(text ? text : "no reason given"));
+  sp_text_escape(said, sizeof said, sp_span_str(text ? text : _("no reason given")));
   return sp_fail(err, sp_libarchive.archive_errno(a) == ENOMEM ? SP_E_NOMEM : SP_E_INVALID,
                  "%s: %s", why, said);
 }
@@ -78,12 +79,12 @@ static int open_reader(struct feed *feed, struct archive **out, struct sp_err *e
   if (!a)
     return sp_fail(err, SP_E_NOMEM, "out of memory to read an archive");
   if (sp_libarchive.archive_read_support_format_tar(a) != ARCHIVE_OK)
-    return refuse_tar(a, "cannot read tar archives", err);
+    return refuse_tar(a, _("cannot read tar archives"), err);
   sp_libarchive.archive_read_set_read_callback(a, feed_read);
   sp_libarchive.archive_read_set_skip_callback(a, feed_skip);
   sp_libarchive.archive_read_set_callback_data(a, feed);
   if (sp_libarchive.archive_read_open1(a) != ARCHIVE_OK)
-    return refuse_tar(a, "it is no tar archive", err);
+    return refuse_tar(a, _("it is no tar archive"), err);
   return 0;
 }
 
@@ -134,13 +135,14 @@ static int set_place(struct archive *a, struct archive_entry *entry, uint64_t fi
   int64_t size = sp_libarchive.archive_entry_size(entry);
   uint64_t end;
   if (!sp_libarchive.archive_entry_size_is_set(entry) || size < 0)
-    return refuse_member(member->name, "has no size, or a negative one", err);
+    return refuse_member(member->name, _("has no size, or a negative one"), err);
   if (sp_libarchive.archive_entry_sparse_count(entry) > 0)
-    return refuse_member(member->name, "is a sparse file", err);
+    return refuse_member(member->name, _("is a sparse file"), err);
   member->begin = (uint64_t)sp_libarchive.archive_filter_bytes(a, 0);
   member->size_bytes = (uint64_t)size;
   if (!sp_add_u64(member->begin, member->size_bytes, &end) || end > file_bytes)
-    return refuse_member(member->name, "is longer than the archive: it was cut off, or lies", err);
+    return refuse_member(member->name, _("is longer than the archive: it was cut off, or lies"),
+                         err);
   return 0;
 }
 
@@ -150,7 +152,7 @@ static int set_link(struct archive_entry *entry, struct sp_tar_member *member, s
   const char *hard = sp_libarchive.archive_entry_hardlink(entry);
   const char *soft = sp_libarchive.archive_entry_symlink(entry);
   if (sp_libarchive.archive_entry_size_is_set(entry) && sp_libarchive.archive_entry_size(entry) > 0)
-    return refuse_member(member->name, "is a link with bytes of its own", err);
+    return refuse_member(member->name, _("is a link with bytes of its own"), err);
   if (hard ? sp_tar_path_name(sp_span_str(hard), &member->link, err) < 0
            : sp_tar_path_link(member->name, sp_span_str(soft), &member->link, err) < 0)
     return sp_err_context(err, "link '%s'", member->name);
@@ -173,11 +175,11 @@ static int take_entry(struct sp_tar_index *index, struct archive *a, struct arch
   if (is_link && set_link(entry, &member, err) < 0)
     return -1;
   if (!is_link && type != AE_IFREG && type != AE_IFDIR)
-    return refuse_member(member.name, "is a device, FIFO or socket", err);
+    return refuse_member(member.name, _("is a device, FIFO or socket"), err);
   if (!is_link && type == AE_IFREG && set_place(a, entry, file_bytes, &member, err) < 0)
     return -1;
   if (!end_of(&member, end))
-    return refuse_member(member.name, "has a size that no archive can have", err);
+    return refuse_member(member.name, _("has a size that no archive can have"), err);
   if (type == AE_IFDIR && !is_link)
     return 0;
   if (member.name[0] == '\0')
@@ -197,7 +199,7 @@ static int read_all(struct sp_tar_index *index, struct archive *a, uint64_t file
     if (result == ARCHIVE_EOF)
       return 0;
     if (result != ARCHIVE_OK)
-      return refuse_tar(a, is_first ? "it is no tar archive" : "it is damaged", err);
+      return refuse_tar(a, is_first ? _("it is no tar archive") : _("it is damaged"), err);
     if (!is_first && (uint64_t)sp_libarchive.archive_read_header_position(a) != end)
       return sp_fail(err, SP_E_INVALID,
                      "a member takes other room than its size says, before byte %llu",
@@ -218,7 +220,7 @@ static int sort(struct sp_tar_index *index, struct sp_err *err)
     qsort(index->members, index->count, sizeof *index->members, compare);
   for (size_t i = 1; i < index->count; i++) {
     if (strcmp(index->members[i - 1].name, index->members[i].name) == 0)
-      return refuse_member(index->members[i].name, "is there twice", err);
+      return refuse_member(index->members[i].name, _("is there twice"), err);
   }
   return 0;
 }
@@ -280,7 +282,7 @@ int sp_tar_index_find(const struct sp_tar_index *index, struct sp_span name,
   if (*out)
     return 0;
   if (lookup(index, plain))
-    return refuse_member(plain, "is a link that leads to no file in the archive", err);
+    return refuse_member(plain, _("is a link that leads to no file in the archive"), err);
   char shown[200];
   sp_text_escape(shown, sizeof shown, sp_span_str(plain));
   return sp_fail(err, SP_E_NOT_FOUND, "it has no member '%s'", shown);

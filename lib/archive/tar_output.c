@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "archive/libarchive.h"
+#include "base/i18n.h"
 #include "base/limits.h"
 
 #define COPY_BYTES (256u * SP_KIB)
@@ -42,7 +43,7 @@ static int check(const struct sp_tar_output *tar, bool went_well, struct sp_err 
   }
   if (went_well)
     return 0;
-  return sp_fail(err, SP_E_INTERNAL, "cannot write an archive: %s", said ? said : "no reason");
+  return sp_fail(err, SP_E_INTERNAL, "cannot write an archive: %s", said ? said : _("no reason"));
 }
 
 static bool set_up(struct sp_tar_output *tar)

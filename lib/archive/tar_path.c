@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "archive/tar_path.h"
 
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -36,9 +37,9 @@ static int append(char *out, size_t len, struct sp_span name, bool allows_up, st
       continue;
     if (sp_span_eq_str(part, "..")) {
       if (!allows_up)
-        return refuse(name, "has '..'", err);
+        return refuse(name, _("has '..'"), err);
       if (!go_up(out, &len))
-        return refuse(name, "leads out of the archive", err);
+        return refuse(name, _("leads out of the archive"), err);
       continue;
     }
     if (len > 0)
@@ -54,9 +55,9 @@ static int make(const char *start, size_t start_len, struct sp_span name, bool a
                 char **out, struct sp_err *err)
 {
   if (name.len > SP_MAX_ARCHIVE_NAME)
-    return refuse(SP_SPAN(name.ptr, 64), "is too long", err);
+    return refuse(SP_SPAN(name.ptr, 64), _("is too long"), err);
   if (name.len > 0 && name.ptr[0] == '/')
-    return refuse(name, "is absolute", err);
+    return refuse(name, _("is absolute"), err);
   SP_AUTO_FREE char *path = malloc(start_len + name.len + 2);
   if (!path)
     return sp_fail(err, SP_E_NOMEM, "out of memory for the names of an archive");

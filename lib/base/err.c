@@ -79,13 +79,20 @@ static void join(char out[SP_ERR_MSG_MAX], const char *head, const char *tail)
 /* One byte longer than a message, so that join() sees that something was cut off. */
 #define DRAFT_MAX (SP_ERR_MSG_MAX + 8)
 
+/* The format in the user's language; msgfmt has checked that it takes the same arguments. The empty
+ * text is gettext's own: it names the header of the catalogue. */
+__attribute__((format_arg(1))) static const char *translated(const char *fmt)
+{
+  return fmt[0] ? _(fmt) : fmt;
+}
+
 int sp_err_set(struct sp_err *err, enum sp_code code, int sys, const char *file, int line,
                const char *fmt, ...)
 {
   char draft[DRAFT_MAX];
   va_list args;
   va_start(args, fmt);
-  if (vsnprintf(draft, sizeof draft, fmt, args) < 0)
+  if (vsnprintf(draft, sizeof draft, translated(fmt), args) < 0)
     draft[0] = '\0';
   va_end(args);
 
@@ -109,7 +116,7 @@ int sp_err_context(struct sp_err *err, const char *fmt, ...)
   char draft[2 * SP_ERR_MSG_MAX];
   va_list args;
   va_start(args, fmt);
-  int n = vsnprintf(draft, SP_ERR_MSG_MAX, fmt, args);
+  int n = vsnprintf(draft, SP_ERR_MSG_MAX, translated(fmt), args);
   va_end(args);
   if (n < 0)
     return -1;

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -116,7 +117,7 @@ int sp_json_get_string(const json_t *obj, const char *key, const char **out, str
   if (get_member(obj, key, &member, err) < 0)
     return -1;
   if (member && !json_is_string(member))
-    return wrong_type(key, "a string", err);
+    return wrong_type(key, _("a string"), err);
   *out = json_string_value(member);
   return 0;
 }
@@ -128,7 +129,7 @@ int sp_json_get_int(const json_t *obj, const char *key, int64_t fallback, int64_
   if (get_member(obj, key, &member, err) < 0)
     return -1;
   if (member && !json_is_integer(member))
-    return wrong_type(key, "an integer", err);
+    return wrong_type(key, _("an integer"), err);
   *out = member ? json_integer_value(member) : fallback;
   return 0;
 }
@@ -139,7 +140,7 @@ int sp_json_get_object(const json_t *obj, const char *key, json_t **out, struct 
   if (get_member(obj, key, &member, err) < 0)
     return -1;
   if (member && !json_is_object(member))
-    return wrong_type(key, "an object", err);
+    return wrong_type(key, _("an object"), err);
   *out = member;
   return 0;
 }
@@ -150,7 +151,7 @@ int sp_json_get_array(const json_t *obj, const char *key, json_t **out, struct s
   if (get_member(obj, key, &member, err) < 0)
     return -1;
   if (member && !json_is_array(member))
-    return wrong_type(key, "an array", err);
+    return wrong_type(key, _("an array"), err);
   *out = member;
   return 0;
 }

@@ -49,11 +49,11 @@ int sp_config_find(const char *option, char **path, struct sp_err *err)
   if (found == 0)
     found = try("/etc/safeport/", FILE_NAME, path, err);
   if (found == 0)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("there is no safeport.yaml: looked for ./safeport.yaml, "
-                     "$XDG_CONFIG_HOME/safeport/safeport.yaml (~/.config) and "
-                     "/etc/safeport/safeport.yaml; --config FILE or $SAFEPORT_CONFIG names "
-                     "another"));
+    return sp_fail(err, SP_E_USAGE,
+                   "there is no safeport.yaml: looked for ./safeport.yaml, "
+                   "$XDG_CONFIG_HOME/safeport/safeport.yaml (~/.config) and "
+                   "/etc/safeport/safeport.yaml; --config FILE or $SAFEPORT_CONFIG names "
+                   "another");
   return found < 0 ? -1 : 0;
 }
 
@@ -83,11 +83,10 @@ static int dir_of(const char *path, char **dir, struct sp_err *err)
 static int summarize(const char *path, const struct sp_complaints *complaints, struct sp_err *err)
 {
   if (complaints->has_more)
-    return sp_fail(err, SP_E_USAGE, _("'%s' has more than %zu mistakes"), path, complaints->count);
-  return sp_fail(
-      err, SP_E_USAGE,
-      dngettext(SP_TEXT_DOMAIN, "'%s' has %zu mistake", "'%s' has %zu mistakes", complaints->count),
-      path, complaints->count);
+    return sp_fail(err, SP_E_USAGE, "'%s' has more than %zu mistakes", path, complaints->count);
+  if (complaints->count == 1)
+    return sp_fail(err, SP_E_USAGE, "'%s' has 1 mistake", path);
+  return sp_fail(err, SP_E_USAGE, "'%s' has %zu mistakes", path, complaints->count);
 }
 
 static int read_tree(struct sp_config *config, const char *dir, struct sp_yaml_node *root,
@@ -136,7 +135,7 @@ int sp_config_load(const char *path, struct sp_config **out, struct sp_complaint
   if (sp_file_read(AT_FDCWD, real ? real : path, &yaml, err) < 0) {
     if (err->code == SP_E_NOT_FOUND || err->code == SP_E_INVALID)
       err->code = SP_E_USAGE;
-    return sp_err_context(err, _("cannot read the configuration"));
+    return sp_err_context(err, "cannot read the configuration");
   }
   return sp_config_parse(path, sp_buf_span(&yaml), out, complaints, err);
 }
@@ -167,11 +166,11 @@ static int fail_unknown_image(const struct sp_config *config, const char *name, 
   }
   const char *near = sp_nearest(name, names, config->image_count);
   if (near)
-    return sp_fail(err, SP_E_USAGE, _("no image '%s' in '%s': did you mean '%s'?"), shown,
+    return sp_fail(err, SP_E_USAGE, "no image '%s' in '%s': did you mean '%s'?", shown,
                    config->path, near);
   if (config->image_count == 0)
-    return sp_fail(err, SP_E_USAGE, _("no image '%s' in '%s': it names none"), shown, config->path);
-  return sp_fail(err, SP_E_USAGE, _("no image '%s' in '%s': it has %s%s"), shown, config->path, all,
+    return sp_fail(err, SP_E_USAGE, "no image '%s' in '%s': it names none", shown, config->path);
+  return sp_fail(err, SP_E_USAGE, "no image '%s' in '%s': it has %s%s", shown, config->path, all,
                  config->image_count > NAMES_SHOWN ? ", ..." : "");
 }
 
@@ -200,8 +199,8 @@ const struct sp_config_registry *sp_config_registry(const struct sp_config *conf
 static int fail_unset(const struct sp_config *config, struct sp_config_at at, const char *what,
                       const char *variable, struct sp_err *err)
 {
-  return sp_fail(err, SP_E_USAGE, _("%s:%u:%u: '%s' is $%s, which is not set or empty"),
-                 config->path, at.line, at.column, what, variable);
+  return sp_fail(err, SP_E_USAGE, "%s:%u:%u: '%s' is $%s, which is not set or empty", config->path,
+                 at.line, at.column, what, variable);
 }
 
 int sp_config_need(const struct sp_config *config, const struct sp_config_text *value,

@@ -63,7 +63,7 @@ int sp_config_place_get(const struct sp_config_place *place, const char *repo, s
   char shown[SP_MAX_REPOSITORY + 1];
   sp_text_escape(shown, sizeof shown, sp_span_str(repo));
   if (repo && !sp_ref_is_repository(sp_span_str(repo)))
-    return sp_fail(err, SP_E_USAGE, _("'%s' is no name of a repository"), shown);
+    return sp_fail(err, SP_E_USAGE, "'%s' is no name of a repository", shown);
   if (sp_text_dup(&name, repo, err) < 0)
     return -1;
   bool has_slash = name && strchr(name, '/');

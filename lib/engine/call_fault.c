@@ -43,14 +43,14 @@ static int raise_permission(const char *path, struct sp_err *err)
     getgrgid_r(facts.st_gid, &group, buffer, sizeof buffer, &found);
   if (!found)
     return sp_fail(err, SP_E_AUTH,
-                   _("cannot talk to the engine at '%s': permission denied: run as the user whose "
-                     "engine it is, or name a rootless engine with "
-                     "DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock"),
+                   "cannot talk to the engine at '%s': permission denied: run as the user whose "
+                   "engine it is, or name a rootless engine with "
+                   "DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock",
                    path);
   return sp_fail(err, SP_E_AUTH,
-                 _("cannot talk to the engine at '%s': permission denied: join the group '%s' "
-                   "('sudo usermod -aG %s $USER', then log in again), or name a rootless engine "
-                   "with DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock"),
+                 "cannot talk to the engine at '%s': permission denied: join the group '%s' "
+                 "('sudo usermod -aG %s $USER', then log in again), or name a rootless engine "
+                 "with DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock",
                  path, found->gr_name, found->gr_name);
 }
 
@@ -73,12 +73,12 @@ static int raise_absent(const char *path, int sys, struct sp_err *err)
   char other[SP_ENDPOINT_FILE_MAX];
   if (find_other(other) && strcmp(other, path) != 0)
     return sp_fail_sys(err, SP_E_UNREACHABLE, sys,
-                       _("no engine listens at '%s': start it, or use the one that is there with "
-                         "DOCKER_HOST=unix://%s"),
+                       "no engine listens at '%s': start it, or use the one that is there with "
+                       "DOCKER_HOST=unix://%s",
                        path, other);
   return sp_fail_sys(err, SP_E_UNREACHABLE, sys,
-                     _("no engine listens at '%s': start it ('systemctl start docker', or 'podman "
-                       "system service'), or say where it is with DOCKER_HOST"),
+                     "no engine listens at '%s': start it ('systemctl start docker', or 'podman "
+                     "system service'), or say where it is with DOCKER_HOST",
                      path);
 }
 
@@ -91,7 +91,7 @@ static int raise_by_errno(const struct sp_engine_call_fault *fault, int sys, str
   if (path[0])
     return raise_absent(path, sys, err);
   sp_endpoint_format(fault->endpoint, place);
-  return sp_fail_sys(err, SP_E_UNREACHABLE, sys, _("no engine listens at '%s'"), place);
+  return sp_fail_sys(err, SP_E_UNREACHABLE, sys, "no engine listens at '%s'", place);
 }
 
 int sp_engine_call_fault_raise(const struct sp_engine_call_fault *fault, struct sp_err *err)
@@ -102,23 +102,22 @@ int sp_engine_call_fault_raise(const struct sp_engine_call_fault *fault, struct 
   sp_endpoint_format(fault->endpoint, place);
   curl_easy_getinfo(fault->easy, CURLINFO_OS_ERRNO, &sys);
   if (fault->refused_address)
-    return sp_fail(
-        err, SP_E_REFUSED,
-        _("the engine at '%s' is on another host, and images would go there unprotected: "
-          "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"),
-        place);
+    return sp_fail(err, SP_E_REFUSED,
+                   "the engine at '%s' is on another host, and images would go there unprotected: "
+                   "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH",
+                   place);
   if (fault->code == CURLE_COULDNT_CONNECT && sys != 0)
     return raise_by_errno(fault, (int)sys, err);
   sp_text_escape(detail, sizeof detail,
                  sp_span_str(fault->detail[0] ? fault->detail : curl_easy_strerror(fault->code)));
   if (fault->code == CURLE_OK)
-    return sp_fail(err, SP_E_NETWORK,
-                   _("the engine at '%s' went away before its answer was complete"), place);
+    return sp_fail(err, SP_E_NETWORK, "the engine at '%s' went away before its answer was complete",
+                   place);
   for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
     if (meanings[i].curl == fault->code)
-      return sp_fail(err, meanings[i].code, _("the engine at '%s': %s (%s)"), place,
+      return sp_fail(err, meanings[i].code, "the engine at '%s': %s (%s)", place,
                      _(meanings[i].words), detail);
   }
   enum sp_code code = fault->answered ? SP_E_NETWORK : SP_E_PROTOCOL;
-  return sp_fail(err, code, _("the engine at '%s': the call failed (%s)"), place, detail);
+  return sp_fail(err, code, "the engine at '%s': the call failed (%s)", place, detail);
 }

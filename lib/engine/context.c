@@ -5,7 +5,6 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "base/i18n.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -37,7 +36,7 @@ static int set_name(const char *name, struct sp_context *out, struct sp_err *err
   if (!ok) {
     char shown[SP_CONTEXT_NAME_MAX];
     sp_text_escape(shown, sizeof shown, sp_span_str(name));
-    return sp_fail(err, SP_E_USAGE, _("'%s' is not the name of a docker context"), shown);
+    return sp_fail(err, SP_E_USAGE, "'%s' is not the name of a docker context", shown);
   }
   memcpy(out->name, name, len + 1);
   return 0;
@@ -72,7 +71,7 @@ static int find_current(const char *folder, struct sp_context *out, struct sp_er
   if (rc == 0)
     return 0;
   sp_err_copy(err, &why);
-  return sp_err_context(err, _("cannot tell docker's current context from '%s'"), path);
+  return sp_err_context(err, "cannot tell docker's current context from '%s'", path);
 }
 
 int sp_context_parse(struct sp_span text, struct sp_context *out, struct sp_err *err)
@@ -136,13 +135,12 @@ static int load(const char *folder, struct sp_context *out, struct sp_err *err)
   if (sp_file_read(AT_FDCWD, path, &text, &why) < 0) {
     if (why.code == SP_E_NOT_FOUND)
       return sp_fail(err, SP_E_USAGE,
-                     _("there is no docker context '%s': 'docker context ls' lists them"),
-                     out->name);
+                     "there is no docker context '%s': 'docker context ls' lists them", out->name);
     sp_err_copy(err, &why);
-    return sp_err_context(err, _("docker context '%s'"), out->name);
+    return sp_err_context(err, "docker context '%s'", out->name);
   }
   if (sp_context_parse(sp_buf_span(&text), out, err) < 0)
-    return sp_err_context(err, _("docker context '%s': cannot use '%s'"), out->name, path);
+    return sp_err_context(err, "docker context '%s': cannot use '%s'", out->name, path);
   return find_tls(folder, hash, out, err);
 }
 
@@ -160,7 +158,7 @@ int sp_context_find(const char *name, struct sp_context *out, bool *found, struc
   if (!context.name[0] || strcmp(context.name, "default") == 0)
     return 0;
   if (!folder)
-    return sp_fail(err, SP_E_USAGE, _("there is no docker context '%s': HOME is not set"),
+    return sp_fail(err, SP_E_USAGE, "there is no docker context '%s': HOME is not set",
                    context.name);
   if (load(folder, &context, err) < 0)
     return -1;

@@ -2,7 +2,6 @@
 /* A wrapper of the archive that is put together; only what concerns tags differs. */
 #include "engine/destination.h"
 
-#include "base/i18n.h"
 #include "oci/manifest.h"
 #include "store/wrapper.h"
 
@@ -40,12 +39,12 @@ static int check_tag(struct destination *to, const char *tag,
   struct sp_ref ref = to->ref;
   snprintf(ref.tag, sizeof ref.tag, "%s", tag);
   if (sp_engine_find_image(to->engine, &ref, &image, err) < 0)
-    return sp_err_context(err, _("the engine took the image and does not have it"));
+    return sp_err_context(err, "the engine took the image and does not have it");
   if (!find_config(manifest, &config) || sp_digest_eq(&image.id, &config) ||
       sp_digest_eq(&image.id, &manifest->digest))
     return 0;
   return sp_fail(err, SP_E_INVALID,
-                 _("the engine has another image under the tag '%s' than it was given"), tag);
+                 "the engine has another image under the tag '%s' than it was given", tag);
 }
 
 static int set_tags(struct sp_store *store, const char *const *tags, size_t n,

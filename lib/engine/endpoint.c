@@ -14,7 +14,7 @@ static int refuse(const char *text, const char *why, enum sp_code code, struct s
 {
   char shown[SHOWN_MAX];
   sp_text_escape(shown, sizeof shown, sp_span_str(text));
-  return sp_fail(err, code, _("cannot use the engine at '%s': %s"), shown, why);
+  return sp_fail(err, code, "cannot use the engine at '%s': %s", shown, why);
 }
 
 static int parse_unix(const char *text, const char *rest, const char *tls_dir,
@@ -158,7 +158,7 @@ int sp_endpoint_find(struct sp_endpoint *out, struct sp_err *err)
   if (!found)
     return sp_endpoint_parse(DEFAULT_ADDRESS, NULL, out, err);
   if (sp_endpoint_parse(context.address, context.tls_dir[0] ? context.tls_dir : NULL, out, err) < 0)
-    return sp_err_context(err, _("docker context '%s'"), context.name);
+    return sp_err_context(err, "docker context '%s'", context.name);
   return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -40,7 +39,7 @@ int sp_engine_refusal(struct sp_engine_call *call, int status, struct sp_err *er
   sp_buf_init(&body, SP_MAX_ERROR_BODY_BYTES);
   (void)(sp_engine_call_read_all(call, &body, &ignored) < 0); /* what came of it is enough */
   sp_oci_error_parse(sp_buf_span(&body), &said);
-  sp_fail(err, code_of(status, said.text), _("the engine answered %d%s%s"), status,
+  sp_fail(err, code_of(status, said.text), "the engine answered %d%s%s", status,
           said.text[0] ? ": " : "", said.text);
   err->http_status = status;
   return -1;
@@ -84,13 +83,13 @@ static int set_version(struct sp_engine *engine, const char *said, struct sp_err
   sp_endpoint_format(&engine->endpoint, place);
   if (parse_version(said, &minor) < 0)
     return sp_fail(err, SP_E_PROTOCOL,
-                   _("what answers at '%s' is not a Docker-compatible engine (it names no version "
-                     "of the API)"),
+                   "what answers at '%s' is not a Docker-compatible engine (it names no version "
+                   "of the API)",
                    place);
   if (minor < API_MINOR_MIN)
     return sp_fail(err, SP_E_UNSUPPORTED,
-                   _("the engine at '%s' is too old: it speaks version 1.%u of the API, safeport "
-                     "needs 1.%u (Docker 19.03)"),
+                   "the engine at '%s' is too old: it speaks version 1.%u of the API, safeport "
+                   "needs 1.%u (Docker 19.03)",
                    place, minor, API_MINOR_MIN);
   snprintf(engine->version, sizeof engine->version, "%u.%u", API_MAJOR,
            minor < API_MINOR_MAX ? minor : API_MINOR_MAX);
@@ -190,9 +189,9 @@ static int not_found(struct sp_engine *engine, const struct sp_ref *ref, struct 
   if (ref->repository[0] && ask(engine, target, &list, &ignored) == 0)
     sp_engine_image_near(sp_buf_span(&list), ref->repository, near);
   if (near[0])
-    return sp_fail(err, SP_E_NOT_FOUND, _("the engine has no image '%s': it has %s"), name, near);
+    return sp_fail(err, SP_E_NOT_FOUND, "the engine has no image '%s': it has %s", name, near);
   return sp_fail(err, SP_E_NOT_FOUND,
-                 _("the engine has no image '%s': 'docker images' lists those it has"), name);
+                 "the engine has no image '%s': 'docker images' lists those it has", name);
 }
 
 int sp_engine_find_image(struct sp_engine *engine, const struct sp_ref *ref,

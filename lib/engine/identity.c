@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/identity.h"
 
-#include "base/i18n.h"
 #include "oci/manifest.h"
 
 static int get(struct sp_store *archive, const struct sp_digest *digest, struct sp_manifest *out,
@@ -43,7 +42,7 @@ int sp_identity_check(struct sp_store *archive, const struct sp_digest *root,
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(id, text);
   return sp_fail(err, SP_E_DIGEST,
-                 _("the engine was asked for the image %s and sent another one: nothing of it was "
-                   "passed on"),
+                 "the engine was asked for the image %s and sent another one: nothing of it was "
+                 "passed on",
                  text);
 }

@@ -2,7 +2,6 @@
 /* A tar on its way into an engine. The engine may answer before it has all of it: then it failed,
  * whatever the status says, and what it says is the reason. */
 #include "base/checked.h"
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "engine/connection.h"
 #include "engine/verdict.h"
@@ -44,14 +43,14 @@ static int loading_write(struct sp_output *output, const void *bytes, size_t n, 
   struct loading *loading = (struct loading *)output;
   bool answered;
   if (sp_engine_call_write(loading->call, bytes, n, &answered, err) < 0)
-    return sp_err_context(err, _("while it took the image"));
+    return sp_err_context(err, "while it took the image");
   if (!sp_add_u64(loading->sent_bytes, n, &loading->sent_bytes))
     return sp_fail(err, SP_E_LIMIT, "the image is larger than can be counted");
   if (!answered)
     return 0;
   if (read_verdict(loading, err) < 0)
     return -1;
-  return sp_fail(err, SP_E_PROTOCOL, _("the engine stopped reading before the end of the image"));
+  return sp_fail(err, SP_E_PROTOCOL, "the engine stopped reading before the end of the image");
 }
 
 static int loading_finish(struct sp_output *output, struct sp_err *err)

@@ -2,7 +2,6 @@
 /* The tar of an image on its way out of an engine. An engine that fails in the middle has sent its
  * 200 long ago: it puts a line of JSON behind what it wrote and ends properly. So the last bytes
  * are held back until it is known that they are the end of a tar. */
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "engine/connection.h"
 #include "engine/verdict.h"
@@ -25,7 +24,7 @@ static int check_tail(const struct saved *saved, struct sp_err *err)
   sp_verdict_find_in_tail(SP_SPAN(saved->held + saved->at + saved->len - n, n), said);
   if (!said[0])
     return 0;
-  return sp_fail(err, SP_E_SERVER, _("the engine broke off while it sent the image: %s"), said);
+  return sp_fail(err, SP_E_SERVER, "the engine broke off while it sent the image: %s", said);
 }
 
 /* Makes more than a tail be held, or all there is. */
@@ -37,7 +36,7 @@ static int fill(struct saved *saved, struct sp_err *err)
     size_t got;
     if (sp_engine_call_read(saved->call, saved->held + saved->len, HOLD_BYTES - saved->len, &got,
                             err) < 0)
-      return sp_err_context(err, _("while it sent the image"));
+      return sp_err_context(err, "while it sent the image");
     saved->len += got;
     saved->at_end = got == 0;
   }

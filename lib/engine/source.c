@@ -4,7 +4,6 @@
  * that fails leaves it unopened, so that it can be tried again. */
 #include "engine/source.h"
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/identity.h"
@@ -42,8 +41,8 @@ static int check_known(const struct source *source, const struct sp_named *root,
     return 0;
   sp_image_record_drop(&source->image.id, source->compressor_id);
   return sp_fail(err, SP_E_INVALID,
-                 _("the image came out of the engine otherwise than the last time, which is now "
-                   "forgotten: run again"));
+                 "the image came out of the engine otherwise than the last time, which is now "
+                 "forgotten: run again");
 }
 
 /* Remembers the manifest, if it is one image: an index is small beside what it names. */
@@ -149,7 +148,7 @@ static int source_list_tags(struct sp_store *store, const char *cursor, struct s
 {
   (void)store, (void)cursor, (void)out;
   return sp_fail(err, SP_E_UNSUPPORTED,
-                 _("an engine is asked for one image: 'docker images NAME' lists its tags"));
+                 "an engine is asked for one image: 'docker images NAME' lists its tags");
 }
 
 /* An engine has images and nothing that refers to them. */

@@ -27,7 +27,7 @@ static const char *error_of(const json_t *object)
     text = json_string_value(json_object_get(detail, "message"));
   if (text && *text)
     return text;
-  return json_is_object(detail) ? "it does not say why" : NULL;
+  return json_is_object(detail) ? _("it does not say why") : NULL;
 }
 
 static bool is_white(char c)
@@ -91,10 +91,10 @@ int sp_verdict_end(struct sp_verdict *verdict, struct sp_err *err)
     return 0;
   if (strcasestr(verdict->error, "no space left"))
     return sp_fail(err, SP_E_STORE_FULL,
-                   _("the engine has no room for the image (%s): free some there ('docker system "
-                     "df' shows what takes it)"),
+                   "the engine has no room for the image (%s): free some there ('docker system "
+                   "df' shows what takes it)",
                    verdict->error);
-  return sp_fail(err, SP_E_INVALID, _("the engine did not take the image: %s"), verdict->error);
+  return sp_fail(err, SP_E_INVALID, "the engine did not take the image: %s", verdict->error);
 }
 
 /* A tar ends in zeros, so an object at the very end is the engine's. It begins at the first brace

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "http/fault.h"
@@ -209,8 +210,8 @@ static bool is_allowed(struct sp_exchange *ex, enum sp_address_kind kind, const 
   sp_fail(&ex->refusal, SP_E_REFUSED,
           "'%s' sends us to '%s', whose address %s is %s, while its own is %s: refused, it may be "
           "an attempt to reach hosts inside your network",
-          site->origin.host, host, address, sp_guard_kind_name(kind),
-          sp_guard_kind_name((enum sp_address_kind)atomic_load(&site->kind)));
+          site->origin.host, host, address, _(sp_guard_kind_name(kind)),
+          _(sp_guard_kind_name((enum sp_address_kind)atomic_load(&site->kind))));
   return false;
 }
 

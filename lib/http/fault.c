@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 #define DETAIL_MAX 200
@@ -18,33 +19,33 @@ struct meaning {
 
 static const struct meaning meanings[] = {
     {CURLE_COULDNT_RESOLVE_HOST, SP_E_UNREACHABLE,
-     "no such host: check the name, and the DNS of this machine"},
+     N_("no such host: check the name, and the DNS of this machine")},
     {CURLE_COULDNT_RESOLVE_PROXY, SP_E_UNREACHABLE,
-     "the proxy's host name is unknown: check HTTPS_PROXY"},
-    {CURLE_COULDNT_CONNECT, SP_E_UNREACHABLE, "cannot connect"},
-    {CURLE_PROXY, SP_E_UNREACHABLE, "the proxy did not let us through: check HTTPS_PROXY"},
+     N_("the proxy's host name is unknown: check HTTPS_PROXY")},
+    {CURLE_COULDNT_CONNECT, SP_E_UNREACHABLE, N_("cannot connect")},
+    {CURLE_PROXY, SP_E_UNREACHABLE, N_("the proxy did not let us through: check HTTPS_PROXY")},
     {CURLE_OPERATION_TIMEDOUT, SP_E_UNREACHABLE,
-     "connecting took too long: is there a firewall in between?"},
-    {CURLE_SSL_CONNECT_ERROR, SP_E_TLS, "the TLS handshake failed"},
-    {CURLE_PEER_FAILED_VERIFICATION, SP_E_TLS, "its certificate was not accepted"},
-    {CURLE_SSL_CERTPROBLEM, SP_E_TLS, "the TLS handshake failed"},
-    {CURLE_SSL_CIPHER, SP_E_TLS, "there is no TLS cipher in common"},
-    {CURLE_SSL_CACERT_BADFILE, SP_E_TLS, "the CA file cannot be read"},
-    {CURLE_SSL_ISSUER_ERROR, SP_E_TLS, "the issuer of its certificate was not accepted"},
-    {CURLE_SSL_INVALIDCERTSTATUS, SP_E_TLS, "the status of its certificate was not accepted"},
-    {CURLE_RECV_ERROR, SP_E_NETWORK, "the connection broke while receiving"},
-    {CURLE_SEND_ERROR, SP_E_NETWORK, "the connection broke while sending"},
-    {CURLE_SEND_FAIL_REWIND, SP_E_NETWORK, "the connection broke while sending"},
-    {CURLE_GOT_NOTHING, SP_E_NETWORK, "the connection was closed without an answer"},
-    {CURLE_PARTIAL_FILE, SP_E_NETWORK, "the answer ended short"},
-    {CURLE_HTTP2_STREAM, SP_E_NETWORK, "the HTTP/2 stream broke"},
-    {CURLE_SSL_SHUTDOWN_FAILED, SP_E_NETWORK, "the connection broke"},
-    {CURLE_WEIRD_SERVER_REPLY, SP_E_PROTOCOL, "the answer is not proper HTTP"},
-    {CURLE_UNSUPPORTED_PROTOCOL, SP_E_PROTOCOL, "the answer is not proper HTTP"},
-    {CURLE_HTTP2, SP_E_NETWORK, "the HTTP/2 connection broke"}, /* a GOAWAY as well */
-    {CURLE_BAD_CONTENT_ENCODING, SP_E_PROTOCOL, "the answer is encoded in a way not asked for"},
-    {CURLE_URL_MALFORMAT, SP_E_PROTOCOL, "the URL cannot be used"},
-    {CURLE_OUT_OF_MEMORY, SP_E_NOMEM, "out of memory"},
+     N_("connecting took too long: is there a firewall in between?")},
+    {CURLE_SSL_CONNECT_ERROR, SP_E_TLS, N_("the TLS handshake failed")},
+    {CURLE_PEER_FAILED_VERIFICATION, SP_E_TLS, N_("its certificate was not accepted")},
+    {CURLE_SSL_CERTPROBLEM, SP_E_TLS, N_("the TLS handshake failed")},
+    {CURLE_SSL_CIPHER, SP_E_TLS, N_("there is no TLS cipher in common")},
+    {CURLE_SSL_CACERT_BADFILE, SP_E_TLS, N_("the CA file cannot be read")},
+    {CURLE_SSL_ISSUER_ERROR, SP_E_TLS, N_("the issuer of its certificate was not accepted")},
+    {CURLE_SSL_INVALIDCERTSTATUS, SP_E_TLS, N_("the status of its certificate was not accepted")},
+    {CURLE_RECV_ERROR, SP_E_NETWORK, N_("the connection broke while receiving")},
+    {CURLE_SEND_ERROR, SP_E_NETWORK, N_("the connection broke while sending")},
+    {CURLE_SEND_FAIL_REWIND, SP_E_NETWORK, N_("the connection broke while sending")},
+    {CURLE_GOT_NOTHING, SP_E_NETWORK, N_("the connection was closed without an answer")},
+    {CURLE_PARTIAL_FILE, SP_E_NETWORK, N_("the answer ended short")},
+    {CURLE_HTTP2_STREAM, SP_E_NETWORK, N_("the HTTP/2 stream broke")},
+    {CURLE_SSL_SHUTDOWN_FAILED, SP_E_NETWORK, N_("the connection broke")},
+    {CURLE_WEIRD_SERVER_REPLY, SP_E_PROTOCOL, N_("the answer is not proper HTTP")},
+    {CURLE_UNSUPPORTED_PROTOCOL, SP_E_PROTOCOL, N_("the answer is not proper HTTP")},
+    {CURLE_HTTP2, SP_E_NETWORK, N_("the HTTP/2 connection broke")}, /* a GOAWAY as well */
+    {CURLE_BAD_CONTENT_ENCODING, SP_E_PROTOCOL, N_("the answer is encoded in a way not asked for")},
+    {CURLE_URL_MALFORMAT, SP_E_PROTOCOL, N_("the URL cannot be used")},
+    {CURLE_OUT_OF_MEMORY, SP_E_NOMEM, N_("out of memory")},
 };
 
 static const struct meaning *find(CURLcode code)
@@ -62,112 +63,110 @@ static bool says(const struct sp_fault *fault, const char *words)
 
 /* -- faults with words of their own; each answers whether it was one */
 
-static bool raise_certificate(const struct sp_fault *fault, const char *who, struct sp_err *err)
+static bool raise_certificate(const struct sp_fault *fault, struct sp_err *err)
 {
   static const struct {
     long result; /* X509_V_ERR_*: part of OpenSSL's ABI */
     const char *words;
   } known[] = {
-      {9, "its certificate is not valid yet: check the clock of this machine"},
-      {10, "its certificate has expired: it must be renewed there"},
-      {18, "its certificate is self-signed: if it is to be trusted, use --ca HOST=FILE"},
-      {19, "its certificate is from an unknown authority: use --ca HOST=FILE"},
-      {20, "its certificate is from an unknown authority: use --ca HOST=FILE"},
-      {21, "its certificate is from an unknown authority: use --ca HOST=FILE"},
+      {9, N_("its certificate is not valid yet: check the clock of this machine")},
+      {10, N_("its certificate has expired: it must be renewed there")},
+      {18, N_("its certificate is self-signed: if it is to be trusted, use --ca HOST=FILE")},
+      {19, N_("its certificate is from an unknown authority: use --ca HOST=FILE")},
+      {20, N_("its certificate is from an unknown authority: use --ca HOST=FILE")},
+      {21, N_("its certificate is from an unknown authority: use --ca HOST=FILE")},
   };
   long result = 0;
   curl_easy_getinfo(fault->easy, CURLINFO_SSL_VERIFYRESULT, &result);
   if (says(fault, "does not match") || says(fault, "no alternative certificate subject")) {
-    sp_fail(err, SP_E_TLS, "%s: its certificate is for another name", who);
+    sp_fail(err, SP_E_TLS, "its certificate is for another name");
     return true;
   }
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     if (known[i].result == result) {
-      sp_fail(err, SP_E_TLS, "%s: %s", who, known[i].words);
+      sp_fail(err, SP_E_TLS, "%s", _(known[i].words));
       return true;
     }
   }
   return false;
 }
 
-static bool raise_handshake(const struct sp_fault *fault, const char *who, struct sp_err *err)
+static bool raise_handshake(const struct sp_fault *fault, struct sp_err *err)
 {
   if (says(fault, "wrong version number") || says(fault, "http request")) {
     sp_fail(err, SP_E_TLS,
-            "%s: the server gave an HTTP answer to an HTTPS client: use --insecure HOST for a "
-            "plain-http registry",
-            who);
+            "the server gave an HTTP answer to an HTTPS client: use --insecure HOST for a "
+            "plain-http registry");
     return true;
   }
   if (says(fault, "SSL_ERROR_SYSCALL") || says(fault, "reset by peer")) {
-    sp_fail(err, SP_E_NETWORK, "%s: the connection broke in the TLS handshake", who);
+    sp_fail(err, SP_E_NETWORK, "the connection broke in the TLS handshake");
     return true;
   }
   return false;
 }
 
-static bool raise_connect(const struct sp_fault *fault, const char *who, struct sp_err *err)
+static bool raise_connect(const struct sp_fault *fault, struct sp_err *err)
 {
   long sys = 0;
   curl_easy_getinfo(fault->easy, CURLINFO_OS_ERRNO, &sys);
   if (sys == 0)
     return false;
   if (fault->by_proxy) {
-    sp_fail_sys(err, SP_E_UNREACHABLE, (int)sys, "%s: cannot connect to the proxy of HTTPS_PROXY",
-                who);
+    sp_fail_sys(err, SP_E_UNREACHABLE, (int)sys, "cannot connect to the proxy of HTTPS_PROXY");
     return true;
   }
   if (sys != ECONNREFUSED)
-    return sp_fail_sys(err, SP_E_UNREACHABLE, (int)sys, "%s: cannot connect", who) != 0;
+    return sp_fail_sys(err, SP_E_UNREACHABLE, (int)sys, "cannot connect") != 0;
   const struct sp_origin *origin = &fault->url->origin;
-  return sp_fail(err, SP_E_UNREACHABLE,
-                 "%s: connection refused: is the registry running at '%s:%u'?", who, origin->host,
-                 origin->port) != 0;
+  return sp_fail(err, SP_E_UNREACHABLE, "connection refused: is the registry running at '%s:%u'?",
+                 origin->host, origin->port) != 0;
 }
 
-static bool raise_by_proxy(const struct sp_fault *fault, const char *who, struct sp_err *err)
+static bool raise_by_proxy(const struct sp_fault *fault, struct sp_err *err)
 {
   char detail[DETAIL_MAX];
   if (!fault->by_proxy || !(says(fault, "CONNECT tunnel") || says(fault, "proxy")))
     return false;
   sp_text_escape(detail, sizeof detail, sp_span_str(fault->detail));
-  sp_fail(err, SP_E_UNREACHABLE, "%s: the proxy of HTTPS_PROXY did not let us through (%s)", who,
-          detail);
+  sp_fail(err, SP_E_UNREACHABLE, "the proxy of HTTPS_PROXY did not let us through (%s)", detail);
   return true;
 }
 
-static bool raise_special(const struct sp_fault *fault, const char *who, struct sp_err *err)
+static bool raise_special(const struct sp_fault *fault, struct sp_err *err)
 {
   switch ((int)fault->code) {
   case CURLE_PEER_FAILED_VERIFICATION:
-    return raise_certificate(fault, who, err);
+    return raise_certificate(fault, err);
   case CURLE_SSL_CONNECT_ERROR:
-    return raise_handshake(fault, who, err);
+    return raise_handshake(fault, err);
   case CURLE_COULDNT_CONNECT:
-    return raise_connect(fault, who, err);
+    return raise_connect(fault, err);
   case CURLE_RECV_ERROR:
-    return raise_by_proxy(fault, who, err);
+    return raise_by_proxy(fault, err);
   default:
     return false;
   }
 }
 
+static void raise(const struct sp_fault *fault, struct sp_err *err)
+{
+  if (raise_special(fault, err))
+    return;
+  char detail[DETAIL_MAX];
+  const char *said = fault->detail[0] ? fault->detail : curl_easy_strerror(fault->code);
+  sp_text_escape(detail, sizeof detail, sp_span_str(said));
+  const struct meaning *meaning = find(fault->code);
+  if (meaning)
+    sp_fail(err, meaning->code, "%s (%s)", _(meaning->words), detail);
+  else
+    sp_fail(err, SP_E_INTERNAL, "the request failed in a way not known: %s", detail);
+}
+
 int sp_fault_raise(const struct sp_fault *fault, struct sp_err *err)
 {
   char url[SP_URL_TEXT_MAX];
-  char who[SP_URL_TEXT_MAX + 2];
-  char detail[DETAIL_MAX] = "";
   sp_url_format_public(fault->url, url);
-  snprintf(who, sizeof who, "'%s'", url);
-  if (raise_special(fault, who, err))
-    return -1;
-  const struct meaning *meaning = find(fault->code);
-  if (fault->detail[0])
-    sp_text_escape(detail, sizeof detail, sp_span_str(fault->detail));
-  else
-    sp_text_escape(detail, sizeof detail, sp_span_str(curl_easy_strerror(fault->code)));
-  if (!meaning)
-    return sp_fail(err, SP_E_INTERNAL, "%s: the request failed in a way not known: %s", who,
-                   detail);
-  return sp_fail(err, meaning->code, "%s: %s (%s)", who, meaning->words, detail);
+  raise(fault, err);
+  return sp_err_context(err, "'%s'", url);
 }

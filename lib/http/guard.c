@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/i18n.h"
+
 /* First match wins; what is in no row is public. */
 static const struct {
   uint32_t net;
@@ -91,10 +93,10 @@ enum sp_address_kind sp_guard_kind_of_text(const char *text)
 
 const char *sp_guard_kind_name(enum sp_address_kind kind)
 {
-  static const char *const names[] = {[SP_ADDRESS_PUBLIC] = "public",
-                                      [SP_ADDRESS_PRIVATE] = "private",
-                                      [SP_ADDRESS_LOOPBACK] = "loopback",
-                                      [SP_ADDRESS_SPECIAL] = "link-local or reserved"};
+  static const char *const names[] = {[SP_ADDRESS_PUBLIC] = N_("public"),
+                                      [SP_ADDRESS_PRIVATE] = N_("private"),
+                                      [SP_ADDRESS_LOOPBACK] = N_("loopback"),
+                                      [SP_ADDRESS_SPECIAL] = N_("link-local or reserved")};
   return names[kind];
 }
 

@@ -5,6 +5,7 @@
 #include "http/journey.h"
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "http/retry_after.h"
 
@@ -100,14 +101,15 @@ int sp_journey_check_stay(const struct sp_journey *journey, struct sp_err *err)
   if (!is_redirect(journey->exchange->status) || may_redirect(request))
     return 0;
   char from[SP_URL_TEXT_MAX];
-  char to[128] = "nowhere";
+  char to[128];
   const char *location = sp_headers_get(&journey->exchange->headers, "Location");
-  if (location)
-    sp_text_escape(to, sizeof to, SP_SPAN(location, strcspn(location, "?#")));
+  if (!location)
+    location = _("nowhere");
+  sp_text_escape(to, sizeof to, SP_SPAN(location, strcspn(location, "?#")));
   sp_url_format_public(&journey->url, from);
   return sp_fail(err, SP_E_PROTOCOL,
                  "%s answered a redirect to '%s' where none is allowed ('%s', status %d)",
-                 request->purpose == SP_HTTP_TOKEN ? "token server" : "registry", to, from,
+                 request->purpose == SP_HTTP_TOKEN ? _("token server") : _("registry"), to, from,
                  journey->exchange->status);
 }
 

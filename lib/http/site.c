@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 static void free_list(char **list)
@@ -135,23 +136,23 @@ int sp_http_site_check_upload(const struct sp_http_site *site, const struct sp_u
   if (sp_origin_eq(&site->origin, &url->origin))
     return 0;
   if (site->origin.https && !url->origin.https)
-    return refuse_http(site, url, "the upload", err);
+    return refuse_http(site, url, _("the upload"), err);
   if (is_listed(site->upload_hosts, &url->origin, false))
     return 0;
-  return refuse_host(site, url, "the upload", "--upload-host", err);
+  return refuse_host(site, url, _("the upload"), "--upload-host", err);
 }
 
 int sp_http_site_check_realm(const struct sp_http_site *site, const struct sp_url *url,
                              struct sp_err *err)
 {
   if (site->origin.https && !url->origin.https)
-    return refuse_http(site, url, "the password", err);
+    return refuse_http(site, url, _("the password"), err);
   if (!url->origin.https && !site->insecure && !sp_origin_is_loopback(&url->origin))
-    return refuse_http(site, url, "the password", err);
+    return refuse_http(site, url, _("the password"), err);
   if (strcmp(site->origin.host, url->origin.host) == 0 ||
       is_listed(site->token_hosts, &url->origin, false))
     return 0;
-  return refuse_host(site, url, "the password", "--token-host", err);
+  return refuse_host(site, url, _("the password"), "--token-host", err);
 }
 
 int sp_site_check_redirect(const struct sp_http_site *site, const struct sp_url *from,

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <strings.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 #define SHOWN_MAX 128 /* of a bad URL in a message */
@@ -67,23 +68,23 @@ static bool is_good_name(const char *host)
 static const char *read_host(struct sp_span text, char out[SP_MAX_HOST + 1])
 {
   if (text.len == 0)
-    return "it has no host";
+    return _("it has no host");
   if (text.len > SP_MAX_HOST)
-    return "its host is too long";
+    return _("its host is too long");
   for (size_t i = 0; i < text.len; i++)
     out[i] = (char)tolower((unsigned char)text.ptr[i]);
   out[text.len] = '\0';
   if (out[0] != '[') {
     if (text.len > 1 && out[text.len - 1] == '.')
       out[text.len - 1] = '\0';
-    return is_good_name(out) ? NULL : "its host is not a plain name or address";
+    return is_good_name(out) ? NULL : _("its host is not a plain name or address");
   }
   struct in6_addr addr;
   if (out[text.len - 1] != ']')
-    return "its host has a bracket too few";
+    return _("its host has a bracket too few");
   out[text.len - 1] = '\0';
   if (inet_pton(AF_INET6, out + 1, &addr) != 1)
-    return "its host is not an IPv6 address";
+    return _("its host is not an IPv6 address");
   char form[INET6_ADDRSTRLEN];
   inet_ntop(AF_INET6, &addr, form, sizeof form);
   snprintf(out, SP_MAX_HOST + 1, "[%s]", form);
@@ -94,7 +95,7 @@ static const char *read_port(struct sp_span text, bool https, uint16_t *out)
 {
   uint64_t port = https ? 443 : 80;
   if (text.len > 0 && (sp_text_parse_u64(text, &port) != 0 || port == 0 || port > 65535))
-    return "its port is not a number from 1 to 65535";
+    return _("its port is not a number from 1 to 65535");
   *out = (uint16_t)port;
   return NULL;
 }
@@ -102,14 +103,14 @@ static const char *read_port(struct sp_span text, bool https, uint16_t *out)
 static const char *read_authority(struct sp_span text, struct sp_origin *out)
 {
   if (text.len > 0 && memchr(text.ptr, '@', text.len))
-    return "it holds a user name";
+    return _("it holds a user name");
   const char *end = text.ptr + text.len;
   const char *host_end = end;
   if (text.len > 0 && text.ptr[0] == '[') {
     const char *close = memchr(text.ptr, ']', text.len);
     host_end = close ? close + 1 : end;
     if (host_end < end && *host_end != ':')
-      return "something follows its host";
+      return _("something follows its host");
   } else if (text.len > 0) {
     const char *colon = memchr(text.ptr, ':', text.len);
     host_end = colon ? colon : end;
@@ -142,8 +143,8 @@ static int take_target(struct sp_span rest, char **out, struct sp_err *err)
 static const char *check_text(struct sp_span text)
 {
   if (text.len > SP_MAX_URL_BYTES)
-    return "it is too long";
-  return is_printable(text) ? NULL : "it holds blanks, control characters or bytes beyond ASCII";
+    return _("it is too long");
+  return is_printable(text) ? NULL : _("it holds blanks, control characters or bytes beyond ASCII");
 }
 
 /* What follows "//". */
@@ -171,7 +172,7 @@ int sp_url_parse(struct sp_span text, struct sp_url *out, struct sp_err *err)
     return parse_rest(true, text, sp_span_skip(text, 8), out, err);
   if (has_scheme(text, "http://"))
     return parse_rest(false, text, sp_span_skip(text, 7), out, err);
-  return fail_url(err, text, "it does not begin with https:// or http://");
+  return fail_url(err, text, _("it does not begin with https:// or http://"));
 }
 
 /* -- resolving */
@@ -243,7 +244,7 @@ static int resolve_target(const struct sp_url *base, struct sp_span reference, s
 int sp_url_resolve(const struct sp_url *base, struct sp_span reference, struct sp_url *out,
                    struct sp_err *err)
 {
-  const char *bad = reference.len == 0 ? "it is empty" : check_text(reference);
+  const char *bad = reference.len == 0 ? _("it is empty") : check_text(reference);
   if (bad)
     return fail_url(err, reference, bad);
   int rc;
@@ -273,7 +274,7 @@ int sp_url_make(const struct sp_origin *origin, struct sp_url *out, struct sp_er
   struct sp_span text = SP_SPAN(target, (size_t)n);
   const char *bad = check_text(text);
   if (!bad && target[0] != '/')
-    bad = "its path does not begin with '/'";
+    bad = _("its path does not begin with '/'");
   if (bad) {
     fail_url(err, text, bad);
     free(target);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -295,7 +296,7 @@ int sp_rows_next(struct sp_rows *rows, const char *about, struct sp_field fields
     return 1;
   if (sqlite3_errcode(rows->db->sqlite) == SQLITE_NOMEM) /* a column that could not be copied */
     return fail(rows->db, SQLITE_NOMEM, err);
-  return damaged(rows->db, "a row is not what was written", err);
+  return damaged(rows->db, _("a row is not what was written"), err);
 }
 
 /* -- transactions */
@@ -355,7 +356,7 @@ static int check_tables(struct sp_db *db, struct sp_err *err)
   int failed = result == SQLITE_DONE || result == SQLITE_ROW ? 0 : fail(db, result, err);
   sqlite3_reset(statement);
   if (failed == 0 && (result == SQLITE_ROW || sp_tables[n]))
-    return damaged(db, "its tables are not those of a journal", err);
+    return damaged(db, _("its tables are not those of a journal"), err);
   return failed;
 }
 
@@ -379,14 +380,14 @@ static bool is_empty(const struct format *format)
 static int check_format(struct sp_db *db, const struct format *format, struct sp_err *err)
 {
   if (format->application != SP_SCHEMA_APPLICATION)
-    return damaged(db, "it is no journal of safeport", err);
+    return damaged(db, _("it is no journal of safeport"), err);
   if (format->version > SP_SCHEMA_VERSION)
     return sp_fail(err, SP_E_UNSUPPORTED,
                    "cannot use '%s': a newer safeport wrote it (format %lld, this one knows %d): "
                    "use that one, or move the file away",
                    db->path, (long long)format->version, SP_SCHEMA_VERSION);
   if (format->version < SP_SCHEMA_VERSION)
-    return damaged(db, "it has an older format", err);
+    return damaged(db, _("it has an older format"), err);
   return check_tables(db, err);
 }
 

@@ -91,13 +91,13 @@ static int take_lock(struct sp_journal *journal, struct sp_err *err)
   if (journal->lock_fd < 0 && journal->mode == SP_JOURNAL_READ)
     return 0; /* nobody who writes was ever here */
   if (journal->lock_fd < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, "cannot open '%s/" LOCK_FILE "'", journal->dir);
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot open '%s/%s'", journal->dir, LOCK_FILE);
   while (flock(journal->lock_fd, LOCK_SH | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK && errno != EINTR)
-      return sp_fail_sys(err, SP_E_IO, errno, "cannot lock '%s/" LOCK_FILE "'", journal->dir);
+      return sp_fail_sys(err, SP_E_IO, errno, "cannot lock '%s/%s'", journal->dir, LOCK_FILE);
     if (sp_clock_mono_ms() >= deadline_ms)
-      return sp_fail(err, SP_E_IO, "cannot use '%s': another process holds '" LOCK_FILE "'",
-                     journal->dir);
+      return sp_fail(err, SP_E_IO, "cannot use '%s': another process holds '%s'", journal->dir,
+                     LOCK_FILE);
     usleep(LOCK_POLL_US);
   }
   return 0;
@@ -124,10 +124,10 @@ static int rename_if_there(int dir_fd, const char *from, const char *to, struct 
 static int begin_anew(struct sp_journal *journal, struct sp_err *err)
 {
   if (flock(journal->lock_fd, LOCK_EX | LOCK_NB) < 0)
-    return sp_fail(err, SP_E_INVALID,
-                   "'%s/" SP_DB_FILE "' is damaged, and another process uses it: run this again "
-                   "when that is done",
-                   journal->dir);
+    return sp_fail(
+        err, SP_E_INVALID,
+        "'%s/%s' is damaged, and another process uses it: run this again when that is done",
+        journal->dir, SP_DB_FILE);
   sp_db_close(journal->db);
   journal->db = NULL;
   if (rename_if_there(journal->dir_fd, SP_DB_FILE ROLLBACK_SUFFIX, BAD_FILE ROLLBACK_SUFFIX, err) <
@@ -145,7 +145,7 @@ static void replace_damaged(struct sp_journal *journal, const struct sp_err *why
   struct sp_err err = SP_ERR_INIT;
   if (journal->mode == SP_JOURNAL_WRITE && begin_anew(journal, &err) == 0) {
     err = *why;
-    sp_err_context(&err, "history begins anew, and the old file is now '" BAD_FILE "'");
+    sp_err_context(&err, "history begins anew, and the old file is now '%s'", BAD_FILE);
     note_trouble(journal, &err);
     return;
   }

@@ -129,11 +129,11 @@ int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body, s
   struct sp_span type = sp_span_str(manifest->artifact_type);
   if (sp_span_has_prefix(type, FAMILY) && !sp_span_eq_str(type, SP_RECORD_TYPE))
     return sp_fail(err, SP_E_UNSUPPORTED,
-                   "the record under '" SP_RECORD_TAG "' was written by a newer safeport (%s)",
+                   "the record under '%s' was written by a newer safeport (%s)", SP_RECORD_TAG,
                    manifest->artifact_type);
   if (!sp_span_eq_str(type, SP_RECORD_TYPE) || manifest->blob_count != 2 ||
       strcmp(manifest->blobs[1].media_type, SP_RECORD_TYPE) != 0)
-    return sp_fail(err, SP_E_INVALID, "what is under '" SP_RECORD_TAG "' is no record of safeport");
+    return sp_fail(err, SP_E_INVALID, "what is under '%s' is no record of safeport", SP_RECORD_TAG);
   if (manifest->blobs[1].size_bytes > SP_MAX_RECORD_BYTES)
     return sp_fail(err, SP_E_LIMIT, "a record of %llu bytes is larger than the limit of %u",
                    (unsigned long long)manifest->blobs[1].size_bytes, SP_MAX_RECORD_BYTES);

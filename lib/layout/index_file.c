@@ -54,7 +54,7 @@ int sp_index_file_make(const struct sp_layout_dir *dir, struct sp_err *err)
   if (fstatat(dir->fd, SP_INDEX_FILE, &facts, AT_SYMLINK_NOFOLLOW) == 0)
     return 0;
   if (errno != ENOENT)
-    return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '" SP_INDEX_FILE "'");
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '%s'", SP_INDEX_FILE);
   if (sp_index_new(&index, err) < 0)
     return -1;
   return save(dir, index, err);
@@ -87,7 +87,7 @@ static int apply(const struct sp_layout_dir *dir, const struct change *change, s
   if (sp_layout_dir_check_writable(dir, err) < 0)
     return -1;
   if (apply_locked(dir, change, err) < 0)
-    return sp_err_context(err, "cannot change '" SP_INDEX_FILE "' of '%s'", dir->name);
+    return sp_err_context(err, "cannot change '%s' of '%s'", SP_INDEX_FILE, dir->name);
   return 0;
 }
 

@@ -35,7 +35,7 @@ int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *ou
     return sp_err_context(err, "cannot use layout '%s'", dir->name);
   }
   if (sp_index_view_parse(sp_buf_span(&text), dir->name, out, err) < 0)
-    return sp_err_context(err, "cannot use '" SP_INDEX_FILE "' of layout '%s'", dir->name);
+    return sp_err_context(err, "cannot use '%s' of layout '%s'", SP_INDEX_FILE, dir->name);
   return 0;
 }
 
@@ -54,7 +54,7 @@ int sp_index_view_get(const struct sp_index_view *view, size_t i, struct sp_desc
                       struct sp_err *err)
 {
   if (sp_desc_from_json(json_array_get(view->entries_, i), out, err) < 0)
-    return sp_err_context(err, "entry %zu of '" SP_INDEX_FILE "' of '%s'", i, view->name);
+    return sp_err_context(err, "entry %zu of '%s' of '%s'", i, SP_INDEX_FILE, view->name);
   return 0;
 }
 

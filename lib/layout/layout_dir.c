@@ -94,11 +94,11 @@ static int check_version(struct sp_span text, struct sp_err *err)
   const char *version = NULL;
   if (sp_json_parse(text, &doc, err) < 0 ||
       sp_json_get_string(doc, "imageLayoutVersion", &version, err) < 0)
-    return sp_err_context(err, "cannot use '" MARK_FILE "'");
+    return sp_err_context(err, "cannot use '%s'", MARK_FILE);
   if (!version || strcmp(version, "1.0.0") != 0) {
     char shown[64];
     sp_text_escape(shown, sizeof shown, sp_span_str(version ? version : ""));
-    return sp_fail(err, SP_E_INVALID, "'" MARK_FILE "' names layout version '%s', not '1.0.0'",
+    return sp_fail(err, SP_E_INVALID, "'%s' names layout version '%s', not '1.0.0'", MARK_FILE,
                    shown);
   }
   return 0;
@@ -160,9 +160,8 @@ int sp_layout_dir_ready(struct sp_layout_dir *dir, struct sp_err *err)
   if (dir->mode == SP_LAYOUT_READ) {
     if (found)
       return 0;
-    return sp_fail(err, SP_E_INVALID,
-                   "cannot use '%s': not an OCI image layout ('" MARK_FILE "' is missing)",
-                   dir->name);
+    return sp_fail(err, SP_E_INVALID, "cannot use '%s': not an OCI image layout ('%s' is missing)",
+                   dir->name, MARK_FILE);
   }
   if (make_missing(dir, err) < 0)
     return sp_err_context(err, "cannot write to layout '%s'", dir->name);

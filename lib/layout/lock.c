@@ -16,9 +16,9 @@ static int open_lock_file(int dir_fd, mode_t mode, int *fd, struct sp_err *err)
       0)
     return -1;
   if (fstat(opened, &facts) < 0)
-    return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '" SP_LOCK_FILE "'");
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '%s'", SP_LOCK_FILE);
   if (!S_ISREG(facts.st_mode))
-    return sp_fail(err, SP_E_INVALID, "cannot lock '" SP_LOCK_FILE "': not a regular file");
+    return sp_fail(err, SP_E_INVALID, "cannot lock '%s': not a regular file", SP_LOCK_FILE);
   *fd = sp_steal_fd(&opened);
   return 0;
 }
@@ -30,10 +30,10 @@ static int wait_for(int fd, const char *name, const struct sp_cancel *cancel, st
     return sp_err_context(err, "'%s'", name);
   if (taken)
     return 0;
-  return sp_fail(err, SP_E_LOCKED,
-                 "cannot write to '%s': another process has held '" SP_LOCK_FILE
-                 "' for %d seconds: wait for it, or end it",
-                 name, SP_LOCK_WAIT_MS / 1000);
+  return sp_fail(
+      err, SP_E_LOCKED,
+      "cannot write to '%s': another process has held '%s' for %d seconds: wait for it, or end it",
+      name, SP_LOCK_FILE, SP_LOCK_WAIT_MS / 1000);
 }
 
 int sp_lock_take(struct sp_lock *lock, int dir_fd, mode_t mode, const char *name,

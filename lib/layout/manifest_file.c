@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/i18n.h"
 #include "base/log.h"
 #include "layout/blob_draft.h"
 #include "layout/index_file.h"
@@ -98,7 +99,7 @@ static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *des
                               &why) == 0;
   if (*usable)
     return 0;
-  sp_log(SP_LOG_WARN, "'%s': an entry of '" SP_INDEX_FILE "' cannot be used: %s", dir->name,
+  sp_log(SP_LOG_WARN, _("'%s': an entry of '%s' cannot be used: %s"), dir->name, SP_INDEX_FILE,
          why.msg);
   if (why.code == SP_E_NOT_FOUND || why.code == SP_E_INVALID || why.code == SP_E_UNSUPPORTED)
     return 0;
@@ -198,7 +199,7 @@ static void append_tags(const struct sp_index_view *view, char *out, size_t out_
   for (size_t i = 0; i < page.count && i < 10 && len < out_size; i++)
     len += (size_t)snprintf(out + len, out_size - len, "%s'%s'", i > 0 ? ", " : "", page.tags[i]);
   if (page.count > 10 && len < out_size)
-    snprintf(out + len, out_size - len, " and %zu more", page.count - 10);
+    snprintf(out + len, out_size - len, _(" and %zu more"), page.count - 10);
 }
 
 static int find_only(const struct sp_layout_dir *dir, const struct sp_index_view *view,
@@ -216,8 +217,11 @@ static int find_only(const struct sp_layout_dir *dir, const struct sp_index_view
     if (found) {
       char tags[512];
       append_tags(view, tags, sizeof tags);
+      if (tags[0] == '\0')
+        return sp_fail(err, SP_E_NOT_FOUND,
+                       "'%s' holds several images without a tag: name a digest", dir->name);
       return sp_fail(err, SP_E_NOT_FOUND, "'%s' holds several images: name a tag (it has %s)",
-                     dir->name, tags[0] != '\0' ? tags : "none: name a digest");
+                     dir->name, tags);
     }
     *out = entry;
     found = true;
@@ -255,8 +259,11 @@ static int check_there(const struct sp_layout_dir *dir, const struct sp_desc *de
   if (desc->has_urls && sp_media_is_nondistributable(sp_span_str(desc->media_type)))
     return 0;
   sp_digest_format(&desc->digest, text);
-  return sp_fail(err, SP_E_BLOB_UNKNOWN, "'%s' of the manifest is %s in '%s'", text,
-                 state.state == SP_BLOB_ABSENT ? "missing" : "damaged", dir->name);
+  if (state.state == SP_BLOB_ABSENT)
+    return sp_fail(err, SP_E_BLOB_UNKNOWN, "'%s' of the manifest is missing in '%s'", text,
+                   dir->name);
+  return sp_fail(err, SP_E_BLOB_UNKNOWN, "'%s' of the manifest is damaged in '%s'", text,
+                 dir->name);
 }
 
 static int check_all_there(const struct sp_layout_dir *dir, const struct sp_manifest *parsed,

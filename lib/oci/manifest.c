@@ -6,6 +6,7 @@
 
 #include <strings.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "oci/media_type.h"
@@ -120,7 +121,7 @@ static int decide_type(const json_t *doc, struct sp_span content_type, struct sp
   }
   if (sp_media_is_index(type) != m->is_index)
     return sp_fail(err, SP_E_INVALID, "invalid manifest: its type says %s and its members say %s",
-                   m->is_index ? "image" : "index", m->is_index ? "index" : "image");
+                   m->is_index ? _("image") : _("index"), m->is_index ? _("index") : _("image"));
   /* Without parameters: a body's mediaType is not stripped anywhere else. */
   return sp_text_copy(m->media_type, sizeof m->media_type, sp_media_strip(type), err);
 }
@@ -261,7 +262,7 @@ int sp_manifest_find_platform(const struct sp_manifest *index, const struct sp_p
   sp_platform_format(want, asked);
   list_platforms(index, there, sizeof there);
   return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", asked,
-                 there[0] ? there : "none that is named");
+                 there[0] ? there : _("none that is named"));
 }
 
 const struct sp_desc *sp_manifest_only_platform(const struct sp_manifest *index)

@@ -2,6 +2,7 @@
 /* One table of transports; each parser sees what stands behind its prefix. */
 #include "oci/place.h"
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 #define SHOWN_MAX 320
@@ -47,15 +48,15 @@ static int parse_layout(const char *text, const char *rest, bool lower, struct s
   if (colon) {
     struct sp_span ref = sp_span_skip(dir, (size_t)(colon - dir.ptr) + 1);
     if (!sp_ref_is_tag(ref))
-      return refuse(text, "what follows the last ':' is no ref: write 'oci:DIR:REF'", err);
+      return refuse(text, _("what follows the last ':' is no ref: write 'oci:DIR:REF'"), err);
     if (sp_text_copy(out->ref.tag, sizeof out->ref.tag, ref, err) < 0)
       return -1;
     dir.len = (size_t)(colon - dir.ptr);
   }
   if (dir.len == 0)
-    return refuse(text, "it names no directory: write 'oci:DIR' or 'oci:DIR:REF'", err);
+    return refuse(text, _("it names no directory: write 'oci:DIR' or 'oci:DIR:REF'"), err);
   if (sp_text_copy(out->path, sizeof out->path, dir, err) < 0)
-    return refuse(text, "the path is too long", err);
+    return refuse(text, _("the path is too long"), err);
   return 0;
 }
 
@@ -66,12 +67,12 @@ static int set_vault_name(const char *text, struct sp_span name, bool lower, str
 {
   char key[SP_MAX_REPOSITORY + 1];
   if (sp_text_copy(key, sizeof key, name, err) < 0)
-    return refuse(text, "repository name must not be more than 255 characters", err);
+    return refuse(text, _("repository name must not be more than 255 characters"), err);
   const char *slash = strchr(key, '/');
   char *colon = strchr(key, ':');
   if (colon && slash && colon < slash) {
     if (!sp_ref_is_host(SP_SPAN(key, (size_t)(slash - key))))
-      return refuse(text, "the part before the first '/' is no host:port", err);
+      return refuse(text, _("the part before the first '/' is no host:port"), err);
     *colon = '_';
   }
   bool was_lower = true;
@@ -82,10 +83,11 @@ static int set_vault_name(const char *text, struct sp_span name, bool lower, str
     }
   }
   if (!sp_ref_is_repository(sp_span_str(key)))
-    return refuse(text, "write 'vault:NAME' with a name such as 'app' or 'ghcr.io/owner/app'", err);
+    return refuse(text, _("write 'vault:NAME' with a name such as 'app' or 'ghcr.io/owner/app'"),
+                  err);
   if (!was_lower && !lower) {
     char why[SP_MAX_REPOSITORY + 96];
-    snprintf(why, sizeof why, "repository name must be lowercase: use 'vault:%s' (or --lower)",
+    snprintf(why, sizeof why, _("repository name must be lowercase: use 'vault:%s' (or --lower)"),
              key);
     return refuse(text, why, err);
   }
@@ -103,7 +105,7 @@ static int parse_vault(const char *text, const char *rest, bool lower, struct sp
   if (colon && (!slash || colon > slash)) {
     struct sp_span tag = sp_span_skip(name, (size_t)(colon - name.ptr) + 1);
     if (!sp_ref_is_tag(tag))
-      return refuse(text, "what follows the last ':' is no tag", err);
+      return refuse(text, _("what follows the last ':' is no tag"), err);
     if (sp_text_copy(out->ref.tag, sizeof out->ref.tag, tag, err) < 0)
       return -1;
     name.len = (size_t)(colon - name.ptr);
@@ -119,12 +121,13 @@ static int cut_file(const char *text, struct sp_span *rest, struct sp_place *out
   const char *colon = rest->len ? memchr(rest->ptr, ':', rest->len) : NULL;
   struct sp_span file = SP_SPAN(rest->ptr, colon ? (size_t)(colon - rest->ptr) : rest->len);
   if (file.len == 0)
-    return refuse(text, "it names no file: write 'docker-archive:FILE' or 'oci-archive:FILE'", err);
+    return refuse(text, _("it names no file: write 'docker-archive:FILE' or 'oci-archive:FILE'"),
+                  err);
   if (sp_text_copy(out->path, sizeof out->path, file, err) < 0)
-    return refuse(text, "the path is too long", err);
+    return refuse(text, _("the path is too long"), err);
   *rest = colon ? sp_span_skip(*rest, file.len + 1) : SP_SPAN(NULL, 0);
   if (colon && rest->len == 0)
-    return refuse(text, "nothing follows the ':' behind the file", err);
+    return refuse(text, _("nothing follows the ':' behind the file"), err);
   return 0;
 }
 
@@ -134,8 +137,8 @@ static int parse_number(const char *text, struct sp_span digits, struct sp_place
   uint64_t number;
   if (sp_text_parse_u64(digits, &number) < 0 || number > UINT32_MAX ||
       (digits.len > 1 && digits.ptr[0] == '0'))
-    return refuse(text, "what follows '@' is no number of an image: write 'FILE:@0' for the first",
-                  err);
+    return refuse(
+        text, _("what follows '@' is no number of an image: write 'FILE:@0' for the first"), err);
   out->has_number = true;
   out->number = (uint32_t)number;
   return 0;
@@ -154,7 +157,8 @@ static int parse_docker_archive(const char *text, const char *rest, bool lower,
   if (sp_ref_parse(name, lower, &out->ref, err) < 0)
     return sp_err_context(err, "docker-archive:%s", out->path);
   if (out->ref.digest.alg != SP_DIGEST_NONE)
-    return refuse(text, "images in such an archive have no digests: write 'FILE:NAME[:TAG]'", err);
+    return refuse(text, _("images in such an archive have no digests: write 'FILE:NAME[:TAG]'"),
+                  err);
   return 0;
 }
 
@@ -185,7 +189,7 @@ static int parse_daemon(const char *text, const char *rest, bool lower, struct s
   if (sp_digest_parse(sp_span_str(rest), &out->ref.digest, &why) == 0)
     return 0;
   if (sp_span_has_prefix(sp_span_str(rest), "sha256:"))
-    return refuse(text, "an image ID is 'sha256:' and 64 hexadecimal digits", err);
+    return refuse(text, _("an image ID is 'sha256:' and 64 hexadecimal digits"), err);
   if (sp_ref_parse(sp_span_str(rest), lower, &out->ref, err) < 0)
     return sp_err_context(err, "docker-daemon");
   return 0;
@@ -198,9 +202,10 @@ static int parse_later(const char *text, const char *rest, bool lower, struct sp
   (void)lower;
   (void)out;
   return refuse(text,
-                "this transport is not in this version: it has registry references "
-                "('ghcr.io/owner/app:tag'), 'oci:DIR[:REF]', 'vault:NAME[:TAG]', "
-                "'docker-archive:FILE[:NAME]', 'oci-archive:FILE[:REF]' and 'docker-daemon:NAME'",
+                _("this transport is not in this version: it has registry references "
+                  "('ghcr.io/owner/app:tag'), 'oci:DIR[:REF]', 'vault:NAME[:TAG]', "
+                  "'docker-archive:FILE[:NAME]', 'oci-archive:FILE[:REF]' and "
+                  "'docker-daemon:NAME'"),
                 err);
 }
 

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 #define SHOWN_MAX 320 /* of text from outside in a message */
@@ -257,7 +258,7 @@ static int set_host(const struct pieces *p, struct sp_ref *ref, struct sp_err *e
 {
   struct sp_span host = p->host.len > 0 ? p->host : SP_SPAN_LIT("docker.io");
   if (!sp_ref_is_host(host))
-    return refuse(p->whole, "the part before the first '/' is no host, nor host:port", err);
+    return refuse(p->whole, _("the part before the first '/' is no host, nor host:port"), err);
   if (sp_text_copy(ref->host, sizeof ref->host, host, err) < 0)
     return -1;
   make_lower(ref->host);
@@ -271,18 +272,18 @@ static int set_repository(const struct pieces *p, bool lower, struct sp_ref *ref
 {
   char path[SP_MAX_REPOSITORY + 1];
   if (p->path.len == 0)
-    return refuse(p->whole, "repository name must have at least one component", err);
+    return refuse(p->whole, _("repository name must have at least one component"), err);
   bool is_short = strcmp(ref->host, "docker.io") == 0 && !find_char(p->path, '/');
   const char *prefix = is_short ? "library/" : "";
   if (p->path.len + strlen(prefix) > SP_MAX_REPOSITORY)
-    return refuse(p->whole, "repository name must not be more than 255 characters", err);
+    return refuse(p->whole, _("repository name must not be more than 255 characters"), err);
   if (sp_text_copy(path, sizeof path, p->path, err) < 0)
     return -1;
   make_lower(path);
   if (!sp_ref_is_repository(SP_SPAN(path, p->path.len)))
     return refuse(p->whole,
-                  "a repository name has lower-case letters and digits, joined by '/', '.', '_', "
-                  "'__' or '-'",
+                  _("a repository name has lower-case letters and digits, joined by '/', '.', '_', "
+                    "'__' or '-'"),
                   err);
   if (has_upper(p->path) && !lower)
     return refuse_upper(p, err);
@@ -294,8 +295,8 @@ static int set_tag_and_digest(const struct pieces *p, struct sp_ref *ref, struct
 {
   if (p->has_tag && !sp_ref_is_tag(p->tag))
     return refuse(p->whole,
-                  "a tag has at most 128 letters, digits, '_', '.' and '-', and begins with none "
-                  "of the last two",
+                  _("a tag has at most 128 letters, digits, '_', '.' and '-', and begins with none "
+                    "of the last two"),
                   err);
   if (sp_text_copy(ref->tag, sizeof ref->tag, p->tag, err) < 0)
     return -1;
@@ -312,9 +313,9 @@ int sp_ref_parse(struct sp_span text, bool lower, struct sp_ref *out, struct sp_
   if (text.len == 0)
     return sp_fail(err, SP_E_USAGE, "invalid reference '': it is empty");
   if (memmem(text.ptr, text.len, "://", 3))
-    return refuse(text, "leave out what ends in '://'", err);
+    return refuse(text, _("leave out what ends in '://'"), err);
   if (text.len == 64 && is_lower_hex(text))
-    return refuse(text, "64 hexadecimal digits are an ID: write 'repository@sha256:...'", err);
+    return refuse(text, _("64 hexadecimal digits are an ID: write 'repository@sha256:...'"), err);
   struct pieces pieces;
   struct sp_ref ref = {0};
   cut(text, &pieces);

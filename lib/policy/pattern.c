@@ -4,7 +4,6 @@
  * again: what they took first leaves the most for the rest. */
 #include "policy/pattern.h"
 
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "oci/reference.h"
@@ -81,16 +80,16 @@ static int check_set(const char *p, size_t *len, struct sp_err *err)
   size_t first = p[1] == '!' ? 2 : 1;
   const char *end = strchr(p + first, ']');
   if (!end)
-    return sp_fail(err, SP_E_USAGE, _("a '[' is not closed"));
+    return sp_fail(err, SP_E_USAGE, "a '[' is not closed");
   if (end == p + first)
-    return sp_fail(err, SP_E_USAGE, _("'[]' holds nothing"));
+    return sp_fail(err, SP_E_USAGE, "'[]' holds nothing");
   *len = (size_t)(end - p) + 1;
   for (size_t i = first; i < *len - 1; i++) {
     if (!is_tag_char(p[i]))
-      return sp_fail(err, SP_E_USAGE, _("no tag has a '%c' in it"), p[i]);
+      return sp_fail(err, SP_E_USAGE, "no tag has a '%c' in it", p[i]);
     bool is_range = i + 3 < *len && p[i + 1] == '-';
     if (is_range && p[i + 2] < p[i])
-      return sp_fail(err, SP_E_USAGE, _("the range '%.3s' goes down"), p + i);
+      return sp_fail(err, SP_E_USAGE, "the range '%.3s' goes down", p + i);
   }
   return 0;
 }
@@ -98,7 +97,7 @@ static int check_set(const char *p, size_t *len, struct sp_err *err)
 static int check_glob(const char *glob, struct sp_err *err)
 {
   if (!*glob)
-    return sp_fail(err, SP_E_USAGE, _("nothing follows 'glob:'"));
+    return sp_fail(err, SP_E_USAGE, "nothing follows 'glob:'");
   for (const char *p = glob; *p;) {
     size_t len = 1;
     if (*p == '[') {
@@ -107,7 +106,7 @@ static int check_glob(const char *glob, struct sp_err *err)
     } else if (!is_tag_char(*p) && *p != '*' && *p != '?') {
       char shown[8];
       sp_text_escape(shown, sizeof shown, SP_SPAN(p, 1));
-      return sp_fail(err, SP_E_USAGE, _("no tag has a '%s' in it"), shown);
+      return sp_fail(err, SP_E_USAGE, "no tag has a '%s' in it", shown);
     }
     p += len;
   }
@@ -133,17 +132,17 @@ static enum sp_pattern_kind kind_of(struct sp_span text)
 static int check_exact(struct sp_span text, struct sp_err *err)
 {
   if (sp_span_eq_str(text, SP_RECORD_TAG))
-    return sp_fail(err, SP_E_USAGE, _("safeport writes this tag itself, on each backup"));
+    return sp_fail(err, SP_E_USAGE, "safeport writes this tag itself, on each backup");
   if (sp_ref_is_tag(text))
     return 0;
   if (memchr(text.ptr, '*', text.len) || memchr(text.ptr, '?', text.len) ||
       memchr(text.ptr, '[', text.len))
-    return sp_fail(err, SP_E_USAGE, _("this is no tag: write 'glob:' in front of it"));
+    return sp_fail(err, SP_E_USAGE, "this is no tag: write 'glob:' in front of it");
   if (memchr("<>=^~", text.ptr[0], 5))
-    return sp_fail(err, SP_E_USAGE, _("this is no tag: write 'semver:' in front of it"));
+    return sp_fail(err, SP_E_USAGE, "this is no tag: write 'semver:' in front of it");
   return sp_fail(err, SP_E_USAGE,
-                 _("this is no tag, nor 'glob:...', 'semver:...' or 'git-sha': a tag has at most "
-                   "128 letters, digits, '_', '.' and '-', and begins with none of the last two"));
+                 "this is no tag, nor 'glob:...', 'semver:...' or 'git-sha': a tag has at most "
+                 "128 letters, digits, '_', '.' and '-', and begins with none of the last two");
 }
 
 static int fill(struct sp_pattern *pattern, struct sp_span text, struct sp_err *err)
@@ -166,12 +165,12 @@ int sp_pattern_parse(struct sp_span text, struct sp_pattern *out, struct sp_err 
   char shown[SP_MAX_PATTERN];
   sp_text_escape(shown, sizeof shown, text);
   if (text.len == 0)
-    return sp_fail(err, SP_E_USAGE, _("a pattern is empty"));
+    return sp_fail(err, SP_E_USAGE, "a pattern is empty");
   if (text.len > SP_MAX_PATTERN)
-    return sp_fail(err, SP_E_USAGE, _("'%.40s...': a pattern has at most %d characters"), shown,
+    return sp_fail(err, SP_E_USAGE, "'%.40s...': a pattern has at most %d characters", shown,
                    SP_MAX_PATTERN);
   if (memchr(text.ptr, '\0', text.len))
-    return sp_fail(err, SP_E_USAGE, _("'%s': a pattern has a zero byte in it"), shown);
+    return sp_fail(err, SP_E_USAGE, "'%s': a pattern has a zero byte in it", shown);
   SP_CLEANUP(sp_pattern_clear_auto_) struct sp_pattern pattern = {.kind = kind_of(text)};
   if (sp_text_dup_span(&pattern.text, text, err) < 0)
     return -1;
@@ -215,7 +214,7 @@ bool sp_pattern_matches(const struct sp_pattern *pattern, const char *tag)
 int sp_pattern_list_add(struct sp_pattern_list *list, struct sp_span text, struct sp_err *err)
 {
   if (list->count >= SP_MAX_PATTERNS)
-    return sp_fail(err, SP_E_LIMIT, _("more than %d patterns in one list"), SP_MAX_PATTERNS);
+    return sp_fail(err, SP_E_LIMIT, "more than %d patterns in one list", SP_MAX_PATTERNS);
   struct sp_pattern *items = reallocarray(list->items, list->count + 1, sizeof *items);
   if (!items)
     return sp_fail(err, SP_E_NOMEM, "out of memory for patterns");

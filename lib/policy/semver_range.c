@@ -3,7 +3,6 @@
  * is ">=1.2.0 <2.0.0-0"; the "-0" is the lowest pre-release, so that those of 2.0.0 stay out. */
 #include "policy/semver_range.h"
 
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -62,10 +61,10 @@ static int refuse(struct sp_span rest, struct sp_err *err)
   char shown[64];
   sp_text_escape(shown, sizeof shown, rest);
   if (is_at_end(rest))
-    return sp_fail(err, SP_E_USAGE, _("a version is missing in the range"));
+    return sp_fail(err, SP_E_USAGE, "a version is missing in the range");
   return sp_fail(err, SP_E_USAGE,
-                 _("'%s' cannot be read as a range of versions: write '^1.2', '~1.2.3', "
-                   "'>=1.2 <2', '1.x' or '1.x || 2.x'"),
+                 "'%s' cannot be read as a range of versions: write '^1.2', '~1.2.3', "
+                 "'>=1.2 <2', '1.x' or '1.x || 2.x'",
                  shown);
 }
 
@@ -287,7 +286,7 @@ static int parse_all(struct parser *parser, struct sp_err *err)
 int sp_semver_range_parse(struct sp_span text, struct sp_semver_range **out, struct sp_err *err)
 {
   if (text.len > SP_MAX_PATTERN)
-    return sp_fail(err, SP_E_USAGE, _("a range of versions has at most %d characters"),
+    return sp_fail(err, SP_E_USAGE, "a range of versions has at most %d characters",
                    SP_MAX_PATTERN);
   SP_AUTO_FREE char *copy = NULL;
   if (sp_text_dup_span(&copy, text.ptr ? text : SP_SPAN_LIT(""), err) < 0)

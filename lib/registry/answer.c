@@ -82,7 +82,8 @@ static void add_challenge(const struct sp_http_response *response, struct sp_oci
   sp_challenge_of(&response->headers, &challenge);
   if (strcmp(challenge.error, "insufficient_scope") != 0)
     return;
-  snprintf(said->text, sizeof said->text, "insufficient_scope: the token lacks the permission");
+  snprintf(said->text, sizeof said->text, "insufficient_scope: %s",
+           _("the token lacks the permission"));
 }
 
 /* "what status (text): meaning: advice" */

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "http/challenge.h"
@@ -221,7 +220,7 @@ static int learn_bearer(struct sp_site_auth *site, const struct sp_challenge *ch
 {
   SP_AUTO_URL struct sp_url realm = {0};
   if (sp_url_parse(sp_span_str(challenge->realm), &realm, err) < 0)
-    return sp_err_context(err, _("'%s' names a token server that cannot be used"), site->host);
+    return sp_err_context(err, "'%s' names a token server that cannot be used", site->host);
   if (sp_http_site_check_realm(site->site, &realm, err) < 0)
     return -1;
   SP_AUTO_FREE char *service = NULL;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "base/i18n.h"
 #include "base/text.h"
 
 #define PODMAN "podman's auth.json"
@@ -78,7 +77,7 @@ int sp_auth_files_init(struct sp_auth_files *files, const char *only, struct sp_
 
 int sp_auth_file_fail(const char *path, const struct sp_err *why, struct sp_err *err)
 {
-  return sp_fail(err, SP_E_AUTH, _("cannot use the credentials in '%s': %s"), path, why->msg);
+  return sp_fail(err, SP_E_AUTH, "cannot use the credentials in '%s': %s", path, why->msg);
 }
 
 int sp_auth_file_read(const char *path, struct sp_buf *out, bool *found, struct sp_err *err)

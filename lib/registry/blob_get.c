@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "http/range.h"
 #include "registry/repository.h"
@@ -96,8 +95,8 @@ static const struct sp_reader_ops skipping_ops = {.pump = skip_pump, .close = re
 
 static int wrong_length(uint64_t has, uint64_t want, struct sp_err *err)
 {
-  return sp_fail(err, SP_E_DIGEST,
-                 _("it has another length there: %" PRIu64 " bytes, not %" PRIu64), has, want);
+  return sp_fail(err, SP_E_DIGEST, "it has another length there: %" PRIu64 " bytes, not %" PRIu64,
+                 has, want);
 }
 
 static int check_part(const struct sp_http_response *response, uint64_t size_bytes, uint64_t offset,
@@ -106,11 +105,11 @@ static int check_part(const struct sp_http_response *response, uint64_t size_byt
   struct sp_content_range range;
   const char *value = sp_headers_get(&response->headers, "Content-Range");
   if (!value || sp_range_parse_content_range(sp_span_str(value), &range) < 0)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry answered 206 without a Content-Range"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry answered 206 without a Content-Range");
   if (range.has_total && range.total != size_bytes)
     return wrong_length(range.total, size_bytes, err);
   if (!range.has_total || range.first != offset || range.last != size_bytes - 1)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry answered another Range than was asked for"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry answered another Range than was asked for");
   return 0;
 }
 
@@ -122,11 +121,11 @@ static int check_answer(struct sp_repository *repository, const struct sp_http_r
   uint64_t expected = response->status == 206 ? size_bytes - offset : size_bytes;
   *skip = response->status == 200 ? offset : 0;
   if (response->status == 416)
-    return sp_fail(err, SP_E_DIGEST, _("it is shorter there than %" PRIu64 " bytes"), size_bytes);
+    return sp_fail(err, SP_E_DIGEST, "it is shorter there than %" PRIu64 " bytes", size_bytes);
   if (response->status != 200 && response->status != 206)
     return sp_repository_fail(repository, SP_ANSWER_TO_READ, response, err);
   if (response->status == 206 && offset == 0)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry answered 206 to a request without Range"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry answered 206 to a request without Range");
   if (response->status == 206 && check_part(response, size_bytes, offset, err) < 0)
     return -1;
   if (length != SP_SIZE_UNKNOWN && length != expected)

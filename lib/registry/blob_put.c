@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "registry/chunk_writer.h"
 #include "registry/upload_cancel.h"
 
@@ -53,7 +52,7 @@ static int token_ended(struct blob_writer *writer, const struct sp_http_response
     return -1;
   if (!again)
     return sp_repository_fail(repository_of(writer), SP_ANSWER_TO_WRITE, response, err);
-  sp_fail(err, SP_E_NETWORK, _("the token ended before the upload began: it must be sent again"));
+  sp_fail(err, SP_E_NETWORK, "the token ended before the upload began: it must be sent again");
   err->http_status = 401;
   return -1;
 }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/i18n.h"
 #include "base/text.h"
 #include "http/range.h"
 #include "registry/upload_cancel.h"
@@ -60,13 +59,13 @@ static int judge_part(const struct sp_http_response *response, size_t got, uint6
   struct sp_content_range range;
   const char *value = sp_headers_get(&response->headers, "Content-Range");
   if (!value || sp_range_parse_content_range(sp_span_str(value), &range) < 0)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry answered 206 without a Content-Range"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry answered 206 without a Content-Range");
   if (range.has_total && range.total != size_bytes) {
     set_damaged(out, range.total);
     return 0;
   }
   if (range.first != size_bytes - 1 || range.last != size_bytes - 1)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry answered another Range than was asked for"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry answered another Range than was asked for");
   if (got != 1) {
     set_damaged(out, SP_SIZE_UNKNOWN);
     return 0;

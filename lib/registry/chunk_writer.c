@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "http/range.h"
 #include "registry/upload_cancel.h"
@@ -50,7 +49,7 @@ static int check_range(const struct sp_http_response *response, uint64_t want, s
   if (sp_range_parse_upload(sp_span_str(value), &has) == 0 && has == want)
     return 0;
   return sp_fail(err, SP_E_PROTOCOL,
-                 _("the registry holds another part of the blob than was sent to it"));
+                 "the registry holds another part of the blob than was sent to it");
 }
 
 static int accepted(struct chunk_writer *writer, const struct sp_http_response *response,
@@ -79,7 +78,7 @@ static int ask_status(struct chunk_writer *writer, struct sp_err *err)
   const char *value = sp_headers_get(&response.headers, "Range");
   if (!value || sp_range_parse_upload(sp_span_str(value), &has) < 0 || has < writer->sent_bytes ||
       has > writer->sent_bytes + writer->held)
-    return sp_fail(err, SP_E_SERVER, _("the upload cannot go on where it broke off"));
+    return sp_fail(err, SP_E_SERVER, "the upload cannot go on where it broke off");
   size_t done = (size_t)(has - writer->sent_bytes);
   memmove(writer->chunk, writer->chunk + done, writer->held - done);
   writer->held -= done;
@@ -195,8 +194,8 @@ static int allocate_chunk(struct chunk_writer *writer, uint64_t size_bytes, stru
     want = upload->chunk_min_bytes;
   if (want > MAX_CHUNK_BYTES)
     return sp_fail(err, SP_E_UNSUPPORTED,
-                   _("the registry wants chunks of %" PRIu64 " bytes: at most %u are supported; "
-                     "upload in one piece"),
+                   "the registry wants chunks of %" PRIu64 " bytes: at most %u are supported; "
+                   "upload in one piece",
                    want, MAX_CHUNK_BYTES);
   if (size_bytes < want)
     want = size_bytes > 0 ? size_bytes : 1;

@@ -54,8 +54,8 @@ static const char *variable(const char *name)
 static int empty_secret(const char *name, struct sp_err *err)
 {
   return sp_fail(err, SP_E_AUTH,
-                 _("'%s' has no secret: the secret is missing in the CI settings, or this is the "
-                   "pull request of a fork, which gets none: set it, or do not push here"),
+                 "'%s' has no secret: the secret is missing in the CI settings, or this is the "
+                 "pull request of a fork, which gets none: set it, or do not push here",
                  name);
 }
 
@@ -87,7 +87,7 @@ static int find_in_variable_config(struct finding *finding, struct sp_err *err)
   if (!text)
     return 0;
   if (strlen(text) > SP_MAX_CONFIG_FILE_BYTES)
-    return sp_fail(err, SP_E_AUTH, _("DOCKER_AUTH_CONFIG is larger than 1 MiB"));
+    return sp_fail(err, SP_E_AUTH, "DOCKER_AUTH_CONFIG is larger than 1 MiB");
   struct sp_err why = SP_ERR_INIT;
   SP_AUTO_DOCKER_ENTRY struct sp_docker_entry entry = SP_DOCKER_ENTRY_INIT;
   if (sp_docker_config_find(sp_span_str(text), SP_DOCKER_CONFIG_VARIABLE, query->host,
@@ -113,7 +113,7 @@ static int find_in_host_variable(struct finding *finding, struct sp_err *err)
     return 0;
   const char *colon = strchr(value, ':');
   if (!colon || colon == value)
-    return sp_fail(err, SP_E_AUTH, _("'%s' is not of the form user:secret"), name);
+    return sp_fail(err, SP_E_AUTH, "'%s' is not of the form user:secret", name);
   if (colon[1] == '\0')
     return empty_secret(name, err);
   out->source = "SAFEPORT_AUTH_<HOST>";

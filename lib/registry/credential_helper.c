@@ -35,7 +35,7 @@ static struct sp_span text_of(const struct answer *answer)
 
 static int bad(const struct sp_helper *helper, const char *why, struct sp_err *err)
 {
-  return sp_fail(err, SP_E_AUTH, _("the credential helper 'docker-credential-%s' for '%s' %s"),
+  return sp_fail(err, SP_E_AUTH, "the credential helper 'docker-credential-%s' for '%s' %s",
                  helper->name, helper->host, why);
 }
 
@@ -49,8 +49,8 @@ static int check_name(const struct sp_helper *helper, struct sp_err *err)
   char shown[SP_MAX_HELPER_NAME + 16];
   sp_text_escape(shown, sizeof shown, sp_span_str(helper->name));
   return sp_fail(err, SP_E_AUTH,
-                 _("'%s', named as the credential helper for '%s', is not run: a helper's name is "
-                   "1 to 64 of a-z, 0-9 and '-'"),
+                 "'%s', named as the credential helper for '%s', is not run: a helper's name is "
+                 "1 to 64 of a-z, 0-9 and '-'",
                  shown, helper->host);
 }
 
@@ -65,7 +65,7 @@ static int cannot_run(const struct sp_helper *helper, const struct sp_err *why, 
                _("is not installed: install it, or take it out of 'credHelpers' and 'credsStore'"),
                err);
   return sp_fail_sys(err, SP_E_AUTH, why->sys,
-                     _("the credential helper 'docker-credential-%s' for '%s' cannot be run"),
+                     "the credential helper 'docker-credential-%s' for '%s' cannot be run",
                      helper->name, helper->host);
 }
 
@@ -107,8 +107,8 @@ static int run(const struct sp_helper *helper, const char *verb, struct sp_span 
 static int failed(const struct sp_helper *helper, const struct answer *answer, struct sp_err *err)
 {
   return sp_fail(err, SP_E_AUTH,
-                 _("the credential helper 'docker-credential-%s' for '%s' failed (exit status %d): "
-                   "'docker-credential-%s list' may say why"),
+                 "the credential helper 'docker-credential-%s' for '%s' failed (exit status %d): "
+                 "'docker-credential-%s list' may say why",
                  helper->name, helper->host, answer->result.number, helper->name);
 }
 
@@ -189,8 +189,8 @@ int sp_helper_store(const struct sp_helper *helper, const struct sp_credential *
                 credential->user, "Secret", secret.ptr, secret.len);
   char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
   if (!text)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("a credential helper takes only user names and passwords in UTF-8"));
+    return sp_fail(err, SP_E_USAGE,
+                   "a credential helper takes only user names and passwords in UTF-8");
   int rc = sp_buf_append_str(&input, text, err);
   explicit_bzero(text, strlen(text));
   free(text);

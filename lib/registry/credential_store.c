@@ -10,7 +10,6 @@
 
 #include "base/file.h"
 #include "base/flock.h"
-#include "base/i18n.h"
 #include "base/json.h"
 #include "base/json_edit.h"
 #include "base/limits.h"
@@ -65,14 +64,14 @@ static int resolve(struct target *target, struct sp_err *err)
     return 0;
   struct stat facts;
   if (errno != ENOENT)
-    return sp_fail_sys(err, SP_E_IO, errno, _("cannot write '%s'"), target->path);
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot write '%s'", target->path);
   if (lstat(target->path, &facts) == 0)
-    return sp_fail(err, SP_E_IO, _("cannot write '%s': it is a link to a file that does not exist"),
+    return sp_fail(err, SP_E_IO, "cannot write '%s': it is a link to a file that does not exist",
                    target->path);
   SP_AUTO_FREE char *parent = NULL;
   if (parent_of(target->path, &parent, err) < 0 ||
       sp_file_make_dirs(AT_FDCWD, parent, 0700, err) < 0)
-    return sp_err_context(err, _("cannot write '%s'"), target->path);
+    return sp_err_context(err, "cannot write '%s'", target->path);
   return sp_text_dup(&target->real, target->path, err);
 }
 
@@ -84,7 +83,7 @@ static int target_open(struct target *target, const struct sp_cancel *cancel, st
   const char *slash = strrchr(target->real, '/');
   target->name = slash ? slash + 1 : target->real;
   if (sp_file_open_dir(AT_FDCWD, parent, &target->dir_fd, err) < 0)
-    return sp_err_context(err, _("cannot write '%s'"), target->path);
+    return sp_err_context(err, "cannot write '%s'", target->path);
   bool taken;
   struct sp_err why = SP_ERR_INIT;
   if (sp_flock_wait(target->dir_fd, LOCK_WAIT_MS, cancel, &taken, &why) < 0) {
@@ -96,8 +95,8 @@ static int target_open(struct target *target, const struct sp_cancel *cancel, st
   if (taken)
     return 0;
   return sp_fail(err, SP_E_LOCKED,
-                 _("cannot write '%s': another process has held its directory's lock for %d "
-                   "seconds: wait for it, or end it"),
+                 "cannot write '%s': another process has held its directory's lock for %d "
+                 "seconds: wait for it, or end it",
                  target->path, LOCK_WAIT_MS / 1000);
 }
 
@@ -183,12 +182,12 @@ static int replace(const struct target *target, const struct stat *was, struct s
                    struct sp_err *err)
 {
   if (sp_file_replace(target->dir_fd, target->name, 0600, text, err) < 0)
-    return sp_err_context(err, _("cannot write '%s'"), target->path);
+    return sp_err_context(err, "cannot write '%s'", target->path);
   bool was_anothers = was->st_ino != 0 && (was->st_uid != geteuid() || was->st_gid != getegid());
   if (!was_anothers || geteuid() != 0 ||
       fchownat(target->dir_fd, target->name, was->st_uid, was->st_gid, AT_SYMLINK_NOFOLLOW) == 0)
     return 0;
-  return sp_fail_sys(err, SP_E_IO, errno, _("cannot give '%s' back to its owner"), target->path);
+  return sp_fail_sys(err, SP_E_IO, errno, "cannot give '%s' back to its owner", target->path);
 }
 
 /* One try; *done false: the file changed meanwhile. */
@@ -226,7 +225,7 @@ static int change_file(const struct sp_credential_store *store, const char *path
     if (done)
       return 0;
   }
-  return sp_fail(err, SP_E_LOCKED, _("cannot write '%s': another program keeps changing it"), path);
+  return sp_fail(err, SP_E_LOCKED, "cannot write '%s': another program keeps changing it", path);
 }
 
 /* -- where */
@@ -239,9 +238,9 @@ static int find_spot(const struct sp_credential_store *store, struct sp_credenti
   if (sp_auth_files_init(&files, store->auth_file, err) < 0)
     return -1;
   if (files.count == 0)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("there is no place for credentials: set HOME or DOCKER_CONFIG, or say which "
-                     "with --authfile"));
+    return sp_fail(err, SP_E_USAGE,
+                   "there is no place for credentials: set HOME or DOCKER_CONFIG, or say which "
+                   "with --authfile");
   if (sp_text_dup(&spot->path, files.items[0].path, err) < 0)
     return -1;
   spot->source = files.items[0].source;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sp_remote_check_login: one request with an authorization of its own. */
-#include "base/i18n.h"
 #include "registry/answer.h"
 #include "registry/remote.h"
 
@@ -14,7 +13,7 @@ static int no_registry(const struct sp_remote *remote, const struct sp_http_resp
   if (status == 429 || status >= 500)
     return sp_answer_fail(remote->host, SP_ANSWER_TO_READ, response, err);
   return sp_fail(err, SP_E_PROTOCOL,
-                 _("'%s' does not answer as a registry (status %d): check its name and port"),
+                 "'%s' does not answer as a registry (status %d): check its name and port",
                  remote->host, status);
 }
 
@@ -25,8 +24,8 @@ static int judge(const struct sp_remote *remote, const struct sp_http_response *
     return 0;
   if (response->status == 401 || response->status == 403)
     return sp_fail(err, SP_E_AUTH,
-                   _("'%s' does not accept this user name with this password or token (status %d): "
-                     "check both; the token may have expired"),
+                   "'%s' does not accept this user name with this password or token (status %d): "
+                   "check both; the token may have expired",
                    remote->host, response->status);
   return no_registry(remote, response, err);
 }

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "oci/manifest.h"
 #include "oci/media_type.h"
@@ -119,7 +118,7 @@ static int check_tag(const char *tag, struct sp_err *err)
 {
   if (sp_ref_is_tag(sp_span_str(tag)))
     return 0;
-  return sp_fail(err, SP_E_USAGE, _("'%s' is not a tag"), tag);
+  return sp_fail(err, SP_E_USAGE, "'%s' is not a tag", tag);
 }
 
 int sp_manifests_resolve(struct sp_store *store, const char *tag, struct sp_named *out,
@@ -130,8 +129,8 @@ int sp_manifests_resolve(struct sp_store *store, const char *tag, struct sp_name
   if (named_by_head((struct sp_repository *)store, tag, NULL, out, err) == 0)
     return 0;
   if (err->code == SP_E_NOT_FOUND) /* which of both, a HEAD does not tell */
-    sp_err_context(err, _("no such repository, or no such tag in it: check both names (a private "
-                          "one may look so, too)"));
+    sp_err_context(err, "no such repository, or no such tag in it: check both names (a private "
+                        "one may look so, too)");
   return -1;
 }
 
@@ -235,7 +234,7 @@ static int read_back(struct sp_repository *repository, const char *tag,
     *again = err->code == SP_E_NOT_FOUND || err->code == SP_E_SERVER;
     if (err->code == SP_E_NOT_FOUND)
       err->code = SP_E_SERVER; /* it said 201: this is not an answer to "is there such a tag" */
-    return sp_err_context(err, _("it was set, and cannot be read back"));
+    return sp_err_context(err, "it was set, and cannot be read back");
   }
   if (named.digest.alg != digest->alg || sp_digest_eq(&named.digest, digest))
     return 0;
@@ -243,7 +242,7 @@ static int read_back(struct sp_repository *repository, const char *tag,
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&named.digest, text);
   return sp_fail(err, SP_E_PROTOCOL,
-                 _("it names '%s' after it was set: does somebody else push to it?"), text);
+                 "it names '%s' after it was set: does somebody else push to it?", text);
 }
 
 static int set_tag(struct sp_repository *repository, const char *tag, const char *media_type,

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "http/link.h"
@@ -43,7 +42,7 @@ static int next_target(const struct sp_origin *origin, const struct sp_http_resp
     return 0;
   char text[SP_ORIGIN_TEXT_MAX];
   sp_origin_format(&out->origin, text);
-  return sp_fail(err, SP_E_REFUSED, _("the next page is on another host, '%s'"), text);
+  return sp_fail(err, SP_E_REFUSED, "the next page is on another host, '%s'", text);
 }
 
 int sp_page_next(const struct sp_page *page, const struct sp_origin *origin,
@@ -56,14 +55,14 @@ int sp_page_next(const struct sp_page *page, const struct sp_origin *origin,
     return 0;
   SP_AUTO_URL struct sp_url url = {0};
   if (next_target(origin, response, link, &url, err) < 0)
-    return sp_err_context(err, _("the listing cannot be followed"));
+    return sp_err_context(err, "the listing cannot be followed");
   struct sp_page next = {.number = page->number + 1, .power = page->power, .seen = page->seen};
   uint64_t here = hash(url.target);
   if (here == next.seen || here == hash(page->target))
-    return sp_fail(err, SP_E_PROTOCOL, _("the listing goes round in a circle after page %" PRIu64),
+    return sp_fail(err, SP_E_PROTOCOL, "the listing goes round in a circle after page %" PRIu64,
                    next.number);
   if (next.number >= SP_MAX_TAG_PAGES)
-    return sp_fail(err, SP_E_LIMIT, _("the listing has more than %d pages"), SP_MAX_TAG_PAGES);
+    return sp_fail(err, SP_E_LIMIT, "the listing has more than %d pages", SP_MAX_TAG_PAGES);
   if (next.number == next.power) {
     next.power *= 2;
     next.seen = here;

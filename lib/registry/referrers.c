@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/referrers.h"
 
-#include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "oci/errors.h"
@@ -13,7 +12,7 @@ static int no_api(struct sp_repository *repository, bool for_good, struct sp_err
 {
   if (for_good)
     atomic_store(&repository->remote->has_no_referrers, true);
-  return sp_fail(err, SP_E_UNSUPPORTED, _("'%s' has no referrers API"), repository->remote->host);
+  return sp_fail(err, SP_E_UNSUPPORTED, "'%s' has no referrers API", repository->remote->host);
 }
 
 /* A 404 about this repository or manifest says nothing of the other repositories there. */
@@ -32,7 +31,7 @@ static int add_items(const json_t *items, struct sp_referrers *out, struct sp_er
   {
     struct sp_desc desc;
     if (out->count >= SP_MAX_GRAPH_NODES)
-      return sp_fail(err, SP_E_LIMIT, _("more than %d referrers"), SP_MAX_GRAPH_NODES);
+      return sp_fail(err, SP_E_LIMIT, "more than %d referrers", SP_MAX_GRAPH_NODES);
     if (sp_desc_from_json(item, &desc, err) < 0 || sp_referrers_add(out, &desc, item, err) < 0)
       return -1;
   }
@@ -100,7 +99,7 @@ static int list_all(struct sp_repository *repository, const char *first, struct 
     if (!next)
       return 0;
     if (out->count == before) /* pages without end, at our cost */
-      return sp_fail(err, SP_E_PROTOCOL, _("a page of referrers is empty and yet not the last"));
+      return sp_fail(err, SP_E_PROTOCOL, "a page of referrers is empty and yet not the last");
     free(cursor);
     cursor = sp_steal(&next);
     if (sp_page_parse(cursor, &page, err) < 0)

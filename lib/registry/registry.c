@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "base/text.h"
 #include "registry/blob_get.h"
 #include "registry/blob_put.h"
@@ -67,9 +66,9 @@ int sp_registries_configure(struct sp_registries *registries,
 {
   SP_LOCK_SCOPE(&registries->lock);
   if (!sp_ref_is_host(sp_span_str(settings->host)))
-    return sp_fail(err, SP_E_USAGE, _("'%s' is not the name of a registry"), settings->host);
+    return sp_fail(err, SP_E_USAGE, "'%s' is not the name of a registry", settings->host);
   if (find_remote(registries, settings->host))
-    return sp_fail(err, SP_E_USAGE, _("registry '%s' was set up twice"), settings->host);
+    return sp_fail(err, SP_E_USAGE, "registry '%s' was set up twice", settings->host);
   struct sp_remote *remote;
   return add_remote(registries, settings, &remote, err);
 }
@@ -120,7 +119,7 @@ int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
 {
   if (!sp_ref_is_repository(sp_span_str(ref->repository)) ||
       !sp_ref_is_host(sp_span_str(ref->host)))
-    return sp_fail(err, SP_E_USAGE, _("'%s/%s' is not a repository"), ref->host, ref->repository);
+    return sp_fail(err, SP_E_USAGE, "'%s/%s' is not a repository", ref->host, ref->repository);
   struct sp_remote *remote;
   if (get_remote(registries, ref->host, &remote, err) < 0)
     return -1;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/host.h"
@@ -100,7 +99,7 @@ static int origin_of(const struct sp_remote *remote, bool https, struct sp_origi
       0)
     return -1;
   if (sp_url_parse(sp_span_str(text), &url, err) < 0)
-    return sp_fail(err, SP_E_USAGE, _("'%s' is not the name of a registry"), remote->host);
+    return sp_fail(err, SP_E_USAGE, "'%s' is not the name of a registry", remote->host);
   *out = url.origin;
   return 0;
 }

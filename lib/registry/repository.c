@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/i18n.h"
 #include "base/text.h"
 
 const char *sp_repository_scope(const struct sp_repository *repository, enum sp_access access)
@@ -67,7 +66,7 @@ int sp_repository_fail(const struct sp_repository *repository, enum sp_answer_to
   sp_answer_fail(remote->host, to, response, err);
   if (response->status != 401 || sp_site_auth_has_credential(remote->auth, repository->name))
     return -1;
-  return sp_err_context(err, _("no credentials for '%s' were found"), remote->host);
+  return sp_err_context(err, "no credentials for '%s' were found", remote->host);
 }
 
 int sp_repository_check_digest(const struct sp_http_response *response,
@@ -82,14 +81,14 @@ int sp_repository_check_digest(const struct sp_http_response *response,
     if (!strict)
       return 0;
     return sp_fail(err, SP_E_UNSUPPORTED,
-                   _("the registry keeps it under a %s digest: %s is not supported there"),
+                   "the registry keeps it under a %s digest: %s is not supported there",
                    sp_digest_alg_name(said.alg), sp_digest_alg_name(want->alg));
   }
   if (sp_digest_eq(&said, want))
     return 0;
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&said, text);
-  return sp_fail(err, SP_E_DIGEST, _("the registry says that it is '%s'"), text);
+  return sp_fail(err, SP_E_DIGEST, "the registry says that it is '%s'", text);
 }
 
 uint64_t sp_repository_length(const struct sp_http_response *response)

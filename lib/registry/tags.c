@@ -71,7 +71,7 @@ static int list_page(struct sp_repository *repository, const struct sp_page *pag
   if (sp_page_next(page, origin, &response, &out->next, err) < 0)
     return -1;
   if (out->next && out->count == 0)
-    return sp_fail(err, SP_E_PROTOCOL, _("an empty page of tags that is not the last"));
+    return sp_fail(err, SP_E_PROTOCOL, "an empty page of tags that is not the last");
   return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/token_request.h"
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/answer.h"
@@ -155,10 +154,10 @@ int sp_token_request_send(const struct sp_token_request *request, struct sp_toke
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
   if (send_any(request, &response, err) < 0)
-    return sp_err_context(err, _("cannot get a token for '%s'"), request->host);
+    return sp_err_context(err, "cannot get a token for '%s'", request->host);
   int rc = response.status == 200 ? sp_token_parse(sp_buf_span(&response.body), out, err)
                                   : sp_answer_fail_token(request->host, &response, err);
   if (response.body.data)
     explicit_bzero(response.body.data, response.body.len);
-  return rc < 0 ? sp_err_context(err, _("cannot get a token for '%s'"), request->host) : 0;
+  return rc < 0 ? sp_err_context(err, "cannot get a token for '%s'", request->host) : 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/upload.h"
 
-#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -12,10 +11,10 @@ int sp_upload_follow(struct sp_upload *upload, const struct sp_http_response *re
   if (!location && upload->location.target)
     return 0;
   if (!location || !*location)
-    return sp_fail(err, SP_E_PROTOCOL, _("the registry opened an upload without a Location"));
+    return sp_fail(err, SP_E_PROTOCOL, "the registry opened an upload without a Location");
   SP_AUTO_URL struct sp_url url = {0};
   if (sp_url_resolve(&response->url, sp_span_str(location), &url, err) < 0)
-    return sp_err_context(err, _("the registry's upload Location cannot be used"));
+    return sp_err_context(err, "the registry's upload Location cannot be used");
   if (sp_http_site_check_upload(upload->repository->remote->http_site, &url, err) < 0)
     return -1;
   sp_url_clear(&upload->location);

@@ -13,6 +13,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "store/retry.h"
@@ -57,19 +58,26 @@ static size_t consumer_of(size_t lane)
 
 /* -- errors: where it was, in front of what it was */
 
-static int explain(const struct run *run, const char *what, const char *where,
-                   const struct sp_store *store, struct sp_err *err)
+static struct sp_err *reason(struct sp_err *err)
 {
-  char digest[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(&run->relay->digest, digest);
   if (err->code == SP_OK)
     sp_fail(err, SP_E_INTERNAL, "the store gave up without a reason");
-  return sp_err_context(err, "cannot %s blob %s %s '%s'", what, digest, where, store->name);
+  return err;
 }
 
 static int explain_source(const struct run *run, struct sp_err *err)
 {
-  return explain(run, "read", "from", run->relay->source, err);
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&run->relay->digest, digest);
+  return sp_err_context(reason(err), "cannot read blob %s from '%s'", digest,
+                        run->relay->source->name);
+}
+
+static void explain_end(const struct run *run, struct sp_relay_end *end)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&run->relay->digest, digest);
+  sp_err_context(reason(&end->err), "cannot write blob %s to '%s'", digest, end->store->name);
 }
 
 /* -- ends */
@@ -81,7 +89,7 @@ static void fail_lane(struct run *run, size_t i)
   struct lane *lane = &run->lanes[i];
   sp_ring_detach(run->ring, consumer_of(i), &lane->end->err);
   sp_ring_consume(run->ring, consumer_of(i), 0); /* it may have failed with bytes in its hands */
-  explain(run, "write", "to", lane->end->store, &lane->end->err);
+  explain_end(run, lane->end);
   lane->end->result = SP_RELAY_FAILED;
   lane->live = false;
 }
@@ -478,7 +486,7 @@ int sp_relay_run(struct sp_relay *relay, struct sp_err *err)
       sp_err_copy(err, &failure);
       return -1;
     }
-    sp_log(SP_LOG_WARN, "%s; reading it again", failure.msg);
+    sp_log(SP_LOG_WARN, _("%s; reading it again"), failure.msg);
     sp_err_clear(&failure);
   }
   return 0;

@@ -109,21 +109,23 @@ void sp_tag_page_clear(struct sp_tag_page *page)
 
 /* -- errors */
 
-/* "cannot get manifest" sha256:... "from" 'name': why */
-static int explain(const struct sp_store *store, const char *what, const char *subject,
-                   const char *where, struct sp_err *err)
+/* Every failure has a reason, to put "cannot get manifest sha256:... from 'name'" in front of. */
+static struct sp_err *reason(struct sp_err *err)
 {
   if (err->code == SP_OK)
     sp_fail(err, SP_E_INTERNAL, "the store failed without a reason");
-  return sp_err_context(err, "%s %s %s '%s'", what, subject, where, store->name);
+  return err;
 }
 
-static int explain_digest(const struct sp_store *store, const char *what,
-                          const struct sp_digest *digest, const char *where, struct sp_err *err)
-{
+struct digest_text {
   char text[SP_DIGEST_TEXT_MAX];
-  sp_digest_format(digest, text);
-  return explain(store, what, text, where, err);
+};
+
+static struct digest_text text_of(const struct sp_digest *digest)
+{
+  struct digest_text out;
+  sp_digest_format(digest, out.text);
+  return out;
 }
 
 /* What a wrapper wraps, to the innermost: siblings know each other by their own type. */
@@ -139,14 +141,12 @@ static struct sp_store *innermost(struct sp_store *store)
 int sp_store_resolve(struct sp_store *store, const char *tag, struct sp_named *out,
                      struct sp_err *err)
 {
-  char quoted[SP_MAX_TAG + 3];
-  snprintf(quoted, sizeof quoted, "'%s'", tag);
   *out = (struct sp_named){.size_bytes = SP_SIZE_UNKNOWN};
   if (store->ops->resolve(store, tag, out, err) < 0)
-    return tag[0] ? explain(store, "cannot resolve tag", quoted, "at", err)
-                  : explain(store, "cannot find", "the image", "at", err);
+    return tag[0] ? sp_err_context(reason(err), "cannot resolve tag '%s' at '%s'", tag, store->name)
+                  : sp_err_context(reason(err), "cannot find the image at '%s'", store->name);
   if (out->digest.alg == SP_DIGEST_NONE)
-    return sp_fail(err, SP_E_INTERNAL, "'%s' resolved tag %s to nothing", store->name, quoted);
+    return sp_fail(err, SP_E_INTERNAL, "'%s' resolved tag '%s' to nothing", store->name, tag);
   return 0;
 }
 
@@ -155,7 +155,8 @@ int sp_store_stat_manifest(struct sp_store *store, const struct sp_digest *diges
 {
   *out = (struct sp_named){.size_bytes = SP_SIZE_UNKNOWN};
   if (store->ops->stat_manifest(store, digest, out, err) < 0)
-    return explain_digest(store, "cannot look up manifest", digest, "at", err);
+    return sp_err_context(reason(err), "cannot look up manifest %s at '%s'", text_of(digest).text,
+                          store->name);
   out->digest = *digest;
   return 0;
 }
@@ -177,7 +178,8 @@ int sp_store_get_manifest(struct sp_store *store, const struct sp_digest *digest
   if (get_checked(store, digest, out, err) == 0)
     return 0;
   sp_manifest_bytes_clear(out); /* bytes that failed the check never get out */
-  return explain_digest(store, "cannot get manifest", digest, "from", err);
+  return sp_err_context(reason(err), "cannot get manifest %s from '%s'", text_of(digest).text,
+                        store->name);
 }
 
 int sp_store_put_manifest(struct sp_store *store, const struct sp_manifest_bytes *manifest,
@@ -186,16 +188,9 @@ int sp_store_put_manifest(struct sp_store *store, const struct sp_manifest_bytes
   *subject_handled = false;
   if (sp_digest_check(&manifest->digest, manifest->bytes.data, manifest->bytes.len, err) < 0 ||
       store->ops->put_manifest(store, manifest, subject_handled, err) < 0)
-    return explain_digest(store, "cannot put manifest", &manifest->digest, "to", err);
+    return sp_err_context(reason(err), "cannot put manifest %s to '%s'",
+                          text_of(&manifest->digest).text, store->name);
   return 0;
-}
-
-/* The tag that was not set is the subject of the complaint. */
-static int explain_tag(const struct sp_store *store, const char *tag, struct sp_err *err)
-{
-  char quoted[SP_MAX_TAG + 3];
-  snprintf(quoted, sizeof quoted, "'%s'", tag);
-  return explain(store, "cannot set tag", quoted, "at", err);
 }
 
 int sp_store_set_tags(struct sp_store *store, const char *const *tags, size_t n,
@@ -205,7 +200,8 @@ int sp_store_set_tags(struct sp_store *store, const char *const *tags, size_t n,
   if (n == 0)
     return 0;
   if (store->ops->set_tags(store, tags, n, manifest, done, err) < 0)
-    return explain_tag(store, tags[*done < n ? *done : n - 1], err);
+    return sp_err_context(reason(err), "cannot set tag '%s' at '%s'",
+                          tags[*done < n ? *done : n - 1], store->name);
   if (*done != n)
     return sp_fail(err, SP_E_INTERNAL, "'%s' set %zu of %zu tags and called it done", store->name,
                    *done, n);
@@ -218,7 +214,7 @@ int sp_store_list_tags(struct sp_store *store, const char *cursor, struct sp_tag
   /* Built apart: the cursor may be out->next. */
   SP_CLEANUP(sp_tag_page_clear_auto_) struct sp_tag_page page = {0};
   if (store->ops->list_tags(store, cursor, &page, err) < 0)
-    return explain(store, "cannot list", "tags", "of", err);
+    return sp_err_context(reason(err), "cannot list tags of '%s'", store->name);
   sp_tag_page_clear(out);
   *out = page;
   page = (struct sp_tag_page){0};
@@ -230,7 +226,8 @@ int sp_store_list_referrers(struct sp_store *store, const struct sp_digest *dige
 {
   SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
   if (store->ops->list_referrers(store, digest, &list, err) < 0)
-    return explain_digest(store, "cannot list referrers of", digest, "at", err);
+    return sp_err_context(reason(err), "cannot list referrers of %s at '%s'", text_of(digest).text,
+                          store->name);
   sp_referrers_clear(out);
   *out = list;
   list = (struct sp_referrers){0};
@@ -245,7 +242,8 @@ int sp_store_check_blob(struct sp_store *store, const struct sp_digest *digest, 
   assert(want == SP_PROOF_CLAIMED || want == SP_PROOF_TOUCHED);
   *out = (struct sp_blob_state){.size_bytes = SP_SIZE_UNKNOWN};
   if (store->ops->check_blob(store, digest, size_bytes, want, out, err) < 0)
-    return explain_digest(store, "cannot check blob", digest, "at", err);
+    return sp_err_context(reason(err), "cannot check blob %s at '%s'", text_of(digest).text,
+                          store->name);
   if (out->state == SP_BLOB_PRESENT && out->size_bytes != SP_SIZE_UNKNOWN &&
       out->size_bytes != size_bytes)
     out->state = SP_BLOB_DAMAGED; /* whoever answers so: another length is another blob */
@@ -268,7 +266,8 @@ int sp_store_mount_blob(struct sp_store *store, const struct sp_digest *digest, 
   if (!store->ops->mount_blob || !sp_store_is_sibling(store, from))
     return 0;
   if (store->ops->mount_blob(store, digest, size_bytes, innermost(from), mounted, err) < 0)
-    return explain_digest(store, "cannot mount blob", digest, "at", err);
+    return sp_err_context(reason(err), "cannot mount blob %s at '%s'", text_of(digest).text,
+                          store->name);
   return 0;
 }
 
@@ -278,7 +277,8 @@ int sp_store_open_read(struct sp_store *store, const struct sp_digest *digest, u
   assert(offset <= size_bytes && size_bytes != SP_SIZE_UNKNOWN);
   *out = NULL;
   if (store->ops->open_read(store, digest, size_bytes, offset, out, err) < 0)
-    return explain_digest(store, "cannot read blob", digest, "from", err);
+    return sp_err_context(reason(err), "cannot read blob %s from '%s'", text_of(digest).text,
+                          store->name);
   assert(*out && (!(*out)->ops->start != !(*out)->ops->pump));
   return 0;
 }
@@ -289,7 +289,8 @@ int sp_store_begin_write(struct sp_store *store, const struct sp_digest *digest,
   assert(size_bytes != SP_SIZE_UNKNOWN);
   *out = NULL;
   if (store->ops->begin_write(store, digest, size_bytes, out, err) < 0)
-    return explain_digest(store, "cannot write blob", digest, "to", err);
+    return sp_err_context(reason(err), "cannot write blob %s to '%s'", text_of(digest).text,
+                          store->name);
   assert(*out && (*out)->ops->start && (*out)->ops->finish);
   return 0;
 }

@@ -27,7 +27,7 @@ static int open_file(const char *dir, int *fd, struct sp_err *err)
 {
   char path[4096];
   if (snprintf(path, sizeof path, "%s/" FILE_NAME, dir) >= (int)sizeof path)
-    return sp_fail(err, SP_E_IO, "the path of '%s/" FILE_NAME "' is too long", dir);
+    return sp_fail(err, SP_E_IO, "the path of '%s/%s' is too long", dir, FILE_NAME);
   *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (*fd < 0)
     return sp_fail_sys(err, SP_E_IO, errno, "cannot open '%s'", path);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "transfer/report.h"
 
@@ -147,7 +148,7 @@ void sp_told_add_note(struct sp_sync_image *image, const char *fmt, ...)
   char text[NOTE_MAX_BYTES];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  vsnprintf(text, sizeof text, _(fmt), args);
   va_end(args);
   for (size_t i = 0; i < image->note_count; i++) {
     if (strcmp(image->notes[i], text) == 0)

@@ -27,6 +27,7 @@ void sp_told_add_tag(struct sp_sync_image *image, size_t place, const char *tag,
 /* The first failure at a backup counts. */
 void sp_told_fail_place(struct sp_sync_image *image, size_t place, const struct sp_err *err);
 void sp_told_add_lost(struct sp_sync_image *image, const char *tag);
+/* A line worth telling: a message, translated as those of sp_fail. */
 void sp_told_add_note(struct sp_sync_image *image, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Puts the tags of each backup in the order of their names: they were added as they ended. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/pool.h"
 #include "oci/media_type.h"
 #include "transfer/referrers.h"
@@ -47,7 +48,7 @@ static void note(const struct sp_closure_request *request, const char *fmt, ...)
   char text[SP_ERR_MSG_MAX];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  vsnprintf(text, sizeof text, _(fmt), args);
   va_end(args);
   if (request->report_lock)
     pthread_mutex_lock(request->report_lock);
@@ -159,7 +160,7 @@ static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
                              wanted->found_for, err) < 0) {
     char text[SP_DIGEST_TEXT_MAX];
     sp_digest_format(&wanted->digest, text);
-    return sp_err_context(err, "%s '%s'", what_of(wanted), text);
+    return sp_err_context(err, "%s '%s'", _(what_of(wanted)), text);
   }
   return 0;
 }

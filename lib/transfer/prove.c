@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/pool.h"
 #include "store/relay.h"
 #include "transfer/crew.h"
@@ -18,16 +19,15 @@ struct refresh {
   int64_t before_ms;
 };
 
-/* What was there is not: the second round sends it again. */
+/* What was there is not, for the reason in `err`: the second round sends it again. */
 static void lose(struct sp_run *run, size_t place, const struct sp_image_blob *blob,
-                 enum sp_code code, const char *how)
+                 struct sp_err *err)
 {
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&blob->digest, text);
-  struct sp_err err = SP_ERR_INIT;
-  sp_fail(&err, code, "%s '%s' at '%s' %s", sp_image_blob_what(blob), text,
-          sp_run_store(run, place)->name, how);
-  sp_run_want_again(run, place, &err);
+  sp_err_context(err, "%s '%s' at '%s'", _(sp_image_blob_what(blob)), text,
+                 sp_run_store(run, place)->name);
+  sp_run_want_again(run, place, err);
 }
 
 static void refresh_task(void *ctx, size_t i)
@@ -41,15 +41,19 @@ static void refresh_task(void *ctx, size_t i)
     return;
   const struct sp_image_blob *blob = &run->image.blobs[number];
   struct sp_err err = SP_ERR_INIT;
-  if (sp_survey_touch(sp_run_store(run, place), blob, fact, &err) < 0)
+  if (sp_survey_touch(sp_run_store(run, place), blob, fact, &err) < 0) {
     sp_run_fail_place(run, place, &err);
-  else if (fact->have == SP_HAVE_PRESENT)
+    return;
+  }
+  if (fact->have == SP_HAVE_PRESENT)
     sp_sharing_note_blob(run, place, number);
   else if (fact->have == SP_HAVE_ABSENT)
-    lose(run, place, blob, SP_E_BLOB_UNKNOWN,
-         "was there and is gone: is garbage collection running there?");
+    sp_fail(&err, SP_E_BLOB_UNKNOWN,
+            "it was there and is gone: is garbage collection running there?");
   else if (fact->have == SP_HAVE_DAMAGED)
-    lose(run, place, blob, SP_E_DIGEST, "was good and is damaged now");
+    sp_fail(&err, SP_E_DIGEST, "it was good and is damaged now");
+  if (err.code != SP_OK)
+    lose(run, place, blob, &err);
 }
 
 /* -- blobs of which a store could only claim that it has them (it ignores Range) */
@@ -82,12 +86,16 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
     return;
   }
   fact->was_damaged = true;
-  if (err.code == SP_E_NOT_FOUND)
-    lose(run, place, blob, SP_E_BLOB_UNKNOWN, "is claimed to be there and is not");
-  else if (sp_trouble_is_damage(&err))
-    lose(run, place, blob, SP_E_DIGEST, "has wrong bytes");
-  else
+  bool is_missing = err.code == SP_E_NOT_FOUND;
+  if (!is_missing && !sp_trouble_is_damage(&err)) {
     sp_run_fail_place(run, place, &err);
+    return;
+  }
+  if (is_missing)
+    sp_fail(&err, SP_E_BLOB_UNKNOWN, "it is claimed to be there and is not");
+  else
+    sp_fail(&err, SP_E_DIGEST, "it has wrong bytes");
+  lose(run, place, blob, &err);
 }
 
 static void read_claimed(struct sp_run *run)

@@ -6,6 +6,7 @@
  * failed may have worked, and one that worked may have kept other bytes. */
 #include "transfer/publish.h"
 
+#include "base/i18n.h"
 #include "base/pool.h"
 #include "transfer/heal.h"
 #include "transfer/report.h"
@@ -73,11 +74,11 @@ static void call_poisoned(struct sp_run *run, size_t place, const struct sp_node
       run, place, &node->manifest.digest, sp_node_what(node),
       is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
       is_missing
-          ? "the registry took it and does not have it (is its cache stale?): restart it and "
-            "push again; no tag was moved there"
-          : "the registry took it and serves other bytes or an error: its operator must "
-            "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
-            "CNCF distribution registry); no tag was moved there");
+          ? _("the registry took it and does not have it (is its cache stale?): restart it and "
+              "push again; no tag was moved there")
+          : _("the registry took it and serves other bytes or an error: its operator must "
+              "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
+              "CNCF distribution registry); no tag was moved there"));
 }
 
 /* Puts and reads back, twice at most. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 
 #define NOTE_MAX_BYTES 2048u
@@ -75,7 +76,7 @@ void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
   char text[NOTE_MAX_BYTES];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  vsnprintf(text, sizeof text, _(fmt), args);
   va_end(args);
   for (size_t i = 0; i < report->note_count; i++) {
     if (strcmp(report->notes[i], text) == 0)

@@ -10,7 +10,8 @@
 #include "oci/digest.h"
 #include "safeport/report.h"
 
-/* What a damage entry can say. Those from WRONG on mean that wrong bytes were seen (exit 5). */
+/* What a damage entry can say: keys of --json, which the CLI translates where it prints them. Those
+ * from WRONG on mean that wrong bytes were seen (exit 5). */
 #define SP_FINDING_MISSING "missing"
 #define SP_FINDING_DIFFERENT "different" /* the two sides of a verify name different images */
 #define SP_FINDING_SHORT "short"
@@ -23,8 +24,8 @@ SP_MUST_CHECK int sp_report_new(enum sp_report_kind kind, const char *source,
                                 const char *const *names, size_t place_count,
                                 struct sp_report **out, struct sp_err *err);
 
-/* Adds a line worth telling; equal lines are told once. Without memory the line is lost: it carries
- * no fact that the exit status needs. */
+/* Adds a line worth telling (a message, translated as those of sp_fail); equal lines are told once.
+ * Without memory the line is lost: it carries no fact that the exit status needs. */
 void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Adds a finding (`what` and `finding` are copied). The same digest, thing and finding is added

@@ -13,6 +13,8 @@
  *                "digest_before": null (not known) | "" (not there) | "sha256:..."}],
  *      "damage": [{"digest", "what", "finding"}]}],
  *    "notes": ["..."]}
+ *
+ * "message" and "notes" are for people, in their language; all else is the same in every language.
  */
 #include <jansson.h>
 #include <stdlib.h>

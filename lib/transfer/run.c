@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/run.h"
 
+#include "base/i18n.h"
 #include "base/scope.h"
 #include "transfer/plan.h"
 #include "transfer/report.h"
@@ -73,7 +74,7 @@ void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *dig
   struct sp_err err = SP_ERR_INIT;
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(digest, text);
-  sp_fail(&err, SP_E_DIGEST, "%s '%s' at '%s': %s", what, text, sp_run_store(run, place)->name,
+  sp_fail(&err, SP_E_DIGEST, "%s '%s' at '%s': %s", _(what), text, sp_run_store(run, place)->name,
           message);
   struct sp_err no_memory = SP_ERR_INIT;
   {

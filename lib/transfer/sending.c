@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "store/relay.h"
 #include "transfer/report.h"
 #include "transfer/survey.h"
@@ -155,9 +156,9 @@ static void settle_done(struct sending *s, size_t place)
     sp_run_fail_place(s->run, place, &err);
   else if (fact->have != SP_HAVE_PRESENT)
     sp_run_damage(s->run, place, &s->blob->digest, sp_image_blob_what(s->blob), SP_FINDING_KEPT_BAD,
-                  "the registry took a new upload and still has bad bytes: its operator must "
-                  "remove the blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF "
-                  "distribution registry) and restart it; then push again");
+                  _("the registry took a new upload and still has bad bytes: its operator must "
+                    "remove the blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF "
+                    "distribution registry) and restart it; then push again"));
 }
 
 static void settle_failed(struct sending *s, size_t place, const struct sp_err *err)
