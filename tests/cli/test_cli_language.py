@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages: the catalogue holds every text of the program, the Chinese one is whole, and the program speaks it."""
 
+import json
 import re
 import shutil
 import subprocess
 
 import pytest
-from cli_support import BUILD, ROOT
+from cli_support import BUILD, ROOT, make_image
 
 PO = ROOT / "po"
 CATALOGUES = str(BUILD / "po")
-RENEW = "run: ninja -C build safeport-pot safeport-update-po; then fill in what is empty or fuzzy in po/zh_CN.po"
+CHINESE = {"SAFEPORT_LOCALEDIR": CATALOGUES, "LANGUAGE": "zh_CN"}
+SOURCES = sorted(str(path.relative_to(ROOT)) for folder in ("cli", "lib") for path in (ROOT / folder).rglob("*.c"))
+RENEW = "run: make po; then fill in what it shows in po/zh_CN.po"
 
 needs_gettext = pytest.mark.skipif(not (shutil.which("xgettext") and shutil.which("msgfmt")), reason="needs gettext")
 
@@ -29,16 +32,43 @@ def messages(path):
 @needs_gettext
 def test_template_is_up_to_date(tmp_path):
     fresh = tmp_path / "fresh.pot"
-    subprocess.run(["xgettext", "-f", "po/POTFILES", "--keyword=_", "--keyword=N_", "--from-code=UTF-8", "--no-wrap",
-                    "-o", str(fresh)], cwd=ROOT, check=True)
+    options = (PO / "xgettext-options").read_text().split()
+    subprocess.run(["xgettext", *options, "-o", str(fresh), *SOURCES], cwd=ROOT, check=True)
     assert set(messages(fresh)) == set(messages(PO / "safeport.pot")), RENEW
+    marked = {name for line in re.findall(r"^#: (.*)", fresh.read_text(), flags=re.M) for name in line.split()}
+    assert marked == set((PO / "POTFILES").read_text().split()), RENEW
 
 
-def test_every_file_with_messages_is_listed():
-    listed = set((PO / "POTFILES").read_text().split())
-    marked = {str(path.relative_to(ROOT)) for folder in ("cli", "lib") for path in (ROOT / folder).rglob("*.c")
-              if re.search(r'\bN?_\(\s*"', path.read_text())}
-    assert marked == listed, "add it to po/POTFILES"
+def calls(source, names):
+    """(name, the arguments as written) of each call of these functions."""
+    for call in re.finditer(rf"\b({'|'.join(names)})\(", source):
+        depth, end = 1, call.end()
+        for token in re.finditer(r'"(?:\\.|[^"\\])*"|[()]', source[call.end():]):
+            depth += {"(": 1, ")": -1}.get(token[0], 0)
+            if depth == 0:
+                end = call.end() + token.start()
+                break
+        yield call[1], re.sub(r"\s+", " ", source[call.end():end])
+
+
+def test_messages_are_whole():
+    """What is glued together from literals and macros cannot be found by xgettext, nor be translated; what is no
+    literal was not written as a message at all."""
+    positions = {"sp_fail": 2, "sp_fail_sys": 3, "sp_err_context": 1, "sp_report_add_note": 1,
+                 "sp_told_add_note": 1}
+    literal = r'"(?:\\.|[^"\\])*"'
+    whole = re.compile(rf"(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+,")
+    seen = 0
+    for name in SOURCES:
+        for function, arguments in calls((ROOT / name).read_text(), positions):
+            if "__VA_ARGS__" in arguments or "const char *fmt" in arguments:
+                continue
+            rest = arguments
+            for _ in range(positions[function]):
+                rest = rest[whole.match(rest).end():].lstrip()
+            assert re.match(rf"{literal}(?: (?:{literal}|PRI[a-z0-9]+))*(?:,|$)", rest), f"{name}: {function}({arguments})"
+            seen += 1
+    assert seen > 400
 
 
 def test_chinese_is_whole():
@@ -80,3 +110,38 @@ def test_chinese_help_fits_a_terminal(safeport):
         width = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
         assert width <= 80, line
         assert line.lstrip()[:1] not in "、，。；：）" or not line.strip(), line
+
+
+def test_errors_of_deep_layers_are_chinese(safeport, tmp_path):
+    image = tmp_path / "image"
+    image.mkdir()
+    digest = make_image(image, ["v1"])
+    (image / "blobs" / "sha256" / digest[7:]).write_text("{}")
+    wrong = safeport("copy", f"oci:{image}:v1", f"oci:{tmp_path}/out:v1", env=CHINESE, status=5).stderr
+    actual = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of "{}"
+    assert f"无法获取清单 {digest}（来自 'oci:{image}'）: 内容不是 '{digest}'：其摘要为 '{actual}'" in wrong
+
+
+def test_errors_at_the_border_are_chinese(safeport, tmp_path):
+    usage = safeport("copy", "ghcr.io/Acme/App:v1", "oci:out", env=CHINESE, status=2).stderr
+    assert "无效的引用 'ghcr.io/Acme/App:v1'：仓库名必须小写：请使用 'ghcr.io/acme/app:v1'（或 --lower）" in usage
+    (tmp_path / "empty").mkdir()
+    none = safeport("copy", f"oci:{tmp_path}/empty:v1", f"oci:{tmp_path}/out:v1", env=CHINESE, status=1).stderr
+    assert f"无法使用 'oci:{tmp_path}/empty'：不是 OCI 镜像布局（缺少 'oci-layout'）" in none
+    refused = safeport("copy", "127.0.0.1:1/app:v1", f"oci:{tmp_path}/out:v1", "--retry-for", "0", env=CHINESE).stderr
+    assert "连接被拒绝：仓库服务是否在 '127.0.0.1:1' 运行？" in refused
+
+
+def test_programs_read_the_same_in_every_language(safeport, tmp_path):
+    image = tmp_path / "image"
+    image.mkdir()
+    digest = make_image(image, ["v1"])
+    layer = max((image / "blobs" / "sha256").iterdir(), key=lambda path: path.stat().st_size)
+    layer.write_bytes(b"y" * layer.stat().st_size)
+    args = ["verify", f"oci:{image}:v1", f"oci:{image}:v1", "--read", "--json"]
+    english, chinese = (json.loads(safeport(*args, env=env, status=5).stdout) for env in ({}, CHINESE))
+    assert digest == english["digest"]
+    for report in (english, chinese):
+        for key in ("started", "seconds"):
+            del report[key]
+    assert english == chinese
