@@ -33,6 +33,7 @@ struct sp_report_damage {
   char *what;    /* "layer", "config", "manifest", ... */
   char *finding; /* "missing", "short", "wrong bytes", "kept bad in spite of a new upload",
                     "different" (what is "image": the two sides of a verify are not the same) */
+  char *tags;    /* that it hurts: "v1, v2"; NULL where the report is about one image */
 };
 
 struct sp_report_place {
@@ -53,7 +54,12 @@ struct sp_report_place {
   size_t tag_count;
   struct sp_report_damage *damage;
   size_t damage_count;
+  /* Of a verify of all tags of an image (safeport/verify.h), else 0: */
+  uint64_t tags_total, tags_good, tags_skipped; /* skipped: known to be proven, and good */
+  uint64_t blobs_read;                          /* of those that are present: to the end, now */
+  uint64_t damage_left_out; /* findings beyond SP_REPORT_DAMAGE_MAX of the place */
 };
+#define SP_REPORT_DAMAGE_MAX 1000
 
 enum sp_report_kind { SP_REPORT_PUSH, SP_REPORT_COPY, SP_REPORT_VERIFY };
 

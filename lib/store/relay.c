@@ -479,9 +479,11 @@ int sp_relay_run(struct sp_relay *relay, struct sp_err *err)
     lanes[i].end = end;
   }
   relay->read_bytes = 0;
+  relay->wrong_readings = 0;
   struct run run = {.relay = relay, .lanes = lanes};
   struct sp_err failure = SP_ERR_INIT;
   for (int reading = 1; read_once(&run, &failure) < 0; reading++) {
+    relay->wrong_readings += failure.code == SP_E_DIGEST;
     if (failure.code != SP_E_DIGEST || reading == READINGS) {
       sp_err_copy(err, &failure);
       return -1;

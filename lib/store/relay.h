@@ -43,7 +43,8 @@ struct sp_relay {
    * NULL. */
   void (*progress)(void *ctx, const struct sp_relay *relay, uint64_t read_bytes);
   void *progress_ctx;
-  uint64_t read_bytes; /* out: bytes that came from the source, repeats included */
+  uint64_t read_bytes;     /* out: bytes that came from the source, repeats included */
+  unsigned wrong_readings; /* out: times that the source's bytes were wrong */
 };
 
 /* Runs it to its end. 0: each end has its own result, and if one is DONE (or there are none) the

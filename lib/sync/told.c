@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/told.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,23 +248,14 @@ bool sp_told_has_success(const struct sp_sync_image *image)
   return false;
 }
 
-/* What was only throttled goes on later: that is "not all of it", no store that is down. */
-static unsigned class_of(const struct sp_err *err)
-{
-  if (err->code == SP_OK)
-    return 0;
-  return 1u << (err->code == SP_E_THROTTLED ? 1 : sp_code_exit_status(err->code));
-}
-
 unsigned sp_told_classes(const struct sp_sync_image *image)
 {
-  unsigned classes = image->err.code == SP_E_INTERRUPTED ? 0 : class_of(&image->err);
+  unsigned classes = sp_exit_class(&image->err);
   if (image->is_held)
     classes |= 1u << 6;
   for (size_t i = 0; i < image->place_count; i++) {
     const struct sp_sync_place *place = &image->places[i];
-    if (place->err.code != SP_E_INTERRUPTED)
-      classes |= class_of(&place->err);
+    classes |= sp_exit_class(&place->err);
     for (size_t k = 0; k < place->damage_count; k++)
       classes |= strcmp(place->damage[k].finding, SP_FINDING_MISSING) == 0 ? 1u << 1 : 1u << 5;
     if (place->counts[SP_SYNC_NOT_FOLLOWED] > 0)
@@ -306,16 +296,6 @@ void sp_totals_add(struct sp_sync_totals *totals, const struct sp_sync_image *im
 
 int sp_totals_exit_status(const struct sp_sync_totals *totals, unsigned classes, bool has_success)
 {
-  static const int first[] = {2, 7, 3, 6, 5};
-  if (totals->err.code == SP_E_INTERRUPTED)
-    return totals->err.sys == SIGTERM ? 143 : 130;
-  if (totals->err.code != SP_OK)
-    classes |= class_of(&totals->err);
-  for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
-    if (classes & 1u << first[i])
-      return first[i];
-  }
-  if (!has_success && (classes == 1u << 4 || classes == 1u << 8))
-    return classes == 1u << 4 ? 4 : 8;
-  return classes || totals->images_failed > 0 ? 1 : 0;
+  int status = sp_exit_status_of(&totals->err, classes, has_success);
+  return status == 0 && totals->images_failed > 0 ? 1 : status;
 }

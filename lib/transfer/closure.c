@@ -69,6 +69,7 @@ struct level {
   const struct sp_wanted_list *wanted;
   struct fetched *fetched; /* one for each wanted */
   atomic_uint_least64_t bytes;
+  atomic_bool is_line_flaky;
 };
 
 static void fetch_task(void *ctx, size_t i)
@@ -89,6 +90,8 @@ static void fetch_task(void *ctx, size_t i)
     /* A second reading decides between a flaky line and rot. */
     sp_err_clear(&out->err);
     failed = sp_store_get_manifest(request->store, &wanted->digest, &out->manifest, &out->err);
+    if (!failed)
+      atomic_store(&level->is_line_flaky, true);
   }
   if (!failed)
     atomic_fetch_add(&level->bytes, out->manifest.bytes.len);
@@ -218,6 +221,8 @@ static int fetch_level(const struct sp_closure_request *request, struct sp_wante
   struct level level = {.request = request, .wanted = wanted, .fetched = fetched};
   atomic_init(&level.bytes, manifest_bytes(image));
   sp_pool_run(wanted->count, FETCH_THREADS, fetch_task, &level);
+  if (atomic_load(&level.is_line_flaky))
+    note(request, SP_NOTE_FLAKY, request->store->name);
   int failed = 0;
   for (size_t i = 0; i < wanted->count; i++) {
     if (!failed)

@@ -10,14 +10,12 @@
 
 #include "base/pool.h"
 #include "base/text.h"
-#include "store/relay.h"
 #include "transfer/closure.h"
 #include "transfer/crew.h"
 #include "transfer/job.h"
+#include "transfer/look.h"
 #include "transfer/prove.h"
 #include "transfer/report.h"
-#include "transfer/survey.h"
-#include "transfer/trouble.h"
 #include "transfer/watch.h"
 
 #define TOUCH_THREADS 32
@@ -128,20 +126,6 @@ static void note_blob(struct side *side, size_t number, enum sp_have have, enum 
     add_damage(side, &blob->digest, sp_image_blob_what(blob), finding);
 }
 
-static void touch_blob(struct side *side, size_t number)
-{
-  struct sp_blob_fact fact = {0};
-  struct sp_err err = SP_ERR_INIT;
-  if (sp_survey_touch(side->store, &side->image.blobs[number], &fact, &err) < 0) {
-    fail_side(side, &err);
-    return;
-  }
-  const char *finding = fact.have == SP_HAVE_ABSENT    ? SP_FINDING_MISSING
-                        : fact.have == SP_HAVE_DAMAGED ? SP_FINDING_SHORT
-                                                       : NULL;
-  note_blob(side, number, fact.have, fact.proof, finding);
-}
-
 /* What a read of one blob tells the watcher about. */
 struct pace {
   struct side *side;
@@ -160,38 +144,30 @@ static void on_progress(void *ctx, const struct sp_relay *relay, uint64_t read_b
   sp_watch_tell(&pace->side->all->watch, &event, &pace->blob->digest);
 }
 
-static void read_blob(struct side *side, size_t number, size_t ring_bytes)
+static void look_at_blob(struct side *side, size_t number, size_t ring_bytes)
 {
-  const struct sp_image_blob *blob = &side->image.blobs[number];
-  struct pace pace = {.side = side, .blob = blob};
-  struct sp_relay relay = {.source = side->store,
-                           .digest = blob->digest,
-                           .size_bytes = blob->size_bytes,
-                           .ring_bytes = ring_bytes,
-                           .retry_for_ms = side->all->job->retry.retry_for_ms,
-                           .cancel = side->all->job->cancel,
-                           .progress = on_progress,
-                           .progress_ctx = &pace};
+  const struct sp_compare *job = side->all->job;
+  struct pace pace = {.side = side, .blob = &side->image.blobs[number]};
+  struct sp_look look = {.store = side->store,
+                         .blob = pace.blob,
+                         .want = job->read ? SP_PROOF_READ : SP_PROOF_TOUCHED,
+                         .ring_bytes = ring_bytes,
+                         .retry_for_ms = job->retry.retry_for_ms,
+                         .cancel = job->cancel,
+                         .progress = on_progress,
+                         .progress_ctx = &pace};
   struct sp_err err = SP_ERR_INIT;
-  int failed = sp_relay_run(&relay, &err);
-  if (side == &side->all->sides[SOURCE]) {
+  if (sp_look_at_blob(&look, &err) < 0)
+    fail_side(side, &err);
+  {
     SP_LOCK_SCOPE(&side->all->lock);
-    side->all->report->bytes_read += relay.read_bytes;
+    if (side == &side->all->sides[SOURCE])
+      side->all->report->bytes_read += look.read_bytes;
+    if (look.is_line_flaky)
+      sp_report_add_note(side->all->report, SP_NOTE_FLAKY, side->store->name);
   }
-  if (!failed)
-    note_blob(side, number, SP_HAVE_PRESENT, SP_PROOF_READ, NULL);
-  else if (err.code == SP_E_NOT_FOUND)
-    note_blob(side, number, SP_HAVE_ABSENT, SP_PROOF_NONE, SP_FINDING_MISSING);
-  else if (sp_trouble_is_damage(&err))
-    note_blob(side, number, SP_HAVE_DAMAGED, SP_PROOF_NONE, SP_FINDING_WRONG);
-  else if (err.code == SP_E_NETWORK)
-    touch_blob(side, number); /* a body that ends early, again and again: short, or the line? */
-  else
-    fail_side(side, &err);
-  if (err.code == SP_E_NETWORK && side->facts.places[0].blobs[number].have == SP_HAVE_PRESENT) {
-    side->facts.places[0].blobs[number].proof = SP_PROOF_NONE;
-    fail_side(side, &err);
-  }
+  if (look.have != SP_HAVE_UNKNOWN)
+    note_blob(side, number, look.have, look.proof, look.finding);
 }
 
 /* Items: blobs of the source, then those of the destination. */
@@ -208,14 +184,14 @@ static void touch_task(void *ctx, size_t i)
 {
   struct side *side = side_of(ctx, &i);
   if (is_open(side))
-    touch_blob(side, i);
+    look_at_blob(side, i, 0);
 }
 
 static void read_task(void *ctx, size_t i, size_t ring_bytes)
 {
   struct side *side = side_of(ctx, &i);
   if (is_open(side))
-    read_blob(side, i, ring_bytes);
+    look_at_blob(side, i, ring_bytes);
 }
 
 static void read_all(struct comparison *all, size_t count)

@@ -11,7 +11,8 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
-#define NOTE_MAX_BYTES 2048u
+#define NOTE_MAX_BYTES 2048
+#define DAMAGE_TAGS_MAX_BYTES 200u
 
 int sp_report_new(enum sp_report_kind kind, const char *source, const char *const *names,
                   size_t place_count, struct sp_report **out, struct sp_err *err)
@@ -48,6 +49,7 @@ static void clear_place(struct sp_report_place *place)
     free(place->damage[i].digest);
     free(place->damage[i].what);
     free(place->damage[i].finding);
+    free(place->damage[i].tags);
   }
   free(place->tags);
   free(place->damage);
@@ -91,17 +93,28 @@ void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
     notes[report->note_count++] = copy;
 }
 
+static struct sp_report_damage *find_damage(const struct sp_report_place *place,
+                                            const struct sp_digest *digest, const char *what,
+                                            const char *finding)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, text);
+  for (size_t i = 0; i < place->damage_count; i++) {
+    struct sp_report_damage *known = &place->damage[i];
+    if (strcmp(known->digest, text) == 0 && strcmp(known->what, what) == 0 &&
+        strcmp(known->finding, finding) == 0)
+      return known;
+  }
+  return NULL;
+}
+
 int sp_report_add_damage(struct sp_report_place *place, const struct sp_digest *digest,
                          const char *what, const char *finding, struct sp_err *err)
 {
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(digest, text);
-  for (size_t i = 0; i < place->damage_count; i++) {
-    const struct sp_report_damage *known = &place->damage[i];
-    if (strcmp(known->digest, text) == 0 && strcmp(known->what, what) == 0 &&
-        strcmp(known->finding, finding) == 0)
-      return 0;
-  }
+  if (find_damage(place, digest, what, finding))
+    return 0;
   struct sp_report_damage *grown =
       realloc(place->damage, (place->damage_count + 1) * sizeof *place->damage);
   if (!grown)
@@ -116,6 +129,39 @@ int sp_report_add_damage(struct sp_report_place *place, const struct sp_digest *
   }
   place->damage[place->damage_count++] = entry;
   return 0;
+}
+
+/* "v1, v2": as far as people read. */
+static int add_tag_name(struct sp_report_damage *damage, const char *tag, struct sp_err *err)
+{
+  size_t len = damage->tags ? strlen(damage->tags) : 0;
+  if (len == 0)
+    return sp_text_dup(&damage->tags, tag, err);
+  if (len > DAMAGE_TAGS_MAX_BYTES)
+    return 0;
+  SP_AUTO_FREE char *before = sp_steal(&damage->tags);
+  bool is_last = len + strlen(tag) > DAMAGE_TAGS_MAX_BYTES;
+  int failed = sp_text_format(&damage->tags, err, is_last ? "%s, ... (%s)" : "%s, %s", before, tag);
+  if (failed)
+    damage->tags = sp_steal(&before);
+  return failed;
+}
+
+int sp_report_add_damage_of(struct sp_report_place *place, const struct sp_digest *digest,
+                            const char *what, const char *finding, const char *tag,
+                            struct sp_err *err)
+{
+  struct sp_report_damage *known = find_damage(place, digest, what, finding);
+  if (!known && place->damage_count == SP_REPORT_DAMAGE_MAX) {
+    place->damage_left_out++;
+    return 0;
+  }
+  if (!known) {
+    if (sp_report_add_damage(place, digest, what, finding, err) < 0)
+      return -1;
+    known = &place->damage[place->damage_count - 1];
+  }
+  return add_tag_name(known, tag, err);
 }
 
 int sp_report_add_tag(struct sp_report_place *place, const char *name, struct sp_err *err)
@@ -173,7 +219,7 @@ static void count_err(struct tally *tally, const struct sp_err *err)
   tally->seen[sp_code_exit_status(err->code)] = true;
 }
 
-static bool is_wrong_bytes(const char *finding)
+bool sp_report_is_wrong_bytes(const char *finding)
 {
   return strcmp(finding, SP_FINDING_MISSING) != 0 && strcmp(finding, SP_FINDING_DIFFERENT) != 0;
 }
@@ -191,14 +237,37 @@ static void count_place(struct tally *tally, const struct sp_report_place *place
 {
   count_err(tally, &place->err);
   for (size_t i = 0; i < place->damage_count; i++)
-    tally->seen[is_wrong_bytes(place->damage[i].finding) ? 5 : 1] = true;
+    tally->seen[sp_report_is_wrong_bytes(place->damage[i].finding) ? 5 : 1] = true;
   tally->is_undone = tally->is_undone || !sp_report_is_place_done(place);
   tally->is_done = tally->is_done || sp_report_is_place_done(place) || is_tag_set(place);
 }
 
+/* Exit statuses that come first, whatever else succeeded or failed. */
+static const int precedence[] = {2, 7, 3, 6, 5};
+
+unsigned sp_exit_class(const struct sp_err *err)
+{
+  if (err->code == SP_OK || err->code == SP_E_INTERRUPTED)
+    return 0;
+  return 1u << (err->code == SP_E_THROTTLED ? 1 : sp_code_exit_status(err->code));
+}
+
+int sp_exit_status_of(const struct sp_err *of_run, unsigned classes, bool has_success)
+{
+  if (of_run->code == SP_E_INTERRUPTED)
+    return of_run->sys == SIGTERM ? 143 : 130;
+  classes |= sp_exit_class(of_run);
+  for (size_t i = 0; i < sizeof precedence / sizeof precedence[0]; i++) {
+    if (classes & 1u << precedence[i])
+      return precedence[i];
+  }
+  if (!has_success && (classes == 1u << 4 || classes == 1u << 8))
+    return classes == 1u << 4 ? 4 : 8;
+  return classes != 0;
+}
+
 int sp_report_exit_status(const struct sp_report *report)
 {
-  static const int precedence[] = {2, 7, 3, 6, 5};
   struct tally tally = {0};
   count_err(&tally, &report->err);
   for (size_t i = 0; i < report->place_count; i++)

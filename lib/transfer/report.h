@@ -18,6 +18,10 @@
 #define SP_FINDING_WRONG "wrong bytes"
 #define SP_FINDING_KEPT_BAD "kept bad in spite of a new upload"
 
+/* A note (format, of a place's name): a second reading was right. */
+#define SP_NOTE_FLAKY \
+  "flaky transport: '%s' sent wrong bytes once, and the right ones the second time"
+
 /* A report with place_count places of these names (copied). `*out` is the caller's
  * (sp_report_free). Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_report_new(enum sp_report_kind kind, const char *source,
@@ -33,6 +37,13 @@ void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
 SP_MUST_CHECK int sp_report_add_damage(struct sp_report_place *place,
                                        const struct sp_digest *digest, const char *what,
                                        const char *finding, struct sp_err *err);
+/* The same, and that it hurts this tag: each finding is added once, with all of its tags. Beyond
+ * SP_REPORT_DAMAGE_MAX of the place they are counted only. */
+SP_MUST_CHECK int sp_report_add_damage_of(struct sp_report_place *place,
+                                          const struct sp_digest *digest, const char *what,
+                                          const char *finding, const char *tag, struct sp_err *err);
+/* Does the finding say that wrong bytes were seen? */
+bool sp_report_is_wrong_bytes(const char *finding);
 /* Adds a tag that was not set yet, of which nothing is known. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_report_add_tag(struct sp_report_place *place, const char *name,
                                     struct sp_err *err);
@@ -42,6 +53,12 @@ SP_MUST_CHECK int sp_report_set_before(struct sp_report_tag *tag, const struct s
 
 /* Was everything that was asked of this place done? */
 bool sp_report_is_place_done(const struct sp_report_place *place);
+/* Of many images together: the exit status that a failure asks for, as bit N for status N; 0 if
+ * there was none, or if it was the wish to stop. What is only throttled goes on later: that is "not
+ * all of it" (1), no store that is down. */
+unsigned sp_exit_class(const struct sp_err *err);
+/* And what they come to (DESIGN.md "Exit status"). of_run: what failed as a whole, or SP_OK. */
+int sp_exit_status_of(const struct sp_err *of_run, unsigned classes, bool has_success);
 /* The exit status (DESIGN.md "Exit status") of a finished report: a pure function. */
 int sp_report_exit_status(const struct sp_report *report);
 

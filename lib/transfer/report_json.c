@@ -14,6 +14,9 @@
  *      "damage": [{"digest", "what", "finding"}]}],
  *    "notes": ["..."]}
  *
+ * A verify over names says of each place besides: "verified": {"tags", "good", "skipped",
+ * "blobs_read", "damage_left_out"}; and of each damage: "tags": "v1, v2".
+ *
  * "message" and "notes" are for people, in their language; all else is the same in every language.
  */
 #include <jansson.h>
@@ -75,11 +78,28 @@ static json_t *damage(const struct sp_report_place *place)
   json_t *array = json_array();
   for (size_t i = 0; array && i < place->damage_count; i++) {
     const struct sp_report_damage *entry = &place->damage[i];
-    array = append(array,
-                   json_pack("{s:o, s:o, s:o}", "digest", sp_json_text(entry->digest), "what",
-                             sp_json_text(entry->what), "finding", sp_json_text(entry->finding)));
+    json_t *object = json_pack("{s:o, s:o, s:o}", "digest", sp_json_text(entry->digest), "what",
+                               sp_json_text(entry->what), "finding", sp_json_text(entry->finding));
+    if (object && entry->tags && json_object_set_new(object, "tags", sp_json_text(entry->tags)) < 0)
+      json_decref(sp_steal(&object));
+    array = append(array, object);
   }
   return array;
+}
+
+/* Of a verify over names. */
+static json_t *with_verified(json_t *object, const struct sp_report_place *place)
+{
+  if (!object || place->tags_total == 0)
+    return object;
+  json_t *verified =
+      json_pack("{s:o, s:o, s:o, s:o, s:o}", "tags", number(place->tags_total), "good",
+                number(place->tags_good), "skipped", number(place->tags_skipped), "blobs_read",
+                number(place->blobs_read), "damage_left_out", number(place->damage_left_out));
+  if (json_object_set_new(object, "verified", verified) == 0)
+    return object;
+  json_decref(object);
+  return NULL;
 }
 
 static json_t *place_object(const struct sp_report_place *place)
@@ -105,7 +125,7 @@ static json_t *places(const struct sp_report *report)
 {
   json_t *array = json_array();
   for (size_t i = 0; array && i < report->place_count; i++)
-    array = append(array, place_object(&report->places[i]));
+    array = append(array, with_verified(place_object(&report->places[i]), &report->places[i]));
   return array;
 }
 
