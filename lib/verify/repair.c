@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs first, each from whoever has it good: a job of transfer/ would only touch them, and a
+ * flipped byte does not show then. After that such a job brings the rest: manifests, the tag, the
+ * lists of referrers. */
+#include "verify/repair.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "journal/runs.h"
+#include "store/relay.h"
+#include "transfer/job.h"
+#include "transfer/report.h"
+#include "verify/prove.h"
+
+static bool is_different(const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    if (strcmp(copy->findings[i].finding, SP_FINDING_DIFFERENT) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* -- blobs */
+
+/* Some other place that has the blob good; the primary, if it has. */
+static struct sp_store *find_blob(const struct sp_check *check, const struct sp_site *but,
+                                  const struct sp_digest *digest)
+{
+  for (size_t s = 0; s < check->site_count; s++) {
+    const struct sp_site *site = &check->sites[s];
+    size_t number;
+    if (site != but && !atomic_load(&site->is_out) &&
+        sp_digest_map_find(&site->blob_map, digest, &number) &&
+        site->blobs[number].have == SP_HAVE_PRESENT)
+      return site->store;
+  }
+  return NULL;
+}
+
+/* The audit; what there is no memory for is forgotten. */
+static void tell_write(const struct sp_check *check, const struct sp_site *site,
+                       enum sp_write_kind kind, const struct sp_digest *digest, const char *tag,
+                       uint64_t size_bytes)
+{
+  const struct sp_sync *sync = &check->verify->sync;
+  const struct sp_run_write write = {.kind = kind,
+                                     .at_s = sp_clock_wall_s(),
+                                     .place = site->store->name,
+                                     .tag = tag,
+                                     .digest = *digest,
+                                     .size_bytes = size_bytes};
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (sp_runs_tell_write(sync->journal, sync->run_id, &write, &no_memory) < 0)
+    sp_err_clear(&no_memory);
+}
+
+static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_site_blob *blob)
+{
+  struct sp_store *from = find_blob(check, site, &blob->blob.digest);
+  struct sp_relay_end end = {.store = site->store};
+  struct sp_relay relay = {.source = from,
+                           .digest = blob->blob.digest,
+                           .size_bytes = blob->blob.size_bytes,
+                           .ends = &end,
+                           .end_count = 1,
+                           .retry_for_ms = check->verify->sync.retry.retry_for_ms,
+                           .cancel = check->verify->sync.cancel};
+  struct sp_err err = SP_ERR_INIT;
+  if (!from)
+    return;
+  if (sp_relay_run(&relay, &err) < 0) {
+    sp_report_add_note(check->report, "cannot repair '%s': %s", site->store->name, err.msg);
+    return;
+  }
+  if (end.result != SP_RELAY_DONE) {
+    sp_check_fail_site(check, site, &end.err);
+    return;
+  }
+  blob->is_sent = true;
+  site->place->blobs_sent++;
+  site->place->bytes_sent += end.sent_bytes;
+  tell_write(check, site, SP_WRITE_BLOB, &blob->blob.digest, NULL, end.sent_bytes);
+}
+
+/* -- the rest */
+
+/* Some other place that has the whole copy good. */
+static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *but,
+                                 const struct sp_digest *digest)
+{
+  for (size_t s = 0; s < check->site_count; s++) {
+    struct sp_site *site = &check->sites[s];
+    const struct sp_copy *copy = sp_site_find_copy(site, digest);
+    if (site != but && copy && !atomic_load(&site->is_out) && sp_site_is_copy_good(site, copy))
+      return site;
+  }
+  return NULL;
+}
+
+static int transfer(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy,
+                    struct sp_site *donor, struct sp_report *report)
+{
+  const struct sp_sync *sync = &check->verify->sync;
+  struct sp_transfer_destination to = {
+      .store = site->store, .tags = copy->tags, .tag_count = copy->tag_count};
+  const struct sp_transfer job = {.source = donor->store,
+                                  .digest = copy->digest,
+                                  .destinations = &to,
+                                  .destination_count = 1,
+                                  .with_referrers = check->work.rules.with_referrers,
+                                  .view = &donor->view,
+                                  .retry = sync->retry,
+                                  .cancel = sync->cancel};
+  sp_transfer_run(&job, report);
+  const struct sp_report_place *place = &report->places[0];
+  const struct sp_err *why = report->err.code != SP_OK ? &report->err : &place->err;
+  site->place->blobs_sent += place->blobs_sent;
+  site->place->bytes_sent += place->bytes_sent;
+  site->place->manifests_put += place->manifests_put;
+  for (size_t i = 0; i < place->tag_count; i++) {
+    if (place->tags[i].result == SP_TAG_SET)
+      tell_write(check, site, SP_WRITE_TAG, &copy->digest, place->tags[i].name, 0);
+  }
+  if (why->code == SP_OK)
+    return 0;
+  sp_report_add_note(check->report, "cannot repair '%s': %s", site->store->name, why->msg);
+  return -1;
+}
+
+static int bring_rest(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
+{
+  struct sp_site *donor = find_copy(check, site, &copy->digest);
+  if (!donor)
+    return 0;
+  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  const char *name = site->store->name;
+  if (sp_report_new(SP_REPORT_COPY, donor->store->name, &name, 1, &report, &err) < 0) {
+    sp_check_fail_site(check, site, &err);
+    return -1;
+  }
+  int failed = transfer(check, site, copy, donor, report);
+  copy->is_absent = copy->is_absent && failed;
+  return failed;
+}
+
+/* -- one copy */
+
+static size_t count_findings(const struct sp_site *site, const struct sp_copy *copy)
+{
+  size_t count = copy->finding_count;
+  for (size_t i = 0; i < copy->blob_count; i++)
+    count += site->blobs[copy->blobs[i]].finding != NULL;
+  return count;
+}
+
+/* What was sent, acknowledged, and is bad still. */
+static void call_kept_bad(struct sp_site *site, struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    if (blob->finding && blob->is_sent)
+      blob->finding = SP_FINDING_KEPT_BAD;
+  }
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    struct sp_finding *finding = &copy->findings[i];
+    if (strcmp(finding->finding, SP_FINDING_WRONG) == 0)
+      finding->finding = SP_FINDING_KEPT_BAD;
+  }
+}
+
+static void repair_copy(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
+{
+  size_t before = count_findings(site, copy);
+  for (size_t i = 0; i < copy->blob_count && sp_check_is_open(check, site); i++) {
+    struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    if (blob->finding && !blob->is_sent)
+      send_blob(check, site, blob);
+  }
+  if (!sp_check_is_open(check, site))
+    return;
+  bool has_tried = copy->finding_count == 0 || bring_rest(check, site, copy) == 0;
+  if (copy->is_absent)
+    return;
+  sp_prove_again(check, site, copy);
+  if (has_tried || copy->finding_count > 0)
+    call_kept_bad(site, copy);
+  size_t after = count_findings(site, copy);
+  check->repaired += after < before ? before - after : 0;
+  if (after == 0)
+    sp_report_add_note(check->report, "repaired at '%s', and read back: %s (%s)", site->store->name,
+                       check->work.name, copy->tags[0]);
+}
+
+void sp_repair_run(struct sp_check *check)
+{
+  for (size_t s = 1; s < check->site_count; s++) {
+    struct sp_site *site = &check->sites[s];
+    for (size_t i = 0; i < site->copy_count; i++) {
+      struct sp_copy *copy = &site->copies[i];
+      if (!copy->is_skipped && !is_different(copy) && count_findings(site, copy) > 0 &&
+          sp_check_is_open(check, site))
+        repair_copy(check, site, copy);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sending again what is missing or damaged at a backup, from the primary or from another backup
+ * that has it good, and reading it back. It adds only: what is good is not sent, a tag that names
+ * something else is left to sync, and the primary is never written to.
+ */
+#ifndef SP_VERIFY_REPAIR_H
+#define SP_VERIFY_REPAIR_H
+
+#include "verify/check.h"
+
+/* Repairs what can be, and looks again. What is still bad then is told as "kept bad", with what the
+ * place's operator must do. */
+void sp_repair_run(struct sp_check *check);
+
+#endif

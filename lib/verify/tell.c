@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/tell.h"
+
+#include <string.h>
+
+#include "journal/runs.h"
+#include "transfer/report.h"
+
+/* -- the journal */
+
+/* What is lost without memory is found out again next time. */
+static void forget(int failed)
+{
+  (void)failed;
+}
+
+/* Since when is every blob of it known to be read? 0: not all are. */
+static int64_t oldest_read_s(const struct sp_site *site, const struct sp_copy *copy)
+{
+  int64_t oldest = INT64_MAX;
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    int64_t read_s = site->blobs[copy->blobs[i]].read_s;
+    oldest = read_s < oldest ? read_s : oldest;
+  }
+  return copy->blob_count > 0 ? oldest : 0;
+}
+
+static bool has_damage(const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    if (strcmp(copy->findings[i].finding, SP_FINDING_DIFFERENT) != 0)
+      return true;
+  }
+  return false;
+}
+
+static void tell_copy(struct sp_check *check, const struct sp_site *site,
+                      const struct sp_copy *copy)
+{
+  struct sp_journal *journal = check->verify->sync.journal;
+  const char *place = site->store->name;
+  struct sp_err no_memory = SP_ERR_INIT;
+  bool is_damaged = has_damage(copy);
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    if (!blob->finding)
+      continue;
+    is_damaged = true;
+    forget(sp_known_tell_damage(journal, place, &blob->blob.digest, &no_memory));
+  }
+  if (is_damaged) {
+    forget(sp_known_tell_damage(journal, place, &copy->digest, &no_memory));
+    return;
+  }
+  if (sp_site_copy_proof(site, copy) < SP_PROOF_TOUCHED)
+    return;
+  const struct sp_known_digest proof = {
+      .digest = copy->digest, .touched_s = check->work.now_s, .read_s = oldest_read_s(site, copy)};
+  forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
+}
+
+static const char *result_of(const struct sp_report_place *place)
+{
+  if (place->err.code != SP_OK)
+    return "failed";
+  if (place->damage_count == 0)
+    return place->tags_skipped == place->tags_total ? "in-step" : "proven";
+  for (size_t i = 0; i < place->damage_count; i++) {
+    if (sp_report_is_wrong_bytes(place->damage[i].finding))
+      return "damaged";
+  }
+  return "missing";
+}
+
+void sp_tell_journal(struct sp_check *check)
+{
+  const struct sp_sync *sync = &check->verify->sync;
+  for (size_t s = 0; s < check->site_count; s++) {
+    const struct sp_site *site = &check->sites[s];
+    for (size_t i = 0; i < site->copy_count; i++)
+      tell_copy(check, site, &site->copies[i]);
+    const struct sp_run_image image = {.image = check->work.name,
+                                       .place = site->store->name,
+                                       .result = result_of(site->place),
+                                       .why = &site->place->err};
+    struct sp_err no_memory = SP_ERR_INIT;
+    forget(sp_runs_tell_image(sync->journal, sync->run_id, &image, &no_memory));
+  }
+}
+
+/* -- damage */
+
+static void add_damage(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy,
+                       const struct sp_finding *finding)
+{
+  struct sp_err err = SP_ERR_INIT;
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (sp_report_add_damage_of(site->place, &finding->digest, finding->what, finding->finding,
+                                copy->tags[i], &err) == 0)
+      continue;
+    sp_err_copy(&check->report->err, &err);
+    return;
+  }
+}
+
+/* The path below a registry's storage at which its operator finds the bytes. */
+static void note_kept_bad(struct sp_check *check, const struct sp_site *site,
+                          const struct sp_finding *finding)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&finding->digest, text);
+  const char *hex = strchr(text, ':') + 1;
+  sp_report_add_note(
+      check->report,
+      "'%s' took a new upload of '%s' and still has bad bytes: it cannot be repaired through its "
+      "API. Its operator must remove the file .../blobs/%.*s/%.2s/%s/data of its storage (on a "
+      "CNCF "
+      "distribution registry) and restart it; then: safeport verify --repair %s",
+      site->store->name, text, (int)strcspn(text, ":"), text, hex, hex, check->work.name);
+}
+
+static void add_copy(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    add_damage(check, site, copy, &copy->findings[i]);
+    if (strcmp(copy->findings[i].finding, SP_FINDING_KEPT_BAD) == 0)
+      note_kept_bad(check, site, &copy->findings[i]);
+  }
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    const struct sp_finding finding = {.digest = blob->blob.digest,
+                                       .what = sp_image_blob_what(&blob->blob),
+                                       .finding = blob->finding};
+    if (!blob->finding)
+      continue;
+    add_damage(check, site, copy, &finding);
+    if (strcmp(blob->finding, SP_FINDING_KEPT_BAD) == 0)
+      note_kept_bad(check, site, &finding);
+  }
+}
+
+/* -- what to do */
+
+static const struct sp_site *find_good(const struct sp_check *check, const struct sp_digest *digest)
+{
+  for (size_t s = 1; s < check->site_count; s++) {
+    const struct sp_copy *copy = sp_site_find_copy(&check->sites[s], digest);
+    if (copy && sp_site_is_copy_good(&check->sites[s], copy))
+      return &check->sites[s];
+  }
+  return NULL;
+}
+
+static bool is_only_different(const struct sp_copy *copy)
+{
+  return copy->finding_count > 0 && !has_damage(copy);
+}
+
+static void advise_primary(struct sp_check *check)
+{
+  const struct sp_site *primary = &check->sites[0];
+  for (size_t i = 0; i < primary->copy_count; i++) {
+    const struct sp_copy *copy = &primary->copies[i];
+    if (sp_site_is_copy_good(primary, copy) || (copy->is_known && atomic_load(&primary->is_out)) ||
+        (!copy->is_known && copy->finding_count == 0))
+      continue;
+    const struct sp_site *good = find_good(check, &copy->digest);
+    if (good)
+      sp_report_add_note(check->report,
+                         "'%s:%s' is damaged at the primary, and whole at '%s': safeport restore "
+                         "%s --tag %s --to %s",
+                         check->work.name, copy->tags[0], good->store->name, check->work.name,
+                         copy->tags[0], primary->store->name);
+    else
+      sp_report_add_note(check->report,
+                         "'%s:%s' is damaged at the primary, and no backup has it whole: build it "
+                         "anew",
+                         check->work.name, copy->tags[0]);
+  }
+}
+
+static void advise_backup(struct sp_check *check, const struct sp_site *site)
+{
+  size_t behind = 0, damaged = 0;
+  for (size_t i = 0; i < site->copy_count; i++) {
+    const struct sp_copy *copy = &site->copies[i];
+    if (is_only_different(copy))
+      behind += copy->tag_count;
+    else if (copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy)))
+      damaged++;
+  }
+  if (behind > 0)
+    sp_report_add_note(check->report, "%zu tags name something else at '%s': safeport sync %s",
+                       behind, site->store->name, check->work.name);
+  if (damaged > 0 && !check->verify->repair && !atomic_load(&site->is_out))
+    sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify --repair %s",
+                       site->store->name, check->work.name);
+}
+
+/* -- the report */
+
+static void count_copy(struct sp_report_place *place, const struct sp_site *site,
+                       const struct sp_copy *copy)
+{
+  bool is_good = sp_site_is_copy_good(site, copy);
+  place->tags_total += copy->tag_count;
+  place->tags_good += is_good ? copy->tag_count : 0;
+  place->tags_skipped += is_good && copy->is_skipped ? copy->tag_count : 0;
+}
+
+/* The least of all copies; what was skipped was known to be at the level that was asked for. */
+static enum sp_proof level_of(const struct sp_check *check, const struct sp_site *site)
+{
+  enum sp_proof least = check->verify->level;
+  if (site->copy_count == 0 || atomic_load(&site->is_out))
+    return SP_PROOF_NONE;
+  for (size_t i = 0; i < site->copy_count; i++) {
+    enum sp_proof proof =
+        site->copies[i].is_skipped ? least : sp_site_copy_proof(site, &site->copies[i]);
+    least = proof < least ? proof : least;
+  }
+  return least;
+}
+
+static void report_site(struct sp_check *check, struct sp_site *site)
+{
+  struct sp_report_place *place = site->place;
+  for (size_t i = 0; i < site->copy_count; i++) {
+    count_copy(place, site, &site->copies[i]);
+    add_copy(check, site, &site->copies[i]);
+  }
+  place->blobs_total = site->blob_count;
+  for (size_t i = 0; i < site->blob_count; i++) {
+    place->blobs_present += site->blobs[i].have == SP_HAVE_PRESENT;
+    place->blobs_read += site->blobs[i].have == SP_HAVE_PRESENT && site->blobs[i].is_to_read;
+  }
+  place->proof = sp_proof_name(level_of(check, site));
+}
+
+static void note_lost(struct sp_check *check)
+{
+  const struct sp_sync_image *told = check->work.told;
+  for (size_t i = 0; i < told->note_count; i++)
+    sp_report_add_note(check->report, "%s", told->notes[i]);
+  if (told->lost > 0)
+    sp_report_add_note(check->report, "%llu tags that '%s' had are gone there ('%s' among them)",
+                       (unsigned long long)told->lost, told->primary,
+                       told->lost_tag_count > 0 ? told->lost_tags[0] : "");
+}
+
+void sp_tell_report(struct sp_check *check)
+{
+  for (size_t s = 0; s < check->site_count; s++)
+    report_site(check, &check->sites[s]);
+  note_lost(check);
+  advise_primary(check);
+  for (size_t s = 1; s < check->site_count; s++)
+    advise_backup(check, &check->sites[s]);
+}
+
+/* -- what it comes to */
+
+unsigned sp_tell_classes(const struct sp_report *report)
+{
+  unsigned classes = sp_exit_class(&report->err);
+  for (size_t i = 0; i < report->place_count; i++) {
+    const struct sp_report_place *place = &report->places[i];
+    classes |= sp_exit_class(&place->err);
+    for (size_t k = 0; k < place->damage_count; k++)
+      classes |= sp_report_is_wrong_bytes(place->damage[k].finding) ? 1u << 5 : 1u << 1;
+  }
+  return classes;
+}
+
+bool sp_tell_has_success(const struct sp_report *report)
+{
+  for (size_t i = 0; i < report->place_count; i++) {
+    if (report->err.code == SP_OK && sp_report_is_place_done(&report->places[i]))
+      return true;
+  }
+  return false;
+}
