@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/i18n.h"
-#include "base/limits.h"
 #include "base/scope.h"
-#include "base/span.h"
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/run.h"
 #include "cli/sync_output.h"
@@ -33,18 +30,6 @@ static const struct option_row sync_options[] = {
 static void sync_args_clear(struct sync_args *args)
 {
   text_list_clear(&args->accept);
-}
-
-static int read_jobs(const char *text, unsigned *jobs, struct sp_err *err)
-{
-  uint64_t n = 0;
-  if (!text)
-    return 0;
-  if (sp_text_parse_u64(sp_span_str(text), &n) < 0 || n < 1 || n > SP_MAX_WORKERS)
-    return sp_fail(err, SP_E_USAGE, "--jobs '%s': it is a number from 1 to %d", text,
-                   SP_MAX_WORKERS);
-  *jobs = (unsigned)n;
-  return 0;
 }
 
 struct question {
@@ -90,7 +75,7 @@ static int sync_run(const struct command *self, int argc, char **argv)
       .wait = args.wait,
   };
   struct sp_err err = SP_ERR_INIT;
-  if (read_jobs(args.jobs, &options.jobs, &err) < 0)
+  if (options_parse_jobs(args.jobs, &options.jobs, &err) < 0)
     return command_fail(&err);
   return run(&line.common, &options, args.json);
 }

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "cli/terminal.h"
@@ -55,6 +56,18 @@ int options_parse_duration(const char *text, int64_t *ms, struct sp_err *err)
   return 0;
 }
 
+int options_parse_jobs(const char *text, unsigned *jobs, struct sp_err *err)
+{
+  uint64_t n = 0;
+  if (!text)
+    return 0;
+  if (sp_text_parse_u64(sp_span_str(text), &n) < 0 || n < 1 || n > SP_MAX_WORKERS)
+    return sp_fail(err, SP_E_USAGE, "--jobs '%s': it is a number from 1 to %d", text,
+                   SP_MAX_WORKERS);
+  *jobs = (unsigned)n;
+  return 0;
+}
+
 /* The tables as getopt_long wants them, and the way back. */
 struct parser {
   struct option longs[OPTIONS_MAX + 1];
@@ -68,11 +81,14 @@ static void parser_add(struct parser *parser, const struct option_row *row, void
 {
   size_t i = parser->count++;
   bool has_value = row->kind != OPTION_FLAG;
+  bool may_lack = row->kind == OPTION_MAYBE;
   parser->rows[i] = row;
   parser->bases[i] = base;
   parser->longs[i] = (struct option){
       .name = row->name,
-      .has_arg = has_value ? required_argument : no_argument,
+      .has_arg = may_lack    ? optional_argument
+                 : has_value ? required_argument
+                             : no_argument,
       .val = LONG_BASE + (int)i,
   };
   if (!row->letter)
@@ -153,6 +169,9 @@ static int store(const struct option_row *row, void *base, const char *value, st
   case OPTION_TEXT:
     *(const char **)at = value;
     return 0;
+  case OPTION_MAYBE:
+    *(const char **)at = value ? value : "";
+    return 0;
   case OPTION_LIST:
     return text_list_add(at, value, err);
   case OPTION_DURATION:
@@ -198,7 +217,8 @@ static void print_row(const struct option_row *row)
   char letter[8] = "    ";
   if (row->letter)
     snprintf(letter, sizeof letter, "-%c, ", row->letter);
-  snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name, row->argument ? " " : "",
+  const char *separator = row->argument && row->kind != OPTION_MAYBE ? " " : "";
+  snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name, separator,
            row->argument ? _(row->argument) : "");
   terminal_print_wrapped(head, _(row->help), 32, 80);
 }

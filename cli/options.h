@@ -31,6 +31,7 @@ void text_list_clear(struct text_list *list);
 enum option_kind {
   OPTION_FLAG,     /* bool: set to true */
   OPTION_TEXT,     /* const char *: the last one counts */
+  OPTION_MAYBE,    /* const char *: "" without a value; one is given as --name=VALUE only */
   OPTION_LIST,     /* struct text_list: every one counts */
   OPTION_DURATION, /* int64_t milliseconds: "15", "15s", "2m", "1h" */
 };
@@ -66,5 +67,7 @@ void options_print(const struct option_group *groups, size_t group_count);
 
 /* "15", "15s", "2m", "1h" to milliseconds. Fails: SP_E_USAGE. */
 SP_MUST_CHECK int options_parse_duration(const char *text, int64_t *ms, struct sp_err *err);
+/* Of --jobs: a number from 1 to SP_MAX_WORKERS; NULL leaves *jobs alone. Fails: SP_E_USAGE. */
+SP_MUST_CHECK int options_parse_jobs(const char *text, unsigned *jobs, struct sp_err *err);
 
 #endif

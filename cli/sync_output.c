@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/i18n.h"
@@ -15,16 +14,11 @@
 #include "cli/terminal.h"
 
 #define SHOWN_MAX 4608
-#define LIVE_EVERY_MS 200
-#define LINE_EVERY_MS 30000 /* where the line is not redrawn, as in the log of a CI */
 
 void sync_output_init(struct sync_output *output, bool json, bool verbose, bool quiet)
 {
-  *output = (struct sync_output){.json = json,
-                                 .verbose = verbose,
-                                 .quiet = quiet,
-                                 .is_live = terminal_is_live(STDERR_FILENO),
-                                 .shown_ms = sp_clock_mono_ms()};
+  *output = (struct sync_output){.json = json, .verbose = verbose};
+  live_line_init(&output->line, quiet);
   pthread_mutex_init(&output->lock, NULL);
 }
 
@@ -42,28 +36,13 @@ static void print_escaped(FILE *to, const char *text)
 
 /* -- the line of progress; all with the lock held */
 
-static void hide(struct sync_output *output)
-{
-  if (output->is_shown)
-    fputs("\r\033[K", stderr);
-  output->is_shown = false;
-}
-
 static void show(struct sync_output *output)
 {
-  int64_t now_ms = sp_clock_mono_ms();
-  if (output->quiet ||
-      now_ms - output->shown_ms < (output->is_live ? LIVE_EVERY_MS : LINE_EVERY_MS))
-    return;
-  output->shown_ms = now_ms;
   char bytes[SP_SIZE_TEXT_MAX];
   sp_text_format_size(bytes, output->bytes);
-  hide(output);
-  fprintf(stderr, _("sync: %llu images done, %llu tags set, %s sent"),
-          (unsigned long long)output->images, (unsigned long long)output->tags, bytes);
-  output->is_shown = output->is_live;
-  if (!output->is_live)
-    fputc('\n', stderr);
+  if (live_line_is_due(&output->line))
+    live_line_show(&output->line, _("sync: %llu images done, %llu tags set, %s sent"),
+                   (unsigned long long)output->images, (unsigned long long)output->tags, bytes);
 }
 
 void sync_output_event(void *ctx, const struct sp_event *event)
@@ -75,7 +54,7 @@ void sync_output_event(void *ctx, const struct sp_event *event)
   if (event->kind == SP_EVENT_TAG)
     output->tags++;
   if (event->kind == SP_EVENT_RETRY && output->verbose && event->text) {
-    hide(output);
+    live_line_hide(&output->line);
     print_escaped(stderr, event->text);
     fputc('\n', stderr);
   }
@@ -276,7 +255,7 @@ void sync_output_image(void *ctx, const struct sp_sync_image *image)
 {
   struct sync_output *output = ctx;
   SP_LOCK_SCOPE(&output->lock);
-  hide(output);
+  live_line_hide(&output->line);
   if (output->json)
     print_json(output, image);
   else
@@ -314,7 +293,7 @@ static void print_sums(const struct sp_sync_totals *totals)
 
 int sync_output_end(struct sync_output *output, const struct sp_sync_totals *totals)
 {
-  hide(output);
+  live_line_hide(&output->line);
   int failed = 0;
   if (output->json)
     failed = print_json_end(output, totals);

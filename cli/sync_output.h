@@ -10,15 +10,14 @@
 
 #include <pthread.h>
 
+#include "cli/live_line.h"
 #include "safeport/sync.h"
 
 struct sync_output {
-  bool json, verbose, quiet;
-  bool is_live; /* stderr is a terminal: the line is redrawn */
+  bool json, verbose;
   pthread_mutex_t lock;
   uint64_t images, tags, bytes;
-  int64_t shown_ms;
-  bool is_shown; /* the line stands on the screen */
+  struct live_line line;
 };
 
 void sync_output_init(struct sync_output *output, bool json, bool verbose, bool quiet);
