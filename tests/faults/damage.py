@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Random damage in a backup registry's storage: a flipped bit, a truncated or a removed file; blobs, manifests and the
-links that lead to them. `verify --read` must find every one that the registry's clients would meet: what they would meet
-is decided by reading everything over HTTP with a program that shares no code with safeport.
+links that lead to them. `verify --read`, of each pair of references and over the names of a safeport.yaml, must find every
+one that the registry's clients would meet: what they would meet is decided by reading everything over HTTP with a program
+that shares no code with safeport.
 
     tests/faults/damage.py [--count N] [--seed S] [--report FILE]
 
@@ -11,6 +12,7 @@ Ends with `N passed, N failed`.
 
 import argparse
 import http.client
+import json
 import pathlib
 import random
 import sys
@@ -40,6 +42,9 @@ class Rig:
         for tag in self.tags:
             self.program.run("push", f"oci:{folder / 'layout'}:{tag}", "--to", f"{self.primary.host}/{NAME}", "--to",
                              f"{self.backup.host}/{NAME}", status=0)
+        self.config = folder / "safeport.yaml"
+        self.config.write_text(json.dumps({"version": 1, "images": {"app": {  # JSON is YAML
+            "primary": f"{self.primary.host}/{NAME}", "backups": [f"{self.backup.host}/{NAME}"]}}}))
         self.place = oracle.HttpPlace(wire.Wire(self.backup.host), NAME)
         self.good = {tag: self.place.resolve(tag) for tag in self.place.tags()}
         root = pathlib.Path(self.backup.storage) / "docker" / "registry" / "v2"
@@ -59,6 +64,11 @@ class Rig:
             self.place.wire.close()  # an answer that was cut short leaves a connection of no use
             return False, repr(finding)
         return True, "whole"
+
+    def verify_names(self):
+        """The same over the name that safeport.yaml has for it: the status, and all that was said."""
+        result = self.program.run("verify", "app", "--config", self.config, "--read", "--retry-for", "0")
+        return result.status, result.text
 
     def verify(self):
         """The worst status of the three, and all that was said."""
@@ -85,14 +95,16 @@ def one(rig, chance, counts):
     data = damage(path, kind, chance)
     try:
         whole, finding = rig.is_whole()
-        status, text = rig.verify()
-        where = f"{kind} of {path}: {finding}; verify exits {status}: {text[-1500:]}"
-        assert whole == (status == 0), where
+        for form, verify in (("pairs", rig.verify), ("names", rig.verify_names)):
+            status, text = verify()
+            where = f"{kind} of {path}: {finding}; verify of {form} exits {status}: {text[-1500:]}"
+            assert whole == (status == 0), where
+            if not whole:
+                # 4: docker-registry answers 500 to a tag whose link or manifest it cannot read, as one does that is down.
+                assert status in (1, 4, 5), where
+                if path.name == "data":
+                    assert path.parent.name in text or "answered 500" in text, f"what is damaged is not named: {where}"
         if not whole:
-            # 4: docker-registry answers 500 to a tag whose link or manifest it cannot read, as one does that is down.
-            assert status in (1, 4, 5), where
-            if path.name == "data":
-                assert path.parent.name in text or "answered 500" in text, f"what is damaged is not named: {where}"
             counts[kind] += 1
         else:
             counts["without effect"] += 1
@@ -112,14 +124,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="safeport-damage-") as folder:
         rig = Rig(pathlib.Path(folder))
         try:
-            assert rig.is_whole()[0] and rig.verify()[0] == 0
+            assert rig.is_whole()[0] and rig.verify()[0] == rig.verify_names()[0] == 0
             while sum(counts[k] for k in KINDS) + len(failures) < options.count:
                 try:
                     one(rig, chance, counts)
                 except AssertionError as error:
                     failures.append(str(error))
                     print("FAILED", error, flush=True)
-            assert rig.is_whole()[0] and rig.verify()[0] == 0, "not whole again after all was put back"
+            assert rig.is_whole()[0] and rig.verify()[0] == rig.verify_names()[0] == 0, "not whole again after all was put back"
         finally:
             rig.close()
     found = sum(counts[k] for k in KINDS)
@@ -129,7 +141,8 @@ def main():
         options.report.write_text("\n".join([
             "# Random damage in a backup registry's storage", "",
             f"commit {commit()}, {time.strftime('%Y-%m-%d')}, seed {options.seed}. Made by `make faults`.", "",
-            "One file of the storage of a running docker-registry is damaged, `verify --read` runs, the file is put back. "
+            "One file of the storage of a running docker-registry is damaged, `verify --read` runs (of each pair of references, "
+            "and over the names of a safeport.yaml), the file is put back. "
             "Three images (four platforms; one platform; with referrers and signatures), every file that holds or leads to "
             "their content. Damage that no client of the registry meets (a link that its cache stands in for) is counted "
             "apart: there verify must say that all is well.", "",
