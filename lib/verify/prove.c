@@ -75,10 +75,14 @@ static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_co
   }
   if (!failed)
     return;
-  if (err.code == SP_E_NOT_FOUND || sp_trouble_is_damage(&err))
-    on_bad_manifest(&reading, &copy->digest, "manifest", &err);
-  else
+  if (err.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&err)) {
     sp_check_fail_site(check, site, &err);
+    return;
+  }
+  /* Of what belongs to it without being named by it: a list of referrers. The error says which. */
+  on_bad_manifest(&reading, &copy->digest, "manifest", &err);
+  SP_LOCK_SCOPE(&check->lock);
+  sp_report_add_note(check->report, "%s", err.msg);
 }
 
 /* Level claimed: the primary says what there must be, and the backup is asked by HEAD. */
