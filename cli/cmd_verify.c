@@ -38,10 +38,9 @@ static int verify_pair(const struct command_line *line, const struct verify_args
   struct sp_err err = SP_ERR_INIT;
   if (args->config || args->jobs || args->max_age || args->claimed || args->repair ||
       (args->read && *args->read)) {
-    (void)sp_fail(
-        &err, SP_E_USAGE,
-        _("--config, --jobs, --claimed, --max-age, --repair and a share to --read are for "
-          "names of safeport.yaml, not for a pair of references"));
+    (void)sp_fail(&err, SP_E_USAGE,
+                  "--config, --jobs, --claimed, --max-age, --repair and a share to --read are for "
+                  "names of safeport.yaml, not for a pair of references");
     return command_fail(&err);
   }
   struct sp_verify_options options = {

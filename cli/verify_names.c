@@ -27,10 +27,9 @@ static int read_names_args(const struct verify_args *args, struct sp_verify_imag
                            struct sp_err *err)
 {
   if (args->platform || args->lower || args->no_referrers)
-    return sp_fail(
-        err, SP_E_USAGE,
-        _("--platform, --lower and --no-referrers are for a pair of references; of names "
-          "safeport.yaml says it"));
+    return sp_fail(err, SP_E_USAGE,
+                   "--platform, --lower and --no-referrers are for a pair of references; of names "
+                   "safeport.yaml says it");
   if (args->claimed && (args->read || args->repair))
     return sp_fail(err, SP_E_USAGE, "--claimed proves too little for --read or --repair");
   if (args->max_age && (!sp_value_parse_duration(sp_span_str(args->max_age), &options->max_age_s) ||

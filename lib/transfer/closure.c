@@ -59,6 +59,15 @@ static void note(const struct sp_closure_request *request, const char *fmt, ...)
 
 /* -- one level */
 
+static void note_flaky(const struct sp_closure_request *request)
+{
+  if (request->report_lock)
+    pthread_mutex_lock(request->report_lock);
+  sp_report_note_flaky(request->report, request->store->name);
+  if (request->report_lock)
+    pthread_mutex_unlock(request->report_lock);
+}
+
 struct fetched {
   struct sp_manifest_bytes manifest;
   struct sp_err err;
@@ -222,7 +231,7 @@ static int fetch_level(const struct sp_closure_request *request, struct sp_wante
   atomic_init(&level.bytes, manifest_bytes(image));
   sp_pool_run(wanted->count, FETCH_THREADS, fetch_task, &level);
   if (atomic_load(&level.is_line_flaky))
-    note(request, SP_NOTE_FLAKY, request->store->name);
+    note_flaky(request);
   int failed = 0;
   for (size_t i = 0; i < wanted->count; i++) {
     if (!failed)

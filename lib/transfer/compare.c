@@ -164,7 +164,7 @@ static void look_at_blob(struct side *side, size_t number, size_t ring_bytes)
     if (side == &side->all->sides[SOURCE])
       side->all->report->bytes_read += look.read_bytes;
     if (look.is_line_flaky)
-      sp_report_add_note(side->all->report, SP_NOTE_FLAKY, side->store->name);
+      sp_report_note_flaky(side->all->report, side->store->name);
   }
   if (look.have != SP_HAVE_UNKNOWN)
     note_blob(side, number, look.have, look.proof, look.finding);

@@ -93,6 +93,14 @@ void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
     notes[report->note_count++] = copy;
 }
 
+void sp_report_note_flaky(struct sp_report *report, const char *place)
+{
+  sp_report_add_note(report,
+                     "flaky transport: '%s' sent wrong bytes once, and the right ones the second "
+                     "time",
+                     place);
+}
+
 static struct sp_report_damage *find_damage(const struct sp_report_place *place,
                                             const struct sp_digest *digest, const char *what,
                                             const char *finding)

@@ -18,10 +18,6 @@
 #define SP_FINDING_WRONG "wrong bytes"
 #define SP_FINDING_KEPT_BAD "kept bad in spite of a new upload"
 
-/* A note (format, of a place's name): a second reading was right. */
-#define SP_NOTE_FLAKY \
-  "flaky transport: '%s' sent wrong bytes once, and the right ones the second time"
-
 /* A report with place_count places of these names (copied). `*out` is the caller's
  * (sp_report_free). Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_report_new(enum sp_report_kind kind, const char *source,
@@ -32,6 +28,8 @@ SP_MUST_CHECK int sp_report_new(enum sp_report_kind kind, const char *source,
  * Without memory the line is lost: it carries no fact that the exit status needs. */
 void sp_report_add_note(struct sp_report *report, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Adds the note that the place sent wrong bytes once, and the right ones the second time (F14). */
+void sp_report_note_flaky(struct sp_report *report, const char *place);
 /* Adds a finding (`what` and `finding` are copied). The same digest, thing and finding is added
  * once. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_report_add_damage(struct sp_report_place *place,

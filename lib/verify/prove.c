@@ -205,7 +205,7 @@ static void note_look(struct sp_check *check, struct sp_site *site, struct sp_si
   check->blobs_read += look->want == SP_PROOF_READ;
   check->bytes_read += look->read_bytes;
   if (look->is_line_flaky)
-    sp_report_add_note(check->report, SP_NOTE_FLAKY, site->store->name);
+    sp_report_note_flaky(check->report, site->store->name);
   if (look->have != SP_HAVE_PRESENT || look->proof != SP_PROOF_READ)
     return;
   struct sp_err lost = SP_ERR_INIT; /* what the journal has no memory for is read again */
