@@ -178,7 +178,9 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
         .backup = tag->at[i].now,
         .before = sp_past_named(&work->past, tag->name),
         .is_fixed = tag->is_fixed,
-        .is_accepted = tag->is_fixed && sp_work_is_accepted(work, tag->name),
+        .is_accepted =
+            (tag->is_fixed || work->sync->restores) && sp_work_is_accepted(work, tag->name),
+        .may_not_move = work->sync->restores,
         .proven_s = sp_past_proven_s(&work->past, i, &tag->primary),
         .now_s = work->now_s,
         .max_proof_age_s = work->sync->max_proof_age_s,
