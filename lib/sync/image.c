@@ -204,10 +204,10 @@ static int require_primary(const struct sp_work *work, struct sp_err *err)
                  work->primary->name);
 }
 
-static int survey(struct sp_work *work, struct sp_outages *outages, bool *is_bearable,
-                  struct sp_err *err)
+int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
+                    struct sp_pull_reserve *reserve, bool *is_bearable, struct sp_err *err)
 {
-  if (list_sides(work, outages, err) < 0 ||
+  if (open_places(work, number, reserve, err) < 0 || list_sides(work, outages, err) < 0 ||
       sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
                    work->backup_count, &work->sync->retry, work->now_s, err) < 0 ||
       require_primary(work, err) < 0)
@@ -245,7 +245,7 @@ static int sync_image(struct sp_work *work, size_t number, struct sp_outages *ou
       sp_image_lock_take(&lock, sync->state_dir, work->name, sync->wait, sync->cancel, err) < 0)
     return -1;
   bool is_bearable;
-  if (open_places(work, number, reserve, err) < 0 || survey(work, outages, &is_bearable, err) < 0)
+  if (sp_image_survey(work, number, outages, reserve, &is_bearable, err) < 0)
     return -1;
   if (!is_bearable) {
     hold(work);

@@ -12,6 +12,15 @@
 void sp_image_sync(struct sp_work *work, size_t number, struct sp_outages *outages,
                    struct sp_pull_reserve *reserve);
 
+/* The beginning of that, and of what others do with an image of safeport.yaml: opens its places,
+ * lists both sides, reads what earlier runs knew, and selects tags. Writes nothing. What the tags
+ * name is sp_tags_pin's.
+ *   is_bearable   out   sp_sync_is_loss_bearable
+ * A backup that fails is told and out; fails when nothing can be done for the image. */
+SP_MUST_CHECK int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
+                                  struct sp_pull_reserve *reserve, bool *is_bearable,
+                                  struct sp_err *err);
+
 /* An empty work for an image. */
 void sp_work_init(struct sp_work *work, const struct sp_sync *sync, struct sp_holdings *holdings,
                   const char *name, int64_t now_s, struct sp_sync_image *told);

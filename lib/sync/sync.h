@@ -47,7 +47,7 @@ struct sp_pulls_said {
   unsigned reserve_percent; /* of the limit: what we leave to others */
 };
 
-/* The images, by number. Called from several threads. */
+/* The images of a run, by number; for verify/ too. Called from several threads. */
 struct sp_sync_images {
   size_t count;
   /* Its name, borrowed. */
