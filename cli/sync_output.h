@@ -13,6 +13,7 @@
 #include "safeport/sync.h"
 
 struct sync_output {
+  const char *command; /* "sync", "restore": borrowed */
   bool json, verbose, quiet;
   bool is_live; /* stderr is a terminal: the line is redrawn */
   pthread_mutex_t lock;
@@ -21,7 +22,8 @@ struct sync_output {
   bool is_shown; /* the line stands on the screen */
 };
 
-void sync_output_init(struct sync_output *output, bool json, bool verbose, bool quiet);
+void sync_output_init(struct sync_output *output, const char *command, bool json, bool verbose,
+                      bool quiet);
 void sync_output_clear(struct sync_output *output);
 /* For struct sp_sync_options; ctx is the struct sync_output. */
 void sync_output_image(void *ctx, const struct sp_sync_image *image);

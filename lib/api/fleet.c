@@ -82,8 +82,9 @@ static int open_state(struct sp_fleet *fleet, bool is_reader, struct sp_err *err
 {
   SP_AUTO_CLOSE int fd = -1;
   struct sp_err *trouble = &fleet->trouble;
-  if (sp_images_state_dir(fleet->images, &fleet->state_dir, trouble) < 0 ||
-      sp_state_dir_open(fleet->state_dir, &fd, trouble) < 0) {
+  int found = fleet->images ? sp_images_state_dir(fleet->images, &fleet->state_dir, trouble)
+                            : sp_state_dir_find(&fleet->state_dir, trouble);
+  if (found < 0 || sp_state_dir_open(fleet->state_dir, &fd, trouble) < 0) {
     free(sp_steal(&fleet->state_dir));
     return sp_journal_open(NULL, SP_JOURNAL_WRITE, &fleet->journal, err);
   }
@@ -116,6 +117,19 @@ int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
   fleet->began_s = sp_clock_wall_s();
   char subject[SP_ERR_MSG_MAX];
   subject_of(request, subject, sizeof subject);
+  return command
+             ? sp_runs_begin(fleet->journal, command, subject, fleet->began_s, &fleet->run_id, err)
+             : 0;
+}
+
+int sp_fleet_begin_bare(struct sp_fleet *fleet, struct sp_session *session, const char *command,
+                        const char *subject, struct sp_err *err)
+{
+  *fleet = (struct sp_fleet){.session = session, .trouble = SP_ERR_INIT};
+  if (open_state(fleet, command == NULL, err) < 0)
+    return -1;
+  fleet->began_ms = sp_clock_mono_ms();
+  fleet->began_s = sp_clock_wall_s();
   return command
              ? sp_runs_begin(fleet->journal, command, subject, fleet->began_s, &fleet->run_id, err)
              : 0;

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct sp_copy_facts {
-  size_t number;     /* whose facts these are: in the order of the file, from 0 */
-  size_t damaged;    /* wanted images that are known to be damaged there */
-  int64_t proven_s;  /* when the wanted image was last proven there whose proof is oldest; 0 = never
-                        for one of them */
+  size_t number;    /* whose facts these are: in the order of the file, from 0 */
+  size_t damaged;   /* wanted images that are known to be damaged there */
+  int64_t proven_s; /* when the wanted image was last proven there whose proof is oldest; 0 = never
+                       for one of them */
   bool is_local;
 };
 

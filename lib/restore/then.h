@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a tag named at a time in the past (`restore --at`), as far as history tags tell: such a tag
- * (`safeport-latest-20261123T101500Z`) was set when `latest` left its digest, so it is what `latest`
- * named from the history tag before it until then. The journal is asked first; this is for hosts
- * whose journal does not reach back so far. Pure. */
+ * (`safeport-latest-20261123T101500Z`) was set when `latest` left its digest, so it is what
+ * `latest` named from the history tag before it until then. The journal is asked first; this is for
+ * hosts whose journal does not reach back so far. Pure. */
 #ifndef SP_RESTORE_THEN_H
 #define SP_RESTORE_THEN_H
 

@@ -14,13 +14,15 @@
 #include "store/any.h"
 #include "sync/past.h"
 #include "sync/side.h"
+#include "transfer/trouble.h"
 
 #define TAGS_AT_ONCE SP_MAX_WORKERS
 
 /* A tag of the view. */
 struct wanted {
   const char *name; /* borrowed from the request or a side */
-  bool is_company;  /* a digest tag: cosign's, or a list of referrers; what it names is asked later */
+  bool
+      is_company; /* a digest tag: cosign's, or a list of referrers; what it names is asked later */
   struct sp_digest digest;
   bool is_found;
   bool is_older; /* no copy has what the primary named last */
@@ -64,6 +66,13 @@ static void add_note(struct sp_view *view, const char *fmt, ...)
   view->note_count += notes[view->note_count] != NULL;
 }
 
+static int kind_of(const struct sp_err *why)
+{
+  if (why->code == SP_E_NOT_FOUND)
+    return SP_PASSED_MISSING;
+  return sp_trouble_is_damage(why) ? SP_PASSED_DAMAGED : SP_PASSED_UNREAD;
+}
+
 static void on_passed_over(void *ctx, size_t copy, const struct sp_digest *digest,
                            const struct sp_err *why)
 {
@@ -78,7 +87,7 @@ static void on_passed_over(void *ctx, size_t copy, const struct sp_digest *diges
   if (view->passed_over_count == SP_PASSED_OVER_MAX)
     return;
   view->passed_over[view->passed_over_count++] =
-      (struct sp_passed_over){.copy = number, .digest = *digest, .code = why->code};
+      (struct sp_passed_over){.copy = number, .digest = *digest, .why = kind_of(why)};
 }
 
 /* -- listing */
@@ -116,8 +125,7 @@ static int list_copies(struct opening *opening, struct sp_err *err)
   if (kept > 0)
     return 0;
   if (!first)
-    return sp_fail(err, SP_E_NOT_FOUND, "no backup of '%s' has any image",
-                   opening->request->image);
+    return sp_fail(err, SP_E_NOT_FOUND, "no backup of '%s' has any image", opening->request->image);
   sp_err_copy(err, first);
   return -1;
 }
@@ -194,17 +202,15 @@ static int choose_tags(struct opening *opening, struct sp_err *err)
 static int64_t proven_at(const struct opening *opening, size_t copy, const struct sp_digest *digest,
                          size_t *damaged)
 {
-  const struct sp_known_digest *known =
-      sp_known_find_digest(&opening->past.backups[copy], digest);
+  const struct sp_known_digest *known = sp_known_find_digest(&opening->past.backups[copy], digest);
   *damaged += sp_known_is_damaged(known);
   return sp_past_proven_s(&opening->past, copy, digest);
 }
 
 static struct sp_copy_facts facts_of(const struct opening *opening, size_t copy)
 {
-  struct sp_copy_facts facts = {.number = copy,
-                                .is_local = opening->stores[copy]->is_local,
-                                .proven_s = INT64_MAX};
+  struct sp_copy_facts facts = {
+      .number = copy, .is_local = opening->stores[copy]->is_local, .proven_s = INT64_MAX};
   for (size_t i = 0; i < opening->item_count && opening->request->primary; i++) {
     const struct sp_known_tag *tag = sp_known_find_tag(&opening->then, opening->items[i].name);
     if (!tag || opening->items[i].is_company)
@@ -338,9 +344,8 @@ static void tell_older(struct opening *opening, const struct wanted *item)
 {
   char digest[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&item->digest, digest);
-  add_note(opening->view,
-           "no backup has what '%s' named last at the primary: %s is an older image", item->name,
-           digest);
+  add_note(opening->view, "no backup has what '%s' named last at the primary: %s is an older image",
+           item->name, digest);
 }
 
 static int find_digests(struct opening *opening, struct sp_err *err)
@@ -426,12 +431,16 @@ static int name_copies(struct sp_view *view, struct sp_store *const *copies, siz
   return 0;
 }
 
+void sp_view_init(struct sp_view *view)
+{
+  *view = (struct sp_view){.missing = SP_ERR_INIT};
+  pthread_mutex_init(&view->lock, NULL);
+}
+
 int sp_view_open_take(struct sp_view *view, const struct sp_view_request *request,
                       struct sp_store *const *copies, size_t count, struct sp_store **out,
                       struct sp_err *err)
 {
-  *view = (struct sp_view){.missing = SP_ERR_INIT};
-  pthread_mutex_init(&view->lock, NULL);
   SP_CLEANUP(opening_free) struct opening *opening = calloc(1, sizeof *opening);
   view->passed_over = calloc(SP_PASSED_OVER_MAX, sizeof *view->passed_over);
   if (!opening || !view->passed_over) {
@@ -461,5 +470,4 @@ void sp_view_clear(struct sp_view *view)
   free(view->notes);
   free(view->passed_over);
   pthread_mutex_destroy(&view->lock);
-  *view = (struct sp_view){0};
 }

@@ -229,8 +229,7 @@ static int ask_check(struct sp_store *copy, void *args, struct sp_err *err)
 static int check_blob(struct sp_store *store, const struct sp_digest *digest, uint64_t size_bytes,
                       enum sp_proof want, struct sp_blob_state *out, struct sp_err *err)
 {
-  struct blob_args args = {
-      .digest = digest, .size_bytes = size_bytes, .want = want, .state = out};
+  struct blob_args args = {.digest = digest, .size_bytes = size_bytes, .want = want, .state = out};
   struct sp_err why = SP_ERR_INIT;
   if (ask_each(any_of(store), NULL, ask_check, &args, &why) == 0 || why.code == SP_E_NOT_FOUND)
     return 0; /* absent or damaged everywhere is an answer */

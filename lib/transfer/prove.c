@@ -116,8 +116,7 @@ static void read_unproven(struct sp_run *run)
   for (size_t i = 0; i < all; i++) {
     size_t place = i / run->image.blob_count;
     const struct sp_blob_fact *fact = &run->facts.places[place].blobs[i % run->image.blob_count];
-    if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough ||
-        !sp_run_is_open(run, place))
+    if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough || !sp_run_is_open(run, place))
       continue;
     items[count] = i;
     sizes[count++] = run->image.blobs[i % run->image.blob_count].size_bytes;
