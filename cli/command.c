@@ -8,8 +8,8 @@
 #include "cli/terminal.h"
 
 const struct command *const commands[] = {
-    &cmd_push,   &cmd_copy, &cmd_sync,  &cmd_verify, &cmd_restore, &cmd_inspect, &cmd_tags,
-    &cmd_config, &cmd_log,  &cmd_login, &cmd_logout, &cmd_version, &cmd_help};
+    &cmd_push, &cmd_copy,   &cmd_sync, &cmd_verify, &cmd_status, &cmd_restore, &cmd_inspect,
+    &cmd_tags, &cmd_config, &cmd_log,  &cmd_login,  &cmd_logout, &cmd_version, &cmd_help};
 const size_t command_count = sizeof commands / sizeof commands[0];
 
 static const struct option_row common_registry[] = {

@@ -68,11 +68,14 @@ static void parser_add(struct parser *parser, const struct option_row *row, void
 {
   size_t i = parser->count++;
   bool has_value = row->kind != OPTION_FLAG;
+  bool may_lack = row->kind == OPTION_MAYBE;
   parser->rows[i] = row;
   parser->bases[i] = base;
   parser->longs[i] = (struct option){
       .name = row->name,
-      .has_arg = has_value ? required_argument : no_argument,
+      .has_arg = may_lack    ? optional_argument
+                 : has_value ? required_argument
+                             : no_argument,
       .val = LONG_BASE + (int)i,
   };
   if (!row->letter)
@@ -153,6 +156,9 @@ static int store(const struct option_row *row, void *base, const char *value, st
   case OPTION_TEXT:
     *(const char **)at = value;
     return 0;
+  case OPTION_MAYBE:
+    *(const char **)at = value ? value : "";
+    return 0;
   case OPTION_LIST:
     return text_list_add(at, value, err);
   case OPTION_DURATION:
@@ -198,7 +204,8 @@ static void print_row(const struct option_row *row)
   char letter[8] = "    ";
   if (row->letter)
     snprintf(letter, sizeof letter, "-%c, ", row->letter);
-  snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name, row->argument ? " " : "",
+  const char *separator = row->argument && row->kind != OPTION_MAYBE ? " " : "";
+  snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name, separator,
            row->argument ? _(row->argument) : "");
   terminal_print_wrapped(head, _(row->help), 32, 80);
 }

@@ -31,6 +31,7 @@ void text_list_clear(struct text_list *list);
 enum option_kind {
   OPTION_FLAG,     /* bool: set to true */
   OPTION_TEXT,     /* const char *: the last one counts */
+  OPTION_MAYBE,    /* const char *: "" without a value; one is given as --name=VALUE only */
   OPTION_LIST,     /* struct text_list: every one counts */
   OPTION_DURATION, /* int64_t milliseconds: "15", "15s", "2m", "1h" */
 };

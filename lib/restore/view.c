@@ -108,9 +108,11 @@ static int list_copies(struct opening *opening, struct sp_err *err)
   const struct sp_err *first = NULL;
   size_t kept = 0;
   for (size_t i = 0; i < opening->count; i++) {
-    if (opening->sides[i].tag_count > 0) {
+    struct sp_side side = opening->sides[i];
+    opening->sides[i] = (struct sp_side){0};
+    if (side.tag_count > 0) {
       opening->stores[kept] = opening->stores[i];
-      opening->sides[kept] = opening->sides[i];
+      opening->sides[kept] = side;
       opening->view->order[kept++] = i;
       continue;
     }
@@ -118,7 +120,7 @@ static int list_copies(struct opening *opening, struct sp_err *err)
       first = first ? first : &opening->errs[i];
       add_note(opening->view, "not asked: %s", opening->errs[i].msg);
     }
-    sp_side_clear(&opening->sides[i]);
+    sp_side_clear(&side);
     sp_store_close(opening->stores[i]);
   }
   opening->count = kept;
