@@ -21,7 +21,7 @@ int sp_status(struct sp_session *session, const struct sp_status_options *option
                                             .name_count = options->name_count,
                                             .complaint = options->complaint,
                                             .ctx = options->ctx};
-  if (sp_fleet_begin(&fleet, session, &request, NULL, SP_OPEN_PLAN, err) < 0)
+  if (sp_fleet_begin(&fleet, session, &request, "", SP_OPEN_PLAN, err) < 0)
     return -1;
   const struct sp_config *config = sp_images_config(fleet.images);
   const struct sp_status_run run = {

@@ -82,7 +82,7 @@ static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
   const struct sp_standing_facts facts = {
       .is_extra = is_extra,
       .is_fixed = tag->is_fixed,
-      .is_known = at->is_known,
+      .is_known = at->is_known && work->told->places[backup].err.code == SP_OK,
       .primary = tag->primary,
       .backup = at->now,
       .is_damaged = sp_known_is_damaged(known),
