@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/i18n.h"
-#include "base/limits.h"
 #include "base/random.h"
 #include "base/scope.h"
 #include "base/span.h"
@@ -50,11 +49,6 @@ static const struct option_row restore_options[] = {
      N_("print the result as one JSON document")},
     OPTION_END};
 
-static void restore_args_clear(struct restore_args *args)
-{
-  text_list_clear(&args->tags);
-}
-
 /* -- values */
 
 static int read_date(const char *text, int64_t *unix_s, struct sp_err *err)
@@ -98,9 +92,8 @@ static int ask_drill(struct sp_session *session, void *ctx, struct sp_err *err)
   return sp_drill(session, &question->drill, &question->totals, err);
 }
 
-static void output_begin(struct sync_output *output, const struct command_line *line, bool json)
+static void output_begin(struct sync_output *output, const struct common_args *common, bool json)
 {
-  const struct common_args *common = &line->common;
   sync_output_init(output, "restore", json, common->verbose || common->debug, common->quiet);
 }
 
@@ -121,7 +114,7 @@ static int run_restore(const struct command_line *line, const struct restore_arg
   if (read_date(args->at, &question.restore.at_s, err) < 0)
     return command_fail(err);
   SP_CLEANUP(sync_output_clear) struct sync_output output;
-  output_begin(&output, line, args->json);
+  output_begin(&output, &line->common, args->json);
   question.restore.image = sync_output_image;
   question.restore.complaint = sync_output_complaint;
   question.restore.ctx = question.restore.progress_ctx = &output;
@@ -144,7 +137,7 @@ static int run_drill(const struct command_line *line, const struct restore_args 
     return command_fail(err);
   question.drill.sample = (size_t)sample;
   SP_CLEANUP(sync_output_clear) struct sync_output output;
-  output_begin(&output, line, args->json);
+  output_begin(&output, &line->common, args->json);
   question.drill.image = sync_output_image;
   question.drill.complaint = sync_output_complaint;
   question.drill.ctx = question.drill.progress_ctx = &output;
@@ -170,15 +163,18 @@ static int check(const struct restore_args *args, struct sp_err *err)
 
 static int restore_run(const struct command *self, int argc, char **argv)
 {
-  SP_CLEANUP(restore_args_clear) struct restore_args args = {0};
+  struct restore_args args = {0};
   SP_CLEANUP(command_line_clear) struct command_line line;
   int status;
-  if (!command_line_read(&line, self, argc, argv, &args, &status))
-    return status;
   struct sp_err err = SP_ERR_INIT;
-  if (check(&args, &err) < 0)
-    return command_fail(&err);
-  return args.drill ? run_drill(&line, &args, &err) : run_restore(&line, &args, &err);
+  if (command_line_read(&line, self, argc, argv, &args, &status)) {
+    if (check(&args, &err) < 0)
+      status = command_fail(&err);
+    else
+      status = args.drill ? run_drill(&line, &args, &err) : run_restore(&line, &args, &err);
+  }
+  text_list_clear(&args.tags);
+  return status;
 }
 
 const struct command cmd_restore = {

@@ -311,11 +311,13 @@ static int open_read(struct sp_store *store, const struct sp_digest *digest, uin
   struct blob_args args = {
       .digest = digest, .size_bytes = size_bytes, .offset = offset, .reader = out};
   size_t last = last_copy(any, digest);
-  if (offset > 0 && last < any->copy_count) /* bytes of two copies are not mixed */
-    return sp_store_open_read(any->copies[last], digest, size_bytes, offset, out, err);
-  bool is_trusted = last == SP_MAX_DESTINATIONS || any->copy_count == 1;
+  bool is_again = last < any->copy_count;
+  /* In the middle: the last one broke off, so the next goes on; the reader's hash is over all. */
+  bool is_trusted = !is_again || offset > 0 || any->copy_count == 1;
+  size_t begin = is_again && offset > 0 ? last + 1 : 0;
   struct sp_err first = SP_ERR_INIT;
-  for (size_t i = 0; i < any->copy_count; i++) {
+  for (size_t n = 0; n < any->copy_count; n++) {
+    size_t i = (begin + n) % any->copy_count;
     struct sp_err why = SP_ERR_INIT;
     if (open_copy(any, i, &args, is_trusted, &why) == 0)
       return 0;

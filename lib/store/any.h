@@ -3,11 +3,11 @@
  * has it whole, manifest by manifest and blob by blob. For reading only.
  *
  * Manifests are hashed where they are fetched, so a bad one is passed over at once. The bytes of a
- * blob are hashed by whoever reads them, when they have gone by: that reader finds them wrong and
- * opens the blob again from its beginning (store/relay.h reads twice). This store understands a
- * second opening as "what you gave me was no good", and reads and hashes each copy itself before it
- * gives one out again. So one whole copy among any number is found, and damage costs one more
- * reading of what is damaged.
+ * blob are hashed by whoever reads them, when they have gone by. A reader that goes on in the
+ * middle gets the rest from the next copy. One that found the bytes wrong opens the blob again from
+ * its beginning (store/relay.h reads twice). This store understands a second opening as "what you
+ * gave me was no good", and reads and hashes each copy itself before it gives one out again. So one
+ * whole copy among any number is found, and damage costs one more reading of what is damaged.
  *
  * Which tags there are, and what they name, is told by the caller: copies may disagree.
  *

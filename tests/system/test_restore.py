@@ -268,7 +268,7 @@ def test_it_is_in_the_log(backed):
     backed.port.options = []  # log takes none of those
     runs = json.loads(backed.port.run("log", "--json", status=0).stdout)["runs"]
     assert runs[0]["command"] == "restore" and runs[0]["exit_status"] == 0
-    one = json.loads(backed.port.run("log", "--json", str(runs[0]["id"]), status=0).stdout)
+    one = json.loads(backed.port.run("log", "--json", "--run", str(runs[0]["id"]), status=0).stdout)
     assert backed.images["app"].tags["latest"] in json.dumps(one)
 
 
