@@ -185,7 +185,7 @@ static void run(struct restore *restore, struct sp_sync_totals *totals)
                  .ctx = restore},
       .journal = restore->fleet.journal,
       .run_id = restore->fleet.run_id,
-      .lock_dir = images ? restore->fleet.state_dir : NULL,
+      .state_dir = images ? restore->fleet.state_dir : NULL,
       .max_loss_percent = 100,
       .accept = any_tag,
       .accept_count = options->force,
