@@ -160,6 +160,19 @@ static void tell_damage(const struct sp_restore_plan *plan, const struct sp_view
     (void)!sp_known_tell_damage(plan->journal, place, &view->only, &no_memory);
 }
 
+static void note_passed(struct sp_sync_image *told, const struct sp_passed_over *passed,
+                        const char *place)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&passed->digest, digest);
+  if (passed->why == SP_PASSED_MISSING)
+    sp_told_add_note(told, "%s is missing at '%s'", digest, place);
+  else if (passed->why == SP_PASSED_DAMAGED)
+    sp_told_add_note(told, "%s is damaged at '%s'", digest, place);
+  else
+    sp_told_add_note(told, "%s cannot be had from '%s'", digest, place);
+}
+
 void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
                           struct sp_sync_image *told)
 {
@@ -168,13 +181,7 @@ void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *vi
     sp_told_add_note(told, "%s", view->notes[i]);
   for (size_t i = 0; i < view->passed_over_count; i++) {
     const struct sp_passed_over *passed = &view->passed_over[i];
-    static const char *const findings[] = {[SP_PASSED_MISSING] = "missing",
-                                           [SP_PASSED_DAMAGED] = "damaged",
-                                           [SP_PASSED_UNREAD] = "not to be had"};
-    char digest[SP_DIGEST_TEXT_MAX];
-    sp_digest_format(&passed->digest, digest);
-    sp_told_add_note(told, "%s is %s at '%s'", digest, findings[passed->why],
-                     view->copies[passed->copy]);
+    note_passed(told, passed, view->copies[passed->copy]);
     if (passed->why != SP_PASSED_UNREAD)
       tell_damage(plan, view, passed);
   }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/pool.h"
 #include "base/text.h"
 #include "oci/reference.h"
@@ -118,7 +119,7 @@ static int list_copies(struct opening *opening, struct sp_err *err)
     }
     if (opening->errs[i].code != SP_OK) {
       first = first ? first : &opening->errs[i];
-      add_note(opening->view, "not asked: %s", opening->errs[i].msg);
+      add_note(opening->view, _("not asked: %s"), opening->errs[i].msg);
     }
     sp_side_clear(&side);
     sp_store_close(opening->stores[i]);
