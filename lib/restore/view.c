@@ -335,8 +335,8 @@ static void tell_missing(struct opening *opening, const struct wanted *item)
   sp_clock_format_rfc3339(opening->request->at_s, at);
   if (item->digest.alg == SP_DIGEST_NONE)
     sp_fail(missing, SP_E_NOT_FOUND,
-            "nobody knows what '%s:%s' named at %s: 'safeport status --history %s' shows what is "
-            "known",
+            "nobody knows what '%s:%s' named at %s: 'safeport status %s --history 20' shows what "
+            "is known",
             opening->request->image, item->name, at, opening->request->image);
   else
     sp_fail(missing, SP_E_NOT_FOUND, "no backup has what '%s:%s' named at %s any more",
