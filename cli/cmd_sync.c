@@ -47,7 +47,7 @@ static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
 static int run(const struct common_args *common, const struct sp_sync_options *options, bool json)
 {
   SP_CLEANUP(sync_output_clear) struct sync_output output;
-  sync_output_init(&output, json, common->verbose || common->debug, common->quiet);
+  sync_output_init(&output, "sync", json, common->verbose || common->debug, common->quiet);
   struct question question = {.options = *options};
   question.options.image = sync_output_image;
   question.options.complaint = sync_output_complaint;

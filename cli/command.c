@@ -7,9 +7,9 @@
 #include "cli/ci.h"
 #include "cli/terminal.h"
 
-const struct command *const commands[] = {&cmd_push,    &cmd_copy,   &cmd_sync,    &cmd_verify,
-                                          &cmd_inspect, &cmd_tags,   &cmd_config,  &cmd_log,
-                                          &cmd_login,   &cmd_logout, &cmd_version, &cmd_help};
+const struct command *const commands[] = {
+    &cmd_push, &cmd_copy,   &cmd_sync, &cmd_verify, &cmd_status, &cmd_restore, &cmd_inspect,
+    &cmd_tags, &cmd_config, &cmd_log,  &cmd_login,  &cmd_logout, &cmd_version, &cmd_help};
 const size_t command_count = sizeof commands / sizeof commands[0];
 
 static const struct option_row common_registry[] = {

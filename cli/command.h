@@ -23,8 +23,8 @@ struct command {
   int (*run)(const struct command *self, int argc, char **argv); /* answers the exit status */
 };
 
-extern const struct command cmd_push, cmd_copy, cmd_sync, cmd_verify, cmd_inspect, cmd_tags,
-    cmd_config, cmd_log, cmd_login, cmd_logout, cmd_version, cmd_help;
+extern const struct command cmd_push, cmd_copy, cmd_sync, cmd_verify, cmd_status, cmd_restore,
+    cmd_inspect, cmd_tags, cmd_config, cmd_log, cmd_login, cmd_logout, cmd_version, cmd_help;
 
 /* All commands, in the order in which help lists them. */
 extern const struct command *const commands[];

@@ -15,9 +15,10 @@
 
 #define SHOWN_MAX 4608
 
-void sync_output_init(struct sync_output *output, bool json, bool verbose, bool quiet)
+void sync_output_init(struct sync_output *output, const char *command, bool json, bool verbose,
+                      bool quiet)
 {
-  *output = (struct sync_output){.json = json, .verbose = verbose};
+  *output = (struct sync_output){.command = command, .json = json, .verbose = verbose};
   live_line_init(&output->line, quiet);
   pthread_mutex_init(&output->lock, NULL);
 }
@@ -41,8 +42,9 @@ static void show(struct sync_output *output)
   char bytes[SP_SIZE_TEXT_MAX];
   sp_text_format_size(bytes, output->bytes);
   if (live_line_is_due(&output->line))
-    live_line_show(&output->line, _("sync: %llu images done, %llu tags set, %s sent"),
-                   (unsigned long long)output->images, (unsigned long long)output->tags, bytes);
+    live_line_show(&output->line, _("%s: %llu images done, %llu tags set, %s sent"),
+                   output->command, (unsigned long long)output->images,
+                   (unsigned long long)output->tags, bytes);
 }
 
 void sync_output_event(void *ctx, const struct sp_event *event)
@@ -84,6 +86,7 @@ static const char *result_text(enum sp_sync_result result)
                                   "rebuilt. Not followed; if it is meant: --accept"),
       [SP_SYNC_UNPROVEN] = N_("not moved: to prove it would take pulls that are held in reserve"),
       [SP_SYNC_HELD] = N_("left as it is"),
+      [SP_SYNC_REFUSED] = N_("names another image there, and stays. If it is to go: --force"),
       [SP_SYNC_FAILED] = N_("failed"),
   };
   return _(texts[result]);
@@ -108,6 +111,7 @@ static void print_counts(const uint64_t counts[SP_SYNC_RESULT_COUNT])
         [SP_SYNC_NOT_FOLLOWED] = N_("not followed"),
         [SP_SYNC_UNPROVEN] = N_("unproven"),
         [SP_SYNC_HELD] = N_("left as they are"),
+        [SP_SYNC_REFUSED] = N_("refused"),
         [SP_SYNC_FAILED] = N_("failed"),
     };
     if (counts[result] == 0)
@@ -226,14 +230,20 @@ static void print_text(const struct sync_output *output, const struct sp_sync_im
 
 /* -- JSON */
 
+static void print_json_begin(const struct sync_output *output)
+{
+  printf("{\"schema\": 1, \"kind\": \"%s\", \"images\": [", output->command);
+}
+
 static void print_json(const struct sync_output *output, const struct sp_sync_image *image)
 {
   SP_AUTO_FREE char *text = NULL;
   struct sp_err err = SP_ERR_INIT;
   if (sp_sync_image_format_json(image, &text, &err) < 0)
     return;
-  fputs(output->images == 0 ? "{\"schema\": 1, \"kind\": \"sync\", \"images\": [\n" : ",\n",
-        stdout);
+  if (output->images == 0)
+    print_json_begin(output);
+  fputs(output->images == 0 ? "\n" : ",\n", stdout);
   fputs(text, stdout);
 }
 
@@ -244,7 +254,7 @@ static int print_json_end(const struct sync_output *output, const struct sp_sync
   if (sp_sync_totals_format_json(totals, &text, &err) < 0)
     return sp_code_exit_status(err.code);
   if (output->images == 0)
-    fputs("{\"schema\": 1, \"kind\": \"sync\", \"images\": [", stdout);
+    print_json_begin(output);
   printf("],\n\"totals\": %s}\n", text);
   return 0;
 }

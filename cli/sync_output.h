@@ -14,13 +14,15 @@
 #include "safeport/sync.h"
 
 struct sync_output {
+  const char *command; /* "sync", "restore": borrowed */
   bool json, verbose;
   pthread_mutex_t lock;
   uint64_t images, tags, bytes;
   struct live_line line;
 };
 
-void sync_output_init(struct sync_output *output, bool json, bool verbose, bool quiet);
+void sync_output_init(struct sync_output *output, const char *command, bool json, bool verbose,
+                      bool quiet);
 void sync_output_clear(struct sync_output *output);
 /* For struct sp_sync_options; ctx is the struct sync_output. */
 void sync_output_image(void *ctx, const struct sp_sync_image *image);

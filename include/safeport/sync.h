@@ -19,6 +19,7 @@ enum sp_sync_result {
   SP_SYNC_NOT_FOLLOWED, /* a fixed tag that changed at the primary: tampered with, or rebuilt */
   SP_SYNC_UNPROVEN,     /* not moved: proving it would take pulls that are held in reserve */
   SP_SYNC_HELD,         /* not moved: the primary lost too much to be believed */
+  SP_SYNC_REFUSED,      /* restore: the tag names another image there, and stays as it is */
   SP_SYNC_FAILED,
   SP_SYNC_RESULT_COUNT
 };

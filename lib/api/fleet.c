@@ -82,8 +82,9 @@ static int open_state(struct sp_fleet *fleet, bool is_reader, struct sp_err *err
 {
   SP_AUTO_CLOSE int fd = -1;
   struct sp_err *trouble = &fleet->trouble;
-  if (sp_images_state_dir(fleet->images, &fleet->state_dir, trouble) < 0 ||
-      sp_state_dir_open(fleet->state_dir, &fd, trouble) < 0) {
+  int found = fleet->images ? sp_images_state_dir(fleet->images, &fleet->state_dir, trouble)
+                            : sp_state_dir_find(&fleet->state_dir, trouble);
+  if (found < 0 || sp_state_dir_open(fleet->state_dir, &fd, trouble) < 0) {
     free(sp_steal(&fleet->state_dir));
     return sp_journal_open(NULL, SP_JOURNAL_WRITE, &fleet->journal, err);
   }
@@ -104,21 +105,36 @@ static void subject_of(const struct sp_images_request *request, char *out, size_
     len += (size_t)snprintf(out + len, size - len, "%s%s", i ? " " : "", request->names[i]);
 }
 
+static int begin_run(struct sp_fleet *fleet, const char *command, const char *subject,
+                     struct sp_err *err)
+{
+  fleet->began_ms = sp_clock_mono_ms();
+  fleet->began_s = sp_clock_wall_s();
+  if (!command || !*command)
+    return 0;
+  return sp_runs_begin(fleet->journal, command, subject, fleet->began_s, &fleet->run_id, err);
+}
+
 int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
                    const struct sp_images_request *request, const char *command,
                    enum sp_open_mode backups, struct sp_err *err)
 {
   *fleet = (struct sp_fleet){.session = session, .mode = backups, .trouble = SP_ERR_INIT};
+  char subject[SP_ERR_MSG_MAX];
+  subject_of(request, subject, sizeof subject);
   if (sp_images_load(session, request, &fleet->images, err) < 0 ||
       open_state(fleet, command == NULL, err) < 0)
     return -1;
-  fleet->began_ms = sp_clock_mono_ms();
-  fleet->began_s = sp_clock_wall_s();
-  char subject[SP_ERR_MSG_MAX];
-  subject_of(request, subject, sizeof subject);
-  return command
-             ? sp_runs_begin(fleet->journal, command, subject, fleet->began_s, &fleet->run_id, err)
-             : 0;
+  return begin_run(fleet, command, subject, err);
+}
+
+int sp_fleet_begin_bare(struct sp_fleet *fleet, struct sp_session *session, const char *command,
+                        const char *subject, struct sp_err *err)
+{
+  *fleet = (struct sp_fleet){.session = session, .trouble = SP_ERR_INIT};
+  if (open_state(fleet, command == NULL, err) < 0)
+    return -1;
+  return begin_run(fleet, command, subject, err);
 }
 
 struct sp_sync_images sp_fleet_images(struct sp_fleet *fleet)

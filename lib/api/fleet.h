@@ -25,11 +25,16 @@ struct sp_fleet {
 
 /* Loads the images and opens the state. A state directory that cannot be used costs history, never
  * images: the run goes on with a journal of its own, and what the backups' records know.
- *   command   "sync": what the journal calls the run; NULL: it only reads the journal
+ *   command   "sync": what the journal calls the run; NULL: it only reads the journal; "": it is
+ *             no run, and tells the journal what it learns
  * Fails: as sp_images_load; SP_E_NOMEM. */
 SP_MUST_CHECK int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
                                  const struct sp_images_request *request, const char *command,
                                  enum sp_open_mode backups, struct sp_err *err);
+/* The same for a run that needs no safeport.yaml: no images, and the usual state directory. Fails:
+ * SP_E_NOMEM. */
+SP_MUST_CHECK int sp_fleet_begin_bare(struct sp_fleet *fleet, struct sp_session *session,
+                                      const char *command, const char *subject, struct sp_err *err);
 /* The images, for struct sp_sync; borrows fleet. */
 struct sp_sync_images sp_fleet_images(struct sp_fleet *fleet);
 /* Ends the run in the journal and judges the state: trouble with the local disk goes to *of_run

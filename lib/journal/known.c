@@ -221,6 +221,11 @@ const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                  compare_digest_key);
 }
 
+bool sp_known_is_damaged(const struct sp_known_digest *digest)
+{
+  return digest && digest->first_seen_s > 0 && digest->touched_s == 0 && digest->read_s == 0;
+}
+
 /* -- one tag's history */
 
 struct history_question {

@@ -52,6 +52,11 @@ const struct sp_known_tag *sp_known_find_tag(const struct sp_known *known, const
 const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                                                    const struct sp_digest *digest);
 
+/* Was it seen to be damaged there, and not proven since (sp_known_tell_damage)? Whoever sees a
+ * digest at a backup proves it then, so one that was seen and has no proof has lost it.
+ * digest NULL: no. */
+bool sp_known_is_damaged(const struct sp_known_digest *digest);
+
 /* The states of one tag, newest first, at most `limit`. `*out` (count of them) is the caller's:
  * sp_known_history_free. */
 SP_MUST_CHECK int sp_known_history(struct sp_journal *journal, const char *place, const char *tag,

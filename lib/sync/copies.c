@@ -80,7 +80,8 @@ static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t bac
     return;
   }
   bool is_kept = at->action == SP_ACTION_KEEP;
-  tell_tag(work, tag, backup, is_kept ? SP_SYNC_IN_STEP : SP_SYNC_NOT_FOLLOWED, NULL);
+  enum sp_sync_result left = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
+  tell_tag(work, tag, backup, is_kept ? SP_SYNC_IN_STEP : left, NULL);
   if (is_kept)
     sp_remember_tag(work, tag, backup, false);
 }
@@ -141,6 +142,8 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .destination_count = copy->count,
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
+      .read_back = work->sync->restores,
+      .keep_side_tags = work->sync->restores && !sp_work_is_accepted(work, "*"),
       .view = &work->view,
       .holdings = work->holdings,
       .retry = work->sync->retry,
@@ -218,7 +221,7 @@ static void finish(struct copy *copy, bool is_again, bool has_all_moved)
         finish_tag(copy, i, setting);
     }
   }
-  if (report->err.code == SP_OK && !work->sync->dry_run)
+  if (report->err.code == SP_OK && !work->sync->dry_run && !work->sync->restores)
     sp_remember_referrers(work, &copy->digest);
 }
 

@@ -9,7 +9,11 @@ enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
     bool is_fresh = state->proven_s > 0 && age_s < state->max_proof_age_s && age_s >= 0;
     return is_fresh ? SP_ACTION_KEEP : SP_ACTION_PROVE;
   }
-  if (!state->is_fixed || state->is_accepted)
+  if (state->is_accepted)
+    return SP_ACTION_SET;
+  if (state->may_not_move)
+    return is_there ? SP_ACTION_REFUSE : SP_ACTION_SET;
+  if (!state->is_fixed)
     return SP_ACTION_SET;
   bool has_changed =
       state->before.alg != SP_DIGEST_NONE && !sp_digest_eq(&state->before, &state->primary);

@@ -19,8 +19,9 @@ struct sp_tag_state {
   struct sp_digest backup;  /* that it names there now; alg NONE: it is not there */
   struct sp_digest before;  /* that it named at the primary when we last looked; NONE: not known */
   bool is_fixed;
-  bool is_accepted; /* the user says that a change of this fixed tag is meant */
-  int64_t proven_s; /* when the primary's digest was last proven at this backup; 0 = never */
+  bool is_accepted;  /* the user says that a change of this fixed tag is meant */
+  bool may_not_move; /* at the backup, as if it were fixed and had been something else */
+  int64_t proven_s;  /* when the primary's digest was last proven at this backup; 0 = never */
   int64_t now_s, max_proof_age_s;
 };
 

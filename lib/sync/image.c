@@ -227,7 +227,7 @@ static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
   look_for_meters(work);
   sp_copies_run(work);
   tell_pulls(work);
-  if (work->sync->dry_run)
+  if (work->sync->dry_run || work->sync->restores)
     return 0;
   sp_remember_primary(work, true);
   sp_remember_record(work);

@@ -21,7 +21,9 @@ void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t b
   const char *place = work->backups[backup]->name;
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
-  const struct sp_known_digest proof = {.digest = tag->primary, .touched_s = work->now_s};
+  const struct sp_known_digest proof = {.digest = tag->primary,
+                                        .touched_s = work->now_s,
+                                        .read_s = work->sync->restores ? work->now_s : 0};
   if (is_proven)
     forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
 }

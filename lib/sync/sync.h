@@ -74,9 +74,16 @@ struct sp_sync {
   size_t accept_count;
   unsigned jobs; /* 1..SP_MAX_WORKERS */
   bool dry_run, wait;
+  /* The other way round, backups -> primary (restore): `primary` is a view of what backups have,
+   * of which nothing is remembered; no history tags, no record. A tag that names another image at a
+   * destination stays (unless accepted), and every byte is read back before a tag is set. */
+  bool restores;
   struct sp_retry_policy retry;
   const struct sp_cancel *cancel;
-  void (*done)(void *ctx, const struct sp_sync_image *image); /* one call at a time */
+  /* An image has ended. One call at a time. `closing` comes before, while its stores are still open
+   * (or NULL). */
+  void (*closing)(void *ctx, size_t number, struct sp_sync_image *image);
+  void (*done)(void *ctx, const struct sp_sync_image *image);
   void *ctx;
   sp_progress *progress; /* or NULL */
   void *progress_ctx;

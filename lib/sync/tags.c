@@ -50,6 +50,17 @@ int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err)
   return add(work, name, true, err);
 }
 
+int sp_tags_add_past(struct sp_work *work, const char *name, const struct sp_digest *digest,
+                     struct sp_err *err)
+{
+  if (add(work, name, false, err) < 0)
+    return -1;
+  struct sp_pinned *tag = &work->tags.items[work->tags.count - 1];
+  tag->is_past = true;
+  tag->primary = *digest;
+  return 0;
+}
+
 /* -- selecting */
 
 static int64_t first_seen_s(const struct sp_past *past, const char *tag)
@@ -122,6 +133,8 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
 {
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
+  if (tag->is_past)
+    return;
   if (sp_store_resolve(work->primary, tag->name, &named, &err) == 0) {
     tag->primary = named.digest;
     return;
@@ -178,7 +191,9 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
         .backup = tag->at[i].now,
         .before = sp_past_named(&work->past, tag->name),
         .is_fixed = tag->is_fixed,
-        .is_accepted = tag->is_fixed && sp_work_is_accepted(work, tag->name),
+        .is_accepted =
+            (tag->is_fixed || work->sync->restores) && sp_work_is_accepted(work, tag->name),
+        .may_not_move = work->sync->restores,
         .proven_s = sp_past_proven_s(&work->past, i, &tag->primary),
         .now_s = work->now_s,
         .max_proof_age_s = work->sync->max_proof_age_s,

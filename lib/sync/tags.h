@@ -23,7 +23,8 @@ struct sp_pinned {
   const char *name; /* borrowed from the primary's side */
   int rank;         /* sp_ref_tag_rank: 0 first */
   bool is_fixed;
-  bool is_side;             /* a cosign tag whose subject is in step */
+  bool is_side; /* a cosign tag whose subject is in step */
+  bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */
   struct sp_digest primary; /* alg NONE: it could not be read */
   bool has_moved;           /* while it was copied: `primary` is what it names since */
   struct sp_tag_at *at;     /* one for each backup; owned */
@@ -40,6 +41,10 @@ struct sp_tags {
 SP_MUST_CHECK int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err);
 /* Adds a tag that follows a selected one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err);
+/* Adds a tag that the primary is not asked for (status): `digest` is what it named there last, alg
+ * NONE if it is not selected there. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_tags_add_past(struct sp_work *work, const char *name,
+                                   const struct sp_digest *digest, struct sp_err *err);
 /* Asks both sides what the tags from number `first` on name, and decides. Failures are told. Blocks
  * until all are known. */
 void sp_tags_pin(struct sp_work *work, size_t first);

@@ -258,7 +258,7 @@ unsigned sp_told_classes(const struct sp_sync_image *image)
     classes |= sp_exit_class(&place->err);
     for (size_t k = 0; k < place->damage_count; k++)
       classes |= strcmp(place->damage[k].finding, SP_FINDING_MISSING) == 0 ? 1u << 1 : 1u << 5;
-    if (place->counts[SP_SYNC_NOT_FOLLOWED] > 0)
+    if (place->counts[SP_SYNC_NOT_FOLLOWED] + place->counts[SP_SYNC_REFUSED] > 0)
       classes |= 1u << 6;
     if (place->counts[SP_SYNC_UNPROVEN] > 0)
       classes |= 1u << 1;

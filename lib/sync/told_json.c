@@ -2,7 +2,7 @@
 /* The parts of the --json document of sync. Keys are stable: they may be added to, never renamed or
  * removed. What the command prints around them:
  *
- *   {"schema": 1, "kind": "sync", "images": [IMAGE, ...], "totals": TOTALS}
+ *   {"schema": 1, "kind": "sync" | "restore", "images": [IMAGE, ...], "totals": TOTALS}
  *
  * IMAGE:
  *   {"name", "primary", "error": null | {"code", "message", "http_status": null | 100..599,
@@ -32,7 +32,7 @@ const char *sp_sync_result_name(enum sp_sync_result result)
       [SP_SYNC_COPIED] = "copied",     [SP_SYNC_PLANNED] = "planned",
       [SP_SYNC_TO_PROVE] = "to_prove", [SP_SYNC_NOT_FOLLOWED] = "not_followed",
       [SP_SYNC_UNPROVEN] = "unproven", [SP_SYNC_HELD] = "held",
-      [SP_SYNC_FAILED] = "failed"};
+      [SP_SYNC_REFUSED] = "refused",   [SP_SYNC_FAILED] = "failed"};
   return names[result];
 }
 

@@ -78,6 +78,8 @@ static void image_task(void *ctx, size_t i)
   sp_work_init(work, sync, window->holdings, name, window->now_s, told);
   sp_image_sync(work, number, &window->outages, &window->reserve);
   sp_told_sort(told);
+  if (sync->closing)
+    sync->closing(sync->ctx, number, told);
   count(window, work, number);
   sp_work_clear(work);
 }

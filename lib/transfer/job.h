@@ -44,6 +44,9 @@ struct sp_transfer {
   size_t destination_count;
   bool with_referrers;
   bool atomic;
+  bool read_back;      /* every blob is read at every destination before a tag is set: level read */
+  bool keep_side_tags; /* a tag of the image's company (cosign's) that names something else at a
+                          destination stays as it is, with a note */
   bool dry_run;
   struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
   struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every

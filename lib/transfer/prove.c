@@ -56,7 +56,8 @@ static void refresh_task(void *ctx, size_t i)
     lose(run, place, blob, &err);
 }
 
-/* -- blobs of which a store could only claim that it has them (it ignores Range) */
+/* -- blobs that have to be read to the end: those of which a store could only claim that it has
+ * them (it ignores Range), or all of them, if the job wants that */
 
 struct reading {
   struct sp_run *run;
@@ -83,6 +84,7 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
   if (sp_relay_run(&relay, &err) == 0) {
     fact->proof = SP_PROOF_READ;
     fact->seen_ms = sp_clock_mono_ms();
+    sp_sharing_note_blob(run, place, number);
     return;
   }
   fact->was_damaged = true;
@@ -98,8 +100,9 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
   lose(run, place, blob, &err);
 }
 
-static void read_claimed(struct sp_run *run)
+static void read_unproven(struct sp_run *run)
 {
+  enum sp_proof enough = run->job->read_back ? SP_PROOF_READ : SP_PROOF_TOUCHED;
   size_t all = run->image.blob_count * run->facts.place_count;
   SP_AUTO_FREE size_t *items = calloc(all + 1, sizeof *items);
   SP_AUTO_FREE uint64_t *sizes = calloc(all + 1, sizeof *sizes);
@@ -113,8 +116,7 @@ static void read_claimed(struct sp_run *run)
   for (size_t i = 0; i < all; i++) {
     size_t place = i / run->image.blob_count;
     const struct sp_blob_fact *fact = &run->facts.places[place].blobs[i % run->image.blob_count];
-    if (fact->have != SP_HAVE_PRESENT || fact->proof >= SP_PROOF_TOUCHED ||
-        !sp_run_is_open(run, place))
+    if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough || !sp_run_is_open(run, place))
       continue;
     items[count] = i;
     sizes[count++] = run->image.blobs[i % run->image.blob_count].size_bytes;
@@ -129,7 +131,7 @@ void sp_prove_refresh(struct sp_run *run, int64_t now_ms)
   struct refresh refresh = {.run = run, .before_ms = now_ms - SP_PROVE_MAX_AGE_MS};
   sp_pool_run(run->image.blob_count * run->facts.place_count, REFRESH_THREADS, refresh_task,
               &refresh);
-  read_claimed(run);
+  read_unproven(run);
 }
 
 enum sp_proof sp_prove_level(const struct sp_image *image, const struct sp_place_facts *place)

@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "transfer/fallback.h"
 #include "transfer/plan.h"
+#include "transfer/report.h"
 #include "transfer/trouble.h"
 
 #define TRIES_MAX 2
@@ -19,6 +20,13 @@ static void tell_set(struct sp_run *run, size_t place, const char *tag)
 
 /* -- cosign's tags */
 
+static void note_kept(struct sp_run *run, size_t place, const char *tag)
+{
+  SP_LOCK_SCOPE(&run->lock);
+  sp_report_add_note(run->report, "'%s:%s' names something else there and stays as it is",
+                     sp_run_store(run, place)->name, tag);
+}
+
 static void side_place_task(void *ctx, size_t place)
 {
   struct sp_run *run = ctx;
@@ -27,8 +35,13 @@ static void side_place_task(void *ctx, size_t place)
   for (size_t i = 0; i < run->image.side_tag_count && sp_run_is_open(run, place); i++) {
     const struct sp_side_tag *tag = &run->image.side_tags[i];
     const struct sp_manifest_bytes *manifest = &run->image.nodes[tag->node].manifest;
-    if (sp_plan_is_tag_right(&run->facts.places[place].side_tags[i], &manifest->digest))
+    const struct sp_tag_fact *fact = &run->facts.places[place].side_tags[i];
+    if (sp_plan_is_tag_right(fact, &manifest->digest))
       continue;
+    if (run->job->keep_side_tags && fact->now.alg != SP_DIGEST_NONE) {
+      note_kept(run, place, tag->name);
+      continue;
+    }
     struct sp_err err = SP_ERR_INIT;
     const char *name = tag->name;
     size_t done;

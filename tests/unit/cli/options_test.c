@@ -14,7 +14,7 @@
 
 struct args {
   bool flag, fast;
-  const char *text;
+  const char *text, *maybe;
   struct text_list list;
   int64_t ms;
 };
@@ -23,6 +23,7 @@ static const struct option_row rows[] = {
     {"flag", 'f', OPTION_FLAG, offsetof(struct args, flag), NULL, "help"},
     {"flagship", 0, OPTION_FLAG, offsetof(struct args, fast), NULL, "help"},
     {"text", 't', OPTION_TEXT, offsetof(struct args, text), "TEXT", "help"},
+    {"maybe", 0, OPTION_MAYBE, offsetof(struct args, maybe), "[=N]", "help"},
     {"list", 0, OPTION_LIST, offsetof(struct args, list), "ITEM", "help"},
     {"wait", 0, OPTION_DURATION, offsetof(struct args, ms), "SECONDS", "help"},
     OPTION_END};
@@ -119,6 +120,29 @@ static void test_after_two_dashes_all_are_operands(void **state)
   text_list_clear(&operands);
 }
 
+/* A value of its own only with '='; the word behind it is an operand. */
+static void test_values_that_may_be_left_out(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *words[ARGV_MAX];
+    const char *want;
+    size_t operands;
+  } cases[] = {{{"--maybe", "3"}, "", 1}, {{"--maybe=3"}, "3", 0}, {{"x"}, NULL, 1}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct args args = {0};
+    struct text_list operands = {0};
+    struct sp_err err = SP_ERR_INIT;
+    assert_int_equal(parse(cases[i].words, &args, &operands, &err), 0);
+    if (cases[i].want)
+      assert_string_equal(args.maybe, cases[i].want);
+    else
+      assert_null(args.maybe);
+    assert_int_equal(operands.count, cases[i].operands);
+    text_list_clear(&operands);
+  }
+}
+
 static void test_durations(void **state)
 {
   (void)state;
@@ -141,6 +165,7 @@ int main(void)
       cmocka_unit_test(test_refuses),
       cmocka_unit_test(test_fills),
       cmocka_unit_test(test_after_two_dashes_all_are_operands),
+      cmocka_unit_test(test_values_that_may_be_left_out),
       cmocka_unit_test(test_durations),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

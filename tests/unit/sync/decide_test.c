@@ -16,6 +16,23 @@ static struct sp_digest digest(char letter)
   return (struct sp_digest){.alg = SP_DIGEST_SHA256, .raw = {(uint8_t)letter}};
 }
 
+/* A restore: what is there stays, unless that is accepted. */
+static void test_may_not_move(void **state)
+{
+  (void)state;
+  for (int bits = 0; bits < 8; bits++) {
+    bool is_there = bits & 1, is_accepted = bits & 2;
+    const struct sp_tag_state tag = {.primary = digest('b'),
+                                     .backup = digest(is_there ? 'a' : ' '),
+                                     .before = digest('a'),
+                                     .is_fixed = bits & 4,
+                                     .is_accepted = is_accepted,
+                                     .may_not_move = true};
+    enum sp_sync_action want = is_there && !is_accepted ? SP_ACTION_REFUSE : SP_ACTION_SET;
+    assert_int_equal(sp_sync_decide(&tag), want);
+  }
+}
+
 static void test_decide(void **state)
 {
   (void)state;
@@ -77,6 +94,8 @@ static void test_loss(void **state)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide), cmocka_unit_test(test_loss)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide),
+                                     cmocka_unit_test(test_may_not_move),
+                                     cmocka_unit_test(test_loss)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

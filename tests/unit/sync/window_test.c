@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include "journal/known.h"
+
 /* A primary of some tags: an index under latest, fixed tags, a moving one. */
 static void fill(struct world *world)
 {
@@ -214,6 +216,44 @@ static void test_dry_run_writes_nothing(void **state)
   world_clear(&world);
 }
 
+/* A restore: all is read back before a tag is set; what is there stays; nothing is remembered of
+ * what the backups made believe to be a primary. */
+static void test_the_other_way_round(void **state)
+{
+  (void)state;
+  static const char *const any[] = {"*"};
+  struct world world;
+  struct sp_err err = SP_ERR_INIT;
+  world_init(&world, 1);
+  fill(&world);
+  world.sync.restores = true;
+  world.sync.max_proof_age_s = 0;
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.counts[SP_SYNC_COPIED], TAGS);
+  fx_assert_closed(world.fx.memory[1]);
+  assert_true(fx_count(&world.fx, 1, "open_read") > TAGS);
+  SP_AUTO_KNOWN struct sp_known from = {0};
+  SP_AUTO_KNOWN struct sp_known to = {0};
+  assert_int_equal(
+      sp_known_read(world.journal, world.fx.spy[0]->store.name, SP_KNOWN_NOW, &from, &err), 0);
+  assert_int_equal(from.tag_count + from.digest_count, 0);
+  assert_int_equal(
+      sp_known_read(world.journal, world.fx.spy[1]->store.name, SP_KNOWN_NOW, &to, &err), 0);
+  assert_int_equal(to.tag_count, TAGS);
+  for (size_t i = 0; i < to.digest_count; i++)
+    assert_true(to.digests[i].read_s > 0);
+  struct fx_ref other = fx_add_image(world.fx.memory[0], 77, 2, NULL);
+  fx_tag(world.fx.memory[0], "main", &other);
+  assert_int_equal(world_run(&world), 6);
+  assert_int_equal(world.counts[SP_SYNC_REFUSED], 1);
+  assert_int_equal(world.counts[SP_SYNC_PROVEN], TAGS - 1);
+  world.sync.accept = any;
+  world.sync.accept_count = 1;
+  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world.counts[SP_SYNC_COPIED], 1);
+  world_clear(&world);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -226,6 +266,7 @@ int main(void)
       cmocka_unit_test(test_old_proof_finds_loss),
       cmocka_unit_test(test_tag_that_moves_during_the_copy),
       cmocka_unit_test(test_dry_run_writes_nothing),
+      cmocka_unit_test(test_the_other_way_round),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* With --watch each look is written to memory first and then to the screen at once, so that a slow
+ * registry does not make it flicker. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/session.h"
+#include "base/clock.h"
+#include "base/i18n.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/run.h"
+#include "cli/status_output.h"
+#include "cli/sync_output.h"
+#include "cli/terminal.h"
+
+#define WATCH_EVERY_S 30
+#define WATCH_MAX_S 86400
+
+struct status_args {
+  const char *config, *watch, *history;
+  bool json, size;
+};
+
+static const struct option_row status_options[] = {
+    {"history", 0, OPTION_TEXT, offsetof(struct status_args, history), N_("N"),
+     N_("show the last N digests that each tag named, and since when")},
+    {"size", 0, OPTION_FLAG, offsetof(struct status_args, size), NULL,
+     N_("say how large each image is, and what its tags share, where a backup is on this host")},
+    {"watch", 0, OPTION_MAYBE, offsetof(struct status_args, watch), N_("[=SECONDS]"),
+     N_("look again and again, so often (30 if not said), until interrupted")},
+    {"config", 0, OPTION_TEXT, offsetof(struct status_args, config), N_("FILE"),
+     N_("the safeport.yaml to use; without it the one that 'safeport help sync' says")},
+    {"json", 0, OPTION_FLAG, offsetof(struct status_args, json), NULL,
+     N_("print the result as one JSON document")},
+    OPTION_END};
+
+struct question {
+  struct sp_status_options options;
+  const struct status_args *args;
+  bool quiet;
+  uint64_t every_s; /* 0: once */
+  int exit_status;
+};
+
+static size_t columns_of_stdout(void)
+{
+  return terminal_get_size(STDOUT_FILENO).columns;
+}
+
+/* -- one look */
+
+static int look(struct sp_session *session, struct question *question, FILE *to, struct sp_err *err)
+{
+  struct status_output output = {.to = to,
+                                 .columns = columns_of_stdout(),
+                                 .json = question->args->json,
+                                 .only_findings = question->quiet,
+                                 .color = true};
+  struct sp_status_totals totals;
+  question->options.image = status_output_image;
+  question->options.complaint = sync_output_complaint;
+  question->options.ctx = &output;
+  if (sp_status(session, &question->options, &totals, err) < 0 ||
+      status_output_end(&output, &totals, err) < 0)
+    return -1;
+  question->exit_status = totals.exit_status;
+  if (totals.err.code == SP_OK)
+    return 0;
+  sp_err_copy(err, &totals.err);
+  return -1;
+}
+
+/* -- again and again */
+
+/* The screen has the newest look: what does not fit is cut, and said to be. */
+static void redraw(const char *text)
+{
+  size_t rows = terminal_get_size(STDOUT_FILENO).rows;
+  char now[SP_RFC3339_MAX];
+  sp_clock_format_rfc3339(sp_clock_wall_s(), now);
+  printf("\033[H\033[J%s\n", now);
+  size_t lines = 0;
+  for (const char *at = text; *at; at++)
+    lines += *at == '\n';
+  size_t shown = lines + 2 > rows && rows > 3 ? rows - 3 : lines;
+  for (size_t i = 0; i < shown && *text; i++) {
+    size_t len = strcspn(text, "\n");
+    printf("%.*s\n", (int)len, text);
+    text += len + (text[len] == '\n');
+  }
+  if (shown < lines)
+    printf(_("... and %zu lines more: name images, or use --quiet\n"), lines - shown);
+}
+
+static void append(const char *text, bool json)
+{
+  char now[SP_RFC3339_MAX];
+  sp_clock_format_rfc3339(sp_clock_wall_s(), now);
+  if (!json)
+    printf("%s\n", now);
+  fputs(text, stdout);
+}
+
+static int look_once_more(struct sp_session *session, struct question *question, struct sp_err *err)
+{
+  SP_AUTO_FREE char *text = NULL;
+  size_t len = 0;
+  FILE *to = open_memstream(&text, &len);
+  if (!to)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  int failed = look(session, question, to, err);
+  if (fclose(to) != 0 && !failed)
+    failed = sp_fail(err, SP_E_NOMEM, "out of memory");
+  if (failed)
+    return -1;
+  if (terminal_is_live(STDOUT_FILENO) && !question->args->json)
+    redraw(text);
+  else
+    append(text, question->args->json);
+  return output_flush(0) == 0 ? 0 : sp_fail(err, SP_E_IO, "%s", _("nobody reads the result"));
+}
+
+static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
+{
+  struct question *question = ctx;
+  if (question->every_s == 0)
+    return look(session, question, stdout, err);
+  do {
+    if (look_once_more(session, question, err) < 0)
+      return -1;
+  } while (sp_cancel_sleep(sp_session_cancel(session), (int64_t)question->every_s * 1000, err) ==
+           0);
+  return -1;
+}
+
+/* -- the command */
+
+static int read_number(const char *option, const char *text, uint64_t most, uint64_t *n,
+                       struct sp_err *err)
+{
+  if (text && *text && (sp_text_parse_u64(sp_span_str(text), n) < 0 || *n < 1 || *n > most))
+    return sp_fail(err, SP_E_USAGE, _("--%s '%s': it is a number from 1 to %llu"), option, text,
+                   (unsigned long long)most);
+  return 0;
+}
+
+static int status_run(const struct command *self, int argc, char **argv)
+{
+  struct status_args args = {0};
+  SP_CLEANUP(command_line_clear) struct command_line line;
+  int status;
+  if (!command_line_read(&line, self, argc, argv, &args, &status))
+    return status;
+  struct question question = {
+      .args = &args, .quiet = line.common.quiet, .every_s = args.watch ? WATCH_EVERY_S : 0};
+  uint64_t history = 0;
+  struct sp_err err = SP_ERR_INIT;
+  if (read_number("watch", args.watch, WATCH_MAX_S, &question.every_s, &err) < 0 ||
+      read_number("history", args.history, SP_MAX_KEPT_STATES, &history, &err) < 0)
+    return command_fail(&err);
+  question.options = (struct sp_status_options){.config = args.config,
+                                                .names = line.operands.items,
+                                                .name_count = line.operands.count,
+                                                .history_limit = (size_t)history,
+                                                .with_sizes = args.size};
+  int failed = run_ask(&line.common, "status", ask, &question);
+  return output_flush(failed ? failed : question.exit_status);
+}
+
+const struct command cmd_status = {
+    .name = "status",
+    .synopsis = N_("[NAME...] [options]"),
+    .summary = N_("show where each image stands at its backups"),
+    .about =
+        N_("Shows for each image of safeport.yaml, tag by tag, what it names at the primary and at "
+           "each backup: in step, behind since when, missing, damaged; and when that copy was last "
+           "proven, and how well. It writes nothing, proves nothing, and costs no pull: tags are "
+           "listed and asked for by HEAD. With --quiet only what is not as it should be is "
+           "shown.\n\n"
+           "Exit status 0: everything that is required (see 'required' in safeport.yaml) is in "
+           "step, and proven within max-proof-age. 1: not all of it; 4: nothing could be "
+           "reached."),
+    .options = status_options,
+    .has_network = true,
+    .most_operands = 1000,
+    .run = status_run,
+};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tag with its digest is a line; each backup below it is one, in columns where there is room for
+ * them, else (a narrow terminal) the place on a line of its own and what is to be said below. */
+#include "cli/status_output.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/i18n.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "cli/terminal.h"
+
+#define SHOWN_MAX 4608
+#define SHORT_DIGEST 19 /* "sha256:0123456789ab" */
+#define NARROW 60       /* columns: fewer, and places stand on lines of their own */
+#define PLACE_MAX 40    /* columns of the column of places */
+#define STATE_MAX 256
+
+static void say(const struct status_output *output, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(const struct status_output *output, const char *fmt, ...)
+{
+  va_list args;
+  va_start(args, fmt);
+  vfprintf(output->to, fmt, args);
+  va_end(args);
+}
+
+static void say_escaped(const struct status_output *output, const char *text)
+{
+  char shown[SHOWN_MAX];
+  sp_text_escape(shown, sizeof shown, sp_span_str(text));
+  fputs(shown, output->to);
+}
+
+static const char *color(const struct status_output *output, enum terminal_color color)
+{
+  return output->color ? terminal_color(color) : "";
+}
+
+/* -- words */
+
+static bool is_finding(enum sp_standing standing)
+{
+  return standing != SP_STANDING_IN_STEP && standing != SP_STANDING_EXTRA &&
+         standing != SP_STANDING_ABSENT;
+}
+
+static const char *standing_text(enum sp_standing standing)
+{
+  static const char *const texts[SP_STANDING_COUNT] = {
+      [SP_STANDING_IN_STEP] = N_("in step"), [SP_STANDING_UNPROVEN] = N_("in step, unproven"),
+      [SP_STANDING_DAMAGED] = N_("damaged"), [SP_STANDING_BEHIND] = N_("behind"),
+      [SP_STANDING_CHANGED] = N_("changed"), [SP_STANDING_MISSING] = N_("missing"),
+      [SP_STANDING_EXTRA] = N_("extra"),     [SP_STANDING_ABSENT] = N_("not here"),
+      [SP_STANDING_UNKNOWN] = N_("unknown")};
+  return _(texts[standing]);
+}
+
+/* "2026-11-23 10:15" */
+static void format_minute(int64_t unix_s, char out[SP_RFC3339_MAX])
+{
+  sp_clock_format_rfc3339(unix_s, out);
+  out[10] = ' ';
+  out[16] = '\0';
+}
+
+static void format_day(int64_t unix_s, char out[SP_RFC3339_MAX])
+{
+  sp_clock_format_rfc3339(unix_s, out);
+  out[10] = '\0';
+}
+
+static void add(char *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(char *text, const char *fmt, ...)
+{
+  size_t len = strlen(text);
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text + len, STATE_MAX - len, fmt, args);
+  va_end(args);
+}
+
+/* "behind since 2026-11-23 10:15 (sha256:0123456789ab), read 2026-11-20" */
+static void format_state(const struct sp_status_at *at, char out[STATE_MAX])
+{
+  char when[SP_RFC3339_MAX];
+  snprintf(out, STATE_MAX, "%s", standing_text(at->standing));
+  if (at->since_s > 0) {
+    format_minute(at->since_s, when);
+    add(out, _(" since %s"), when);
+  }
+  if (at->standing == SP_STANDING_BEHIND || at->standing == SP_STANDING_CHANGED ||
+      at->standing == SP_STANDING_EXTRA)
+    add(out, " (%.*s)", SHORT_DIGEST, at->digest);
+  bool is_read = at->read_s > 0 && at->read_s >= at->touched_s;
+  format_day(is_read ? at->read_s : at->touched_s, when);
+  if (at->touched_s > 0 || at->read_s > 0)
+    add(out, is_read ? _(", read %s") : _(", touched %s"), when);
+}
+
+/* -- layout */
+
+static size_t place_columns(const struct status_output *output, const struct sp_status_image *image)
+{
+  size_t widest = 0;
+  size_t most = output->columns / 2 < PLACE_MAX ? output->columns / 2 : PLACE_MAX;
+  for (size_t i = 0; i < image->place_count; i++) {
+    size_t width = terminal_width_of(image->places[i].name);
+    widest = width > widest ? width : widest;
+  }
+  return widest < most ? widest : most;
+}
+
+static void say_at(const struct status_output *output, const struct sp_status_image *image,
+                   size_t place, const struct sp_status_at *at)
+{
+  char state[STATE_MAX];
+  char name[SHOWN_MAX];
+  size_t width = place_columns(output, image);
+  format_state(at, state);
+  sp_text_escape(name, sizeof name, sp_span_str(image->places[place].name));
+  size_t taken = terminal_width_of(name);
+  bool is_apart = output->columns < NARROW || taken > width;
+  const char *on = is_finding(at->standing) ? color(output, COLOR_BAD) : "";
+  if (is_apart)
+    say(output, "    %s\n      %s%s%s\n", name, on, state, on[0] ? color(output, COLOR_NONE) : "");
+  else
+    say(output, "    %s%*s  %s%s%s\n", name, (int)(width - taken), "", on, state,
+        on[0] ? color(output, COLOR_NONE) : "");
+}
+
+static bool has_finding(const struct sp_status_image *image, const struct sp_status_tag *tag)
+{
+  for (size_t i = 0; i < image->place_count; i++) {
+    if (is_finding(tag->at[i].standing))
+      return true;
+  }
+  return false;
+}
+
+static void say_history(const struct status_output *output, const struct sp_status_tag *tag)
+{
+  for (size_t i = 0; i < tag->state_count; i++) {
+    const struct sp_status_state *state = &tag->states[i];
+    char when[SP_RFC3339_MAX];
+    format_minute(state->since_s, when);
+    say(output, _("    from %s  %.*s\n"), when, SHORT_DIGEST,
+        state->is_gone ? _("(gone)") : state->digest);
+  }
+}
+
+static void say_tag(const struct status_output *output, const struct sp_status_image *image,
+                    const struct sp_status_tag *tag)
+{
+  say(output, "  ");
+  say_escaped(output, tag->name);
+  if (tag->digest[0])
+    say(output, "  %.*s", SHORT_DIGEST, tag->digest);
+  if (tag->is_last_known)
+    say(output, _(" (last known)"));
+  say(output, "\n");
+  for (size_t i = 0; i < image->place_count; i++)
+    say_at(output, image, i, &tag->at[i]);
+  say_history(output, tag);
+}
+
+static void say_error(const struct status_output *output, const char *place,
+                      const struct sp_err *err)
+{
+  if (err->code == SP_OK)
+    return;
+  say(output, "  %s%s: ", color(output, COLOR_BAD), place);
+  say_escaped(output, err->msg);
+  say(output, "%s\n", color(output, COLOR_NONE));
+}
+
+static void say_image(const struct status_output *output, const struct sp_status_image *image)
+{
+  say_escaped(output, image->name);
+  say(output, "  ");
+  say_escaped(output, image->primary);
+  say(output, "%s\n", image->is_required ? "" : _("  (not required)"));
+  say_error(output, _("primary"), &image->err);
+  for (size_t i = 0; i < image->place_count; i++)
+    say_error(output, _("backup"), &image->places[i].err);
+  for (size_t i = 0; i < image->tag_count; i++) {
+    if (!output->only_findings || has_finding(image, &image->tags[i]))
+      say_tag(output, image, &image->tags[i]);
+  }
+  if (!image->has_size)
+    return;
+  char size[SP_SIZE_TEXT_MAX];
+  char shared[SP_SIZE_TEXT_MAX];
+  sp_text_format_size(size, image->size_bytes);
+  sp_text_format_size(shared, image->shared_bytes);
+  say(output, _("  %s in all; %s more if nothing were shared\n"), size, shared);
+}
+
+static bool is_quiet(const struct sp_status_image *image)
+{
+  if (image->err.code != SP_OK)
+    return false;
+  for (size_t i = 0; i < image->place_count; i++) {
+    if (image->places[i].err.code != SP_OK)
+      return false;
+  }
+  for (size_t i = 0; i < image->tag_count; i++) {
+    if (has_finding(image, &image->tags[i]))
+      return false;
+  }
+  return true;
+}
+
+/* -- JSON. What text output escapes need not be escaped there: sp_json_text has. */
+
+static void begin_json(const struct status_output *output)
+{
+  if (output->images == 0)
+    fputs("{\"schema\": 1, \"kind\": \"status\", \"images\": [", output->to);
+}
+
+void status_output_image(void *ctx, const struct sp_status_image *image)
+{
+  struct status_output *output = ctx;
+  if (output->json) {
+    SP_AUTO_FREE char *text = NULL;
+    struct sp_err err = SP_ERR_INIT;
+    begin_json(output);
+    if (sp_status_image_format_json(image, &text, &err) == 0)
+      fprintf(output->to, "%s\n%s", output->images ? "," : "", text);
+  } else if (!output->only_findings || !is_quiet(image))
+    say_image(output, image);
+  output->images++;
+}
+
+static void say_sums(const struct status_output *output, const struct sp_status_totals *totals)
+{
+  say(output, _("%llu of %llu images in step"), (unsigned long long)totals->images_good,
+      (unsigned long long)totals->images);
+  const char *separator = ": ";
+  for (int i = 0; i < SP_STANDING_COUNT; i++) {
+    if (totals->counts[i] == 0 || i == SP_STANDING_ABSENT)
+      continue;
+    say(output, "%s%llu %s", separator, (unsigned long long)totals->counts[i], standing_text(i));
+    separator = ", ";
+  }
+  say(output, "\n");
+}
+
+int status_output_end(struct status_output *output, const struct sp_status_totals *totals,
+                      struct sp_err *err)
+{
+  if (!output->json) {
+    say_sums(output, totals);
+    return 0;
+  }
+  SP_AUTO_FREE char *text = NULL;
+  if (sp_status_totals_format_json(totals, &text, err) < 0)
+    return -1;
+  begin_json(output);
+  fprintf(output->to, "],\n\"totals\": %s}\n", text);
+  return 0;
+}

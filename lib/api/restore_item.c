@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/restore_item.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "sync/told.h"
+
+/* -- places */
+
+/* Puts the image's name for {name}. */
+static int parse_place(const char *text, const char *image, struct sp_place *out,
+                       struct sp_err *err)
+{
+  static const char hole[] = "{name}";
+  const char *at = strstr(text, hole);
+  SP_AUTO_FREE char *filled = NULL;
+  if (at && sp_text_format(&filled, err, "%.*s%s%s", (int)(at - text), text, image,
+                           at + sizeof hole - 1) < 0)
+    return -1;
+  if (sp_place_parse(at ? filled : text, false, out, err) < 0)
+    return -1;
+  if (out->ref.tag[0] || out->ref.digest.alg != SP_DIGEST_NONE)
+    return sp_fail(err, SP_E_USAGE,
+                   "'%s': leave the tag out; tags keep their names (to give one another name: "
+                   "safeport copy)",
+                   text);
+  return 0;
+}
+
+static const char *name_of(const struct sp_restore_plan *plan, size_t number)
+{
+  return plan->images ? sp_images_name(plan->images, number) : plan->source.ref.repository;
+}
+
+static int open_destination(const struct sp_restore_plan *plan, size_t number,
+                            struct sp_opened *out, struct sp_err *err)
+{
+  enum sp_open_mode mode = plan->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE;
+  struct sp_place place;
+  if (!plan->to)
+    return sp_images_open_primary(plan->images, number, mode, out, err);
+  if (parse_place(plan->to, name_of(plan, number), &place, err) < 0)
+    return -1;
+  return sp_session_open_or_broken(plan->session, &place, mode, out, err);
+}
+
+/* Of a place, or of --from, there is one copy. */
+static int open_one(const struct sp_restore_plan *plan, size_t number, struct sp_opened *out,
+                    struct sp_err *err)
+{
+  struct sp_place place = plan->source;
+  if (plan->from && parse_place(plan->from, name_of(plan, number), &place, err) < 0)
+    return -1;
+  return sp_session_open_or_broken(plan->session, &place, SP_OPEN_READ, out, err);
+}
+
+struct copies {
+  struct sp_store *stores[SP_MAX_DESTINATIONS];
+  size_t count;
+};
+
+static void copies_clear(struct copies *copies)
+{
+  for (size_t i = 0; i < copies->count; i++)
+    sp_store_close(copies->stores[i]);
+}
+
+/* All backups but the one that is restored to. */
+static int open_backups(const struct sp_restore_plan *plan, size_t number, const char *to,
+                        struct copies *copies, struct sp_err *err)
+{
+  size_t count = sp_images_rules(plan->images, number)->backups.count;
+  for (size_t i = 0; i < count; i++) {
+    struct sp_opened opened;
+    if (sp_images_open_backup(plan->images, number, i, SP_OPEN_READ, &opened, err) < 0)
+      return -1;
+    if (strcmp(opened.store->name, to) == 0)
+      sp_opened_clear(&opened);
+    else
+      copies->stores[copies->count++] = opened.store;
+  }
+  if (copies->count == 0)
+    return sp_fail(err, SP_E_USAGE, "'%s' is the only backup there is: where is it to come from?",
+                   to);
+  return 0;
+}
+
+static int open_copies(const struct sp_restore_plan *plan, size_t number, const char *to,
+                       struct copies *copies, struct sp_err *err)
+{
+  if (plan->images && !plan->from)
+    return open_backups(plan, number, to, copies, err);
+  struct sp_opened opened;
+  if (open_one(plan, number, &opened, err) < 0)
+    return -1;
+  copies->stores[copies->count++] = opened.store;
+  if (strcmp(opened.store->name, to) != 0)
+    return 0;
+  return sp_fail(err, SP_E_USAGE, "'%s' cannot be restored to itself", to);
+}
+
+/* The name under which the journal knows the primary; NULL if there is none. */
+static int name_primary(const struct sp_restore_plan *plan, size_t number, char **out,
+                        struct sp_err *err)
+{
+  SP_AUTO_OPENED struct sp_opened opened = {0};
+  *out = NULL;
+  if (!plan->images)
+    return 0;
+  if (sp_images_open_primary(plan->images, number, SP_OPEN_PLAN, &opened, err) < 0)
+    return -1;
+  return sp_text_dup(out, opened.store->name, err);
+}
+
+static int open_view(const struct sp_restore_plan *plan, size_t number, const char *to,
+                     struct sp_view *view, struct sp_store **out, struct sp_err *err)
+{
+  SP_AUTO_FREE char *primary = NULL;
+  SP_CLEANUP(copies_clear) struct copies copies = {0};
+  if (name_primary(plan, number, &primary, err) < 0 ||
+      open_copies(plan, number, to, &copies, err) < 0)
+    return -1;
+  const struct sp_view_request request = {.image = name_of(plan, number),
+                                          .primary = primary,
+                                          .tags = plan->tags,
+                                          .tag_count = plan->tag_count,
+                                          .at_s = plan->at_s,
+                                          .journal = plan->journal,
+                                          .retry = sp_session_retry(plan->session),
+                                          .cancel = sp_session_cancel(plan->session),
+                                          .now_s = plan->now_s};
+  size_t count = copies.count;
+  copies.count = 0;
+  return sp_view_open_take(view, &request, copies.stores, count, out, err);
+}
+
+int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number, struct sp_view *view,
+                         struct sp_sync_entry *out, struct sp_err *err)
+{
+  SP_AUTO_OPENED struct sp_opened to = {0};
+  sp_view_init(view);
+  if (open_destination(plan, number, &to, err) < 0 ||
+      open_view(plan, number, to.store->name, view, &out->primary, err) < 0)
+    return -1;
+  out->backups[0] = sp_steal(&to.store);
+  out->backup_count = 1;
+  return 0;
+}
+
+/* -- afterwards */
+
+static void tell_damage(const struct sp_restore_plan *plan, const struct sp_view *view,
+                        const struct sp_passed_over *passed)
+{
+  const char *place = view->copies[passed->copy];
+  struct sp_err no_memory = SP_ERR_INIT; /* then it is found again */
+  if (sp_known_tell_damage(plan->journal, place, &passed->digest, &no_memory) == 0 &&
+      view->only.alg != SP_DIGEST_NONE)
+    (void)!sp_known_tell_damage(plan->journal, place, &view->only, &no_memory);
+}
+
+static void note_passed(struct sp_sync_image *told, const struct sp_passed_over *passed,
+                        const char *place)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&passed->digest, digest);
+  if (passed->why == SP_PASSED_MISSING)
+    sp_told_add_note(told, "%s is missing at '%s'", digest, place);
+  else if (passed->why == SP_PASSED_DAMAGED)
+    sp_told_add_note(told, "%s is damaged at '%s'", digest, place);
+  else
+    sp_told_add_note(told, "%s cannot be had from '%s'", digest, place);
+}
+
+void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
+                          struct sp_sync_image *told)
+{
+  SP_LOCK_SCOPE(&view->lock);
+  for (size_t i = 0; i < view->note_count; i++)
+    sp_told_add_note(told, "%s", view->notes[i]);
+  for (size_t i = 0; i < view->passed_over_count; i++) {
+    const struct sp_passed_over *passed = &view->passed_over[i];
+    note_passed(told, passed, view->copies[passed->copy]);
+    if (passed->why != SP_PASSED_UNREAD)
+      tell_damage(plan, view, passed);
+  }
+  if (view->missing.code != SP_OK && told->err.code == SP_OK)
+    sp_err_copy(&told->err, &view->missing);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/standing.h"
+
+const char *sp_standing_name(enum sp_standing standing)
+{
+  static const char *const names[SP_STANDING_COUNT] = {
+      [SP_STANDING_IN_STEP] = "in_step", [SP_STANDING_UNPROVEN] = "unproven",
+      [SP_STANDING_DAMAGED] = "damaged", [SP_STANDING_BEHIND] = "behind",
+      [SP_STANDING_CHANGED] = "changed", [SP_STANDING_MISSING] = "missing",
+      [SP_STANDING_EXTRA] = "extra",     [SP_STANDING_ABSENT] = "absent",
+      [SP_STANDING_UNKNOWN] = "unknown"};
+  return names[standing];
+}
+
+bool sp_standing_is_good(enum sp_standing standing)
+{
+  return standing == SP_STANDING_IN_STEP || standing == SP_STANDING_EXTRA ||
+         standing == SP_STANDING_ABSENT;
+}
+
+static enum sp_standing of_copy(const struct sp_standing_facts *facts)
+{
+  int64_t age_s = facts->now_s - facts->proven_s;
+  if (facts->is_damaged)
+    return SP_STANDING_DAMAGED;
+  bool is_fresh = facts->proven_s > 0 && age_s >= 0 && age_s < facts->max_proof_age_s;
+  return is_fresh ? SP_STANDING_IN_STEP : SP_STANDING_UNPROVEN;
+}
+
+enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
+{
+  bool is_there = facts->backup.alg != SP_DIGEST_NONE;
+  if (!facts->is_known)
+    return SP_STANDING_UNKNOWN;
+  if (facts->is_extra)
+    return is_there ? SP_STANDING_EXTRA : SP_STANDING_ABSENT;
+  if (facts->primary.alg == SP_DIGEST_NONE)
+    return SP_STANDING_UNKNOWN;
+  if (!is_there)
+    return SP_STANDING_MISSING;
+  if (!sp_digest_eq(&facts->backup, &facts->primary))
+    return facts->is_fixed ? SP_STANDING_CHANGED : SP_STANDING_BEHIND;
+  return of_copy(facts);
+}

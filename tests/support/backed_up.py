@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A primary with images, three backups of it (two registries, the vault), and the safeport.yaml that says so."""
+
+import json
+import re
+import shutil
+
+from . import images, oracle, skopeo, wire
+
+
+class BackedUp:
+    """name: of an image; src/NAME at the primary, one/NAME and two/NAME at the backups, vault:NAME."""
+
+    def __init__(self, port, start, folder):
+        self.port, self.folder, self.file = port, folder, folder / "safeport.yaml"
+        self.primary, self.one, self.two = start("primary"), start("one"), start("two")
+        self.at_primary = wire.Wire.to(self.primary)
+        self.images, self.settings = {}, {}
+
+    def put(self, name, content):
+        """Pushes to the primary."""
+        self.at_primary.put_image(f"src/{name}", content)
+        self.images[name] = self.images.get(name, images.Content()).merge(content)
+
+    def backups(self, name):
+        return [f"{self.one.host}/one/{name}", f"{self.two.host}/two/{name}", f"vault:{name}"]
+
+    def write(self, **settings):
+        """image_*: of each image; the rest of the file."""
+        self.settings.update(settings)
+        of_image = {k[6:].replace("_", "-"): v for k, v in self.settings.items() if k.startswith("image_")}
+        of_file = {k.replace("_", "-"): v for k, v in self.settings.items() if not k.startswith("image_")}
+        self.file.write_text(json.dumps({"version": 1, **of_file, "images": {
+            name: {"primary": f"{self.primary.host}/src/{name}", "backups": self.backups(name), **of_image}
+            for name in self.images}}))  # JSON is YAML
+
+    def run(self, command, *arguments, **settings):
+        return self.port.run(command, "--config", self.file, *arguments, **settings)
+
+    def json(self, command, *arguments, status=0, **settings):
+        return json.loads(self.run(command, "--json", *arguments, status=status, **settings).stdout)
+
+    def sync(self):
+        return self.json("sync")
+
+    def lose_primary(self):
+        """Its storage is gone, and an empty one stands in its place."""
+        self.primary.stop()
+        self.primary.wipe()
+        self.primary.start()
+
+    def forget(self):
+        """This host never ran safeport."""
+        shutil.rmtree(self.port.home / "state")
+
+    @staticmethod
+    def _check_fallback(registry, repository, content, tag):
+        """The same set of referrers, each whole; their order in the index is whoever's who wrote it."""
+        place = oracle.HttpPlace(wire.Wire.to(registry), repository)
+        oracle.check_tag(place, tag)
+        answer = wire.Wire.to(registry).manifest(repository, tag)
+        listed = {entry["digest"] for entry in json.loads(answer.body)["manifests"]}
+        assert listed == {entry["digest"] for entry in json.loads(content.manifests[content.tags[tag]][1])["manifests"]}
+
+    def check(self, registry, repository, content, tags=None):
+        """Every tag is there, whole, as skopeo reads it too."""
+        place = oracle.HttpPlace(wire.Wire.to(registry), repository)
+        for tag, digest in content.tags.items():
+            if tags is not None and tag not in tags:
+                continue
+            if re.fullmatch("sha256-[0-9a-f]{64}", tag):
+                self._check_fallback(registry, repository, content, tag)  # skopeo does not read such an index
+            else:
+                assert oracle.check_tag(place, tag, digest) == digest
+                assert skopeo.pull_registry(registry, repository, tag, self.folder) == digest

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""restore: primaries lost, backups damaged, times gone by; and the drill."""
+
+import json
+import re
+import signal
+import time
+
+import pytest
+
+from support import backed_up, images, oracle, wire
+
+
+@pytest.fixture
+def backed(port, start, tmp_path):
+    return backed_up.BackedUp(port, start, tmp_path)
+
+
+def counts(document):
+    return {k: v for k, v in document["totals"]["tags"].items() if v}
+
+
+def stop_and(registry, *damages):
+    registry.stop()
+    for damage in damages:
+        damage()
+    registry.start()
+
+
+def blobs_of(content, tag="latest"):
+    """Digests of the layers of one image."""
+    manifest = json.loads(content.manifests[content.tags[tag]][1])
+    return [layer["digest"] for layer in manifest["layers"]]
+
+
+# -- the primary is lost
+def test_emptied_primary_gets_everything_back(backed):
+    """Row 52, but for the number of images: indexes, cosign's tags and referrers come back too."""
+    backed.put("app", images.multi(1, layer_bytes=3000))
+    backed.put("app", images.small(2, tag="v1.0.0", layer_bytes=3000))
+    backed.put("signed", images.with_referrers(3))
+    backed.write()
+    backed.sync()
+    backed.lose_primary()
+    document = backed.json("restore", "app", "signed", "--all")
+    assert document["kind"] == "restore" and document["totals"]["exit_status"] == 0
+    for name, content in backed.images.items():
+        backed.check(backed.primary, f"src/{name}", content)
+    assert counts(backed.json("restore", "app", "signed", "--all")).keys() == {"proven"}  # nothing left to do
+
+
+@pytest.mark.parametrize("left", ["one", "two", "vault"])
+def test_drill_of_row_52_only_one_backup_is_left(backed, start, left):
+    for number in range(10):
+        backed.put(f"app{number}", images.small(number, layer_bytes=3000))
+    backed.put("multi", images.multi(77, layer_bytes=3000))
+    backed.write()
+    backed.sync()
+    backed.primary.stop()
+    for name in {"one", "two"} - {left}:
+        getattr(backed, name).stop()
+    if left != "vault":
+        backed.port.vault.rename(backed.folder / "gone")
+    target = start("target")
+    backed.json("restore", *backed.images, "--all", "--to", f"{target.host}/back/{{name}}", "--retry-for", "0")
+    for name, content in backed.images.items():
+        backed.check(target, f"back/{name}", content)
+
+
+def test_hundred_images_with_one_of_three_stores_corrupt(backed, start):
+    """Row F-52 at its full size. Every blob of one backup is damaged, in turn in each of the ways there are."""
+    content = images.Content()
+    for number in range(100):
+        content.merge(images.small(number, tag=f"build-{number}", layers=1, layer_bytes=2000))
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    ways = [lambda d: backed.one.flip(d, 1000), lambda d: backed.one.truncate(d, 100), backed.one.remove]
+    layers = [blobs_of(content, tag)[0] for tag in content.tags]
+    stop_and(backed.one, *[lambda d=digest, w=ways[i % 3]: w(d) for i, digest in enumerate(layers)])
+    backed.primary.stop()
+    target = start("target")
+    backed.json("restore", "app", "--all", "--to", f"{target.host}/back/app", "--retry-for", "1")
+    backed.check(target, "back/app", content)
+
+
+def test_two_backups_damaged_in_different_blobs(backed):
+    """No backup is whole; all of it is there."""
+    content = images.small(1, layers=3)
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    first, second, third = blobs_of(content)
+    stop_and(backed.one, lambda: backed.one.flip(first, 10), lambda: backed.one.flip(second, 10))
+    stop_and(backed.two, lambda: backed.two.flip(second, 10), lambda: backed.two.flip(third, 10))
+    blob = backed.port.vault_layout("app") / "blobs" / "sha256" / first.split(":")[1]
+    blob.chmod(0o600)
+    data = bytearray(blob.read_bytes())
+    data[5] ^= 1
+    blob.write_bytes(data)
+    backed.lose_primary()
+    document = backed.json("restore", "app", status=(0,))
+    notes = " ".join(document["images"][0]["notes"])
+    assert "damaged" in notes
+    backed.check(backed.primary, "src/app", content)
+
+
+def test_wrong_bytes_everywhere_move_no_tag(backed):
+    content = images.small(1, layers=1)
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    digest = blobs_of(content)[0]
+    stop_and(backed.one, lambda: backed.one.flip(digest, 10))
+    backed.lose_primary()
+    backed.run("restore", "app", "--from", backed.backups("app")[0], status=5)
+    assert backed.at_primary.tags("src/app") in (None, [], set())
+
+
+def test_manifest_that_one_backup_cannot_serve(backed):
+    content = images.multi(1, layer_bytes=3000)
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    stop_and(backed.one, *[lambda d=digest: backed.one.truncate(d, 20) for digest in content.manifests])
+    backed.lose_primary()
+    backed.json("restore", "app")
+    backed.check(backed.primary, "src/app", content)
+
+
+# -- what is read back
+def test_every_byte_is_read_back_before_the_tag(backed):
+    backed.put("app", images.small(1, layers=2))
+    backed.write()
+    backed.sync()
+    backed.lose_primary()
+    backed.primary.clear_log()
+    backed.run("restore", "app", status=0)
+    log = backed.primary.log()
+    tag = next(i for i, entry in enumerate(log) if entry.method == "PUT" and entry.path.endswith("/latest"))
+    read = {entry.path.rsplit("/", 1)[1] for entry in log[:tag] if entry.method == "GET" and "/blobs/" in entry.path
+            and entry.status == 200}
+    assert read == set(backed.images["app"].blobs)
+    assert not [entry for entry in log if entry.method == "DELETE"]
+
+
+# -- what is there stays
+def test_tag_that_names_another_image_stays_without_force(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    other = images.small(2)
+    backed.at_primary.put_image("src/app", other)
+    document = backed.json("restore", "app", status=6)
+    assert counts(document) == {"refused": 1}
+    place = oracle.HttpPlace(backed.at_primary, "src/app")
+    assert place.resolve("latest") == other.tags["latest"]
+    assert "--force" in backed.run("restore", "app", status=6).stdout
+    assert counts(backed.json("restore", "app", "--force")) == {"copied": 1}
+    backed.check(backed.primary, "src/app", backed.images["app"])
+    assert set(backed.at_primary.tags("src/app")) == {"latest"}  # no history tags at the primary
+
+
+def test_dry_run_writes_nothing(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    backed.lose_primary()
+    backed.primary.clear_log()
+    document = backed.json("restore", "app", "--dry-run")
+    assert counts(document) == {"planned": 1} and document["totals"]["bytes_to_send"] > 0
+    assert not [entry for entry in backed.primary.log() if entry.method not in ("GET", "HEAD")]
+
+
+# -- times gone by
+def moves(backed, count):
+    """Pushes `latest` again and again; answers for each push its content and a time at which it was the newest."""
+    seen = []
+    for seed in range(1, count + 2):
+        content = images.small(seed)
+        backed.put("app", content)
+        backed.write()
+        backed.sync()
+        time.sleep(1.1)  # history is told by the second
+        seen.append((content, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())))
+        time.sleep(1.1)
+    return seen
+
+
+@pytest.mark.parametrize("host", ["with its journal", "without one"])
+def test_five_moves_are_all_restorable(backed, start, host):
+    """S37, by date: from the journal, and on a fresh host from the history tags of the backups."""
+    seen = moves(backed, 5)
+    backed.lose_primary()
+    target = start("target")
+    for number, (content, at) in enumerate(seen[:-1]):
+        if host == "without one":
+            backed.forget()
+        backed.json("restore", "app", "--at", at, "--to", f"{target.host}/back/{number}")
+        backed.check(target, f"back/{number}", content)
+    backed.json("restore", "app", "--to", f"{target.host}/back/now")
+    backed.check(target, "back/now", seen[-1][0])
+
+
+def test_nobody_knows_what_was_before_history(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    done = backed.run("restore", "app", "--at", "2001-01-01", "--force", status=1)
+    assert "nobody knows" in done.stderr and "2001-01-01T00:00:00Z" in done.stderr
+    backed.run("restore", "app", "--at", "yesterday", status=2)
+
+
+# -- names and places
+def test_a_place_needs_no_file(backed, start):
+    backed.put("app", images.with_referrers(1))
+    backed.write()
+    backed.sync()
+    target = start("target")
+    backed.port.run("restore", "vault:app", "--all", "--to", f"{target.host}/x/app", status=0)
+    backed.check(target, "x/app", backed.images["app"])
+    backed.port.run("restore", f"{backed.one.host}/one/app:latest", "--to", "vault:elsewhere", status=0)
+    place = oracle.LayoutPlace(backed.port.vault_layout("elsewhere"))
+    assert oracle.check_tag(place, "latest") == backed.images["app"].tags["latest"]
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ((), "too few|say what"),
+    (("vault:app",), "--to"),
+    (("app", "web", "--to", "vault:x"), "{name}"),
+    (("app:v1", "--all"), "--tag"),
+    (("app", "--to", "vault:x:v1"), "leave the tag out"),
+    (("app", "--tag", "b:d"), "no tag"),
+    (("app", "--sample", "3"), "--drill"),
+    (("--drill", "--to", "vault:x"), "drill"),
+    (("nope",), "nope"),
+])
+def test_wrong_command_lines(backed, arguments, said):
+    backed.put("app", images.small(1))
+    backed.put("web", images.small(2))
+    backed.write()
+    assert re.search(said, backed.run("restore", *arguments, status=2).stderr)
+
+
+def test_tag_that_no_backup_has(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    backed.lose_primary()
+    document = backed.json("restore", "app", "--tag", "latest", "--tag", "nope", status=1)
+    assert counts(document) == {"copied": 1} and "nope" in document["images"][0]["error"]["message"]
+
+
+def test_nothing_can_be_reached(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    backed.one.stop()
+    backed.run("restore", "app", "--from", backed.backups("app")[0], "--retry-for", "0", status=4)
+
+
+def test_it_is_in_the_log(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    backed.lose_primary()
+    backed.run("restore", "app", status=0)
+    backed.port.options = []  # log takes none of those
+    runs = json.loads(backed.port.run("log", "--json", status=0).stdout)["runs"]
+    assert runs[0]["command"] == "restore" and runs[0]["exit_status"] == 0
+    one = json.loads(backed.port.run("log", "--json", "--run", str(runs[0]["id"]), status=0).stdout)
+    assert backed.images["app"].tags["latest"] in json.dumps(one)
+
+
+# -- the drill
+def scratch_is_empty(folder):
+    return not list(folder.glob("safeport-drill-*"))
+
+
+def test_drill_reads_a_sample_and_leaves_nothing(backed, tmp_path):
+    content = images.Content()
+    for number in range(4):
+        content.merge(images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    backed.primary.stop()  # nobody needs it
+    backed.one.clear_log()
+    document = backed.json("restore", "--drill", "--sample", "100", "--scratch", tmp_path)
+    assert counts(document) == {"copied": 12} and scratch_is_empty(tmp_path)
+    read = {entry.path.rsplit("/", 1)[1] for entry in backed.one.log()
+            if entry.method == "GET" and "/blobs/" in entry.path and entry.status == 200}
+    assert read >= set(content.blobs)
+
+
+def test_drill_takes_what_was_read_least_recently(backed, tmp_path):
+    content = images.Content()
+    for number in range(4):
+        content.merge(images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    def drilled(seed):
+        document = backed.json("restore", "--drill", "--sample", "3", "--seed", seed)
+        return {(image["primary"], image["places"][0]["changes"][0]["tag"]) for image in document["images"]}
+    seen = set()
+    for _ in range(4):  # 12 in all: each comes once before any comes again
+        now = drilled(7)
+        assert len(now) == 3 and not now & seen
+        seen |= now
+        time.sleep(1.1)
+    assert drilled(7) <= seen
+
+
+def test_drill_finds_damage_and_status_knows(backed, tmp_path):
+    content = images.small(1, layers=1)
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    stop_and(backed.two, lambda: backed.two.flip(blobs_of(content)[0], 10))
+    document = backed.json("restore", "--drill", "--sample", "9", "--scratch", tmp_path, status=5)
+    bad = [image["primary"] for image in document["images"] if image["places"][0]["error"]]
+    assert bad == [f"{backed.two.host}/two/app"] and scratch_is_empty(tmp_path)
+
+
+def test_drill_without_room(backed, tmpfs_dir):
+    from support import registry
+    backed.put("app", images.small(1, layers=1, layer_bytes=3_000_000))
+    backed.write()
+    backed.sync()
+    with registry.tmpfs(tmpfs_dir / "small", 2) as small:
+        done = backed.run("restore", "--drill", "--sample", "1", "--scratch", small, status=7)
+    assert "--scratch" in done.stderr and "needs" in done.stderr
+
+
+def test_interrupted_drill_leaves_nothing(backed, tmp_path):
+    backed.put("app", images.small(1, layers=1, layer_bytes=3_000_000))
+    backed.write()
+    backed.sync()
+    backed.one.pause()
+    backed.two.pause()
+    try:
+        process = backed.port.start("restore", "--config", backed.file, "--drill", "--scratch", tmp_path)
+        time.sleep(1)
+        process.signal(signal.SIGTERM)
+        process.wait(30, status=143)
+    finally:
+        backed.one.resume()
+        backed.two.resume()
+    assert scratch_is_empty(tmp_path)

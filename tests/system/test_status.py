@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""status: every standing that a tag can have, from hosts with and without a journal; watching it."""
+
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support import backed_up, images, wire
+
+
+@pytest.fixture
+def backed(port, start, tmp_path):
+    return backed_up.BackedUp(port, start, tmp_path)
+
+
+@pytest.fixture
+def synced(backed):
+    """`latest` and v1.0.0, in step everywhere."""
+    backed.put("app", images.small(1))
+    backed.put("app", images.small(2, tag="v1.0.0"))
+    backed.write()
+    backed.sync()
+    return backed
+
+
+def standings(document, tag, image=0):
+    at = next(entry for entry in document["images"][image]["tags"] if entry["name"] == tag)["at"]
+    return [entry["standing"] for entry in at]
+
+
+def tag_of(document, name):
+    return next(entry for entry in document["images"][0]["tags"] if entry["name"] == name)
+
+
+# -- standings
+def test_in_step(synced):
+    document = synced.json("status")
+    assert document["kind"] == "status" and document["totals"]["images_good"] == 1
+    for tag, digest in synced.images["app"].tags.items():
+        entry = tag_of(document, tag)
+        assert standings(document, tag) == ["in_step"] * 3 and entry["digest"] == digest
+        assert all(at["digest"] == digest and at["touched"] for at in entry["at"])
+    text = synced.run("status", status=0).stdout
+    assert "in step, touched" in text and "1 of 1 images in step" in text
+    assert "latest" not in synced.run("status", "--quiet", status=0).stdout
+
+
+def test_only_lists_and_heads(synced):
+    for registry in (synced.primary, synced.one, synced.two):
+        registry.clear_log()
+    synced.run("status", status=0)
+    for registry in (synced.primary, synced.one, synced.two):
+        entries = registry.log()
+        heads = [entry.path for entry in entries if entry.method == "HEAD"]
+        assert len(heads) == len(set(heads)) == 2
+        others = [entry for entry in entries if entry.method != "HEAD"]
+        assert all(entry.path.endswith("/tags/list") or entry.path == "/v2/" for entry in others), others
+
+
+def test_behind_since_when(synced):
+    synced.put("app", images.small(3))
+    document = synced.json("status", status=1)
+    assert standings(document, "latest") == ["behind"] * 3
+    assert all(at["since"] is None for at in tag_of(document, "latest")["at"])  # this moment, for all we know
+    synced.one.stop()
+    synced.run("sync", "--retry-for", "0", status=1)  # from now on it is known when
+    synced.one.start()
+    document = synced.json("status", status=1)
+    assert standings(document, "latest") == ["behind", "in_step", "in_step"]
+    assert tag_of(document, "latest")["at"][0]["since"]
+    assert "behind since 20" in synced.run("status", status=1).stdout
+
+
+def test_fixed_tag_that_changed(synced):
+    synced.put("app", images.small(4, tag="v1.0.0"))
+    assert standings(synced.json("status", status=1), "v1.0.0") == ["changed"] * 3
+
+
+def test_missing_and_extra(synced):
+    synced.put("app", images.small(5, tag="new"))
+    wire.Wire.to(synced.one).put_image("one/app", images.small(6, tag="mine"))
+    document = synced.json("status", status=1)
+    assert standings(document, "new") == ["missing"] * 3
+    assert standings(document, "mine") == ["extra", "absent", "absent"]
+
+
+def test_extra_alone_is_no_finding(synced):
+    wire.Wire.to(synced.one).put_image("one/app", images.small(6, tag="mine"))
+    synced.run("status", status=0)
+
+
+def test_damaged_as_the_journal_knows(synced):
+    layer = json.loads(synced.images["app"].manifests[synced.images["app"].tags["latest"]][1])["layers"][0]["digest"]
+    synced.one.stop()
+    synced.one.flip(layer, 5)
+    synced.one.start()
+    synced.run("restore", "--drill", "--sample", "100", status=5)
+    document = synced.json("status", status=1)
+    assert standings(document, "latest") == ["damaged", "in_step", "in_step"]
+    assert tag_of(document, "latest")["at"][1]["read"]  # the drill read the others
+    assert "damaged" in synced.run("status", status=1).stdout
+
+
+def test_old_proofs_are_no_proofs(synced):
+    synced.write(max_proof_age="1s")
+    time.sleep(1.1)
+    assert standings(synced.json("status", status=1), "latest") == ["unproven"] * 3
+
+
+def test_primary_down_shows_what_it_named_last(synced):
+    synced.primary.stop()
+    document = synced.json("status", "--retry-for", "0", status=4)
+    assert document["images"][0]["error"]["code"] == "unreachable"
+    assert tag_of(document, "latest")["last_known"] and standings(document, "latest") == ["in_step"] * 3
+    assert "last known" in synced.run("status", "--retry-for", "0", status=4).stdout
+
+
+def test_backup_down(synced):
+    synced.one.stop()
+    document = synced.json("status", "--retry-for", "0", status=1)
+    assert standings(document, "latest") == ["unknown", "in_step", "in_step"]
+    assert document["images"][0]["places"][0]["error"]
+
+
+def test_what_is_not_required_does_not_count(synced):
+    synced.put("app", images.small(3))
+    synced.write(image_required=False)
+    assert standings(synced.json("status", status=0), "latest") == ["behind"] * 3
+
+
+# -- what is remembered
+def test_fresh_host_learns_from_the_record(synced):
+    synced.forget()
+    document = synced.json("status")
+    assert standings(document, "latest") == ["in_step"] * 3
+    assert tag_of(document, "latest")["since"] and tag_of(document, "latest")["at"][0]["touched"]
+    synced.forget()
+    synced.primary.stop()
+    assert tag_of(synced.json("status", "--retry-for", "0", status=4), "latest")["last_known"]
+
+
+def test_history(synced):
+    time.sleep(1.1)
+    before = synced.images["app"].tags["latest"]
+    synced.put("app", images.small(3))
+    synced.sync()
+    document = synced.json("status", "--history", "5")
+    assert [state["digest"] for state in tag_of(document, "latest")["history"]] == [
+        synced.images["app"].tags["latest"], before]
+    assert [place["history_tags"] for place in document["images"][0]["places"]] == [1, 1, 1]
+    assert tag_of(synced.json("status"), "latest")["history"] == []
+
+
+def test_sizes_where_a_backup_is_on_this_host(backed):
+    content = images.small(1)
+    content.tags["same"] = content.tags["latest"]
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    size = sum(map(len, content.blobs.values())) + sum(len(entry[1]) for entry in content.manifests.values())
+    image = backed.json("status", "--size")["images"][0]
+    assert image["size_bytes"] == size and image["shared_bytes"] == 0
+    assert backed.json("status")["images"][0]["size_bytes"] is None
+
+
+# -- how it is shown
+def in_terminal(backed, arguments, columns, rows, until, then=signal.SIGINT):
+    """Runs it in a terminal of that size; when `until` is on it (or it ended), sends `then`.
+    Answers the exit status and what was shown."""
+    master, slave = pty.openpty()
+    import fcntl
+    import termios
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    said = bytearray()
+
+    def read():
+        while True:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            said.extend(data)
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    process = subprocess.Popen(backed.port.command("status", "--config", backed.file, *arguments),
+                               env={**backed.port.env, "TERM": "xterm"}, stdin=slave, stdout=slave,
+                               stderr=subprocess.PIPE, cwd=backed.port.home)
+    os.close(slave)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and process.poll() is None and not until(bytes(said).decode(errors="replace")):
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.send_signal(then)
+    process.communicate(timeout=20)
+    reader.join(5)
+    os.close(master)
+    return process.returncode, bytes(said).decode(errors="replace")
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_lines_fit(synced, columns):
+    status, text = in_terminal(synced, [], columns, 50, lambda text: False)
+    import re
+    lines = re.sub("\x1b\\[[0-9;]*[A-Za-z]", "", text).replace("\r", "").splitlines()
+    assert status == 0 and max(map(len, lines)) <= columns, lines
+    assert any("vault:app" in line for line in lines)
+
+
+def test_watch_redraws_a_terminal_and_ends_with_130(synced):
+    status, text = in_terminal(synced, ["--watch=1"], 80, 50, lambda text: text.count("\x1b[H\x1b[J") >= 2)
+    assert status == 130 and text.count("in step, touched") >= 12
+
+
+def test_watch_of_a_small_terminal_says_that_there_is_more(synced):
+    status, text = in_terminal(synced, ["--watch=1"], 80, 6, lambda text: "lines more" in text)
+    assert status == 130 and "lines more" in text
+
+
+def test_watch_appends_elsewhere_and_sees_changes(synced):
+    process = synced.port.start("status", "--config", synced.file, "--watch=1")
+    time.sleep(1.5)
+    synced.put("app", images.small(9))
+    time.sleep(2.5)
+    process.signal(signal.SIGINT)
+    done = process.wait(20, status=130)
+    assert done.stdout.count("images in step") >= 3 and "\x1b" not in done.stdout
+    assert "1 of 1 images in step" in done.stdout and "0 of 1 images in step" in done.stdout
+
+
+def test_wrong_values(synced):
+    assert "--watch" in synced.run("status", "--watch=0", status=2).stderr
+    assert "--history" in synced.run("status", "--history", "x", status=2).stderr
+    assert "nope" in synced.run("status", "nope", status=2).stderr
