@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <signal.h>
+
 /* A primary of some tags: an index under latest, fixed tags, a moving one. */
 static void fill(struct world *world)
 {
@@ -214,6 +216,25 @@ static void test_dry_run_writes_nothing(void **state)
   world_clear(&world);
 }
 
+/* What nobody looked at is in no report of an image: the totals say so. */
+static void test_interruption_before_an_image(void **state)
+{
+  (void)state;
+  struct world world;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_cancel *cancel;
+  world_init(&world, 1);
+  fill(&world);
+  assert_int_equal(sp_cancel_new(&cancel, &err), 0);
+  sp_cancel_request(cancel, SIGTERM);
+  world.sync.cancel = cancel;
+  assert_int_equal(world_run(&world), 143);
+  assert_int_equal(world.totals.images, 0);
+  assert_non_null(strstr(world.totals.err.msg, "1 of 1 images were not looked at"));
+  sp_cancel_free(cancel);
+  world_clear(&world);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -226,6 +247,7 @@ int main(void)
       cmocka_unit_test(test_old_proof_finds_loss),
       cmocka_unit_test(test_tag_that_moves_during_the_copy),
       cmocka_unit_test(test_dry_run_writes_nothing),
+      cmocka_unit_test(test_interruption_before_an_image),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
