@@ -12,6 +12,7 @@
 #define SP_TORTURE_H
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
