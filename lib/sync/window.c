@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The window is the pool's threads: each takes the next image, works it off, tells, forgets. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,9 +121,9 @@ static void note_interruption(struct window *window)
   struct sp_err stopped = SP_ERR_INIT;
   if (sp_cancel_check(window->sync->cancel, &stopped) == 0)
     return;
-  uint64_t left = window->sync->images.count - totals->images;
+  size_t left = window->sync->images.count - (size_t)totals->images;
   if (left > 0)
-    sp_err_context(&stopped, "%" PRIu64 " of %zu images were not looked at", left,
+    sp_err_context(&stopped, "%zu of %zu images were not looked at", left,
                    window->sync->images.count);
   sp_err_copy(&totals->err, &stopped);
 }
