@@ -125,12 +125,12 @@ def primary_lost_content(context):
             path.rename(kept)
             try:
                 rig.reset()
-                _stays(rig, rig.sync(), (1, 5))
+                _stays(rig, rig.sync(), (1, 4, 5))  # 4: a warm cache claims it, and each answer ends short
             finally:
                 kept.rename(path)
             rig.sync(status=0)
             rig.check_same()
-        context.each("without", sorted(oracle.whole(rig.new, rig.new_digest))[::context.options.slice], one)
+        context.each("without", sorted(set(oracle.whole(rig.new, rig.new_digest)))[::context.options.slice], one)
     context.fresh(run, cache=False)
 
 
@@ -157,7 +157,7 @@ def primary_is_damaged(context):
                 rig.primary.flip(digest)
             rig.sync(status=0)
             rig.check_new()
-        context.each("flipped", sorted(oracle.whole(rig.new, rig.new_digest))[::context.options.slice], one)
+        context.each("flipped", sorted(set(oracle.whole(rig.new, rig.new_digest)))[::context.options.slice], one)
     context.fresh(run, cache=False)
 
 
@@ -307,7 +307,7 @@ def backup_damaged(context):
                 shutil.rmtree(rig.backup.blob_path(digest).parent, ignore_errors=True)
                 rig.sync(status=0)
             rig.check_new()
-        found = [(kind, digest) for digest in sorted(oracle.whole(rig.new, rig.new_digest)) for kind in DAMAGE
+        found = [(kind, digest) for digest in sorted(set(oracle.whole(rig.new, rig.new_digest))) for kind in DAMAGE
                  if kind != "flip" or digest in rig.new.manifests]
         context.each("damage", found[::context.options.slice], one)
     context.fresh(run, cache=False)
