@@ -48,10 +48,10 @@ po: ## renew the message catalogues, and show what is not translated
 fuzz: ## every fuzz target for FUZZ_SECONDS each (default 60), with clang's libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-torture: build ## long: every allocation of a push fails once
+torture: build ## long: every allocation of a push, a sync and the unit tests fails once
 	@tools/torture
 
-faults: build ## long: the fault matrix of push (kill points, disk full, registry kills)
+faults: build ## long: the fault matrices of push and sync (kill points, full disks, killed registries)
 	@tools/faults
 
 bench: ## side by side with the peers; report to docs/evidence/

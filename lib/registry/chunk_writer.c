@@ -38,8 +38,10 @@ static int patch(struct chunk_writer *writer, struct sp_http_response *response,
   return sp_repository_perform(writer->upload.repository, &request, SP_ACCESS_WRITE, response, err);
 }
 
-/* Has the registry what was sent, and nothing else? One byte in all is told as "0-0", as is none
- * (protocol.md 1.5): it is left to the digest. */
+/* Has the registry what was sent, and nothing else? If not, the whole upload is tried again (fault
+ * row 09). One byte in all is told as "0-0", as is none (protocol.md 1.5): it is left to the
+ * digest.
+ */
 static int check_range(const struct sp_http_response *response, uint64_t want, struct sp_err *err)
 {
   uint64_t has;
@@ -48,7 +50,7 @@ static int check_range(const struct sp_http_response *response, uint64_t want, s
     return 0;
   if (sp_range_parse_upload(sp_span_str(value), &has) == 0 && has == want)
     return 0;
-  return sp_fail(err, SP_E_PROTOCOL,
+  return sp_fail(err, SP_E_SERVER,
                  "the registry holds another part of the blob than was sent to it");
 }
 

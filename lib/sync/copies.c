@@ -274,6 +274,14 @@ static void fail_everywhere(struct copy *copy, const struct sp_err *err)
   }
 }
 
+/* It did not even begin, so there is no destination to be blamed: the image is told as failed. */
+static void fail_image(struct sp_work *work, const struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&work->lock);
+  if (work->told->err.code == SP_OK)
+    sp_err_copy(&work->told->err, err);
+}
+
 static int copy_begin(struct copy *copy, struct sp_err *err)
 {
   size_t all = copy->group->count * copy->work->backup_count + 1;
@@ -294,7 +302,11 @@ static void copy_group(struct sp_work *work, const struct group *group, bool is_
   struct copy copy = {.work = work, .group = group, .digest = group->tags[0]->primary};
   struct sp_err err = SP_ERR_INIT;
   int64_t began_ms = sp_clock_mono_ms();
-  if (copy_begin(&copy, &err) < 0 || (copy.count > 0 && transfer(&copy, &err) < 0)) {
+  if (copy_begin(&copy, &err) < 0) {
+    fail_image(work, &err);
+    return;
+  }
+  if (copy.count > 0 && transfer(&copy, &err) < 0) {
     fail_everywhere(&copy, &err);
     return;
   }
@@ -381,8 +393,9 @@ void sp_copies_run(struct sp_work *work)
   SP_AUTO_FREE struct sp_pinned **order = calloc(work->tags.count + 1, sizeof(struct sp_pinned *));
   SP_AUTO_FREE struct group *groups = calloc(work->tags.count + 1, sizeof *groups);
   if (!order || !groups) {
-    SP_LOCK_SCOPE(&work->lock);
-    (void)sp_fail(&work->told->err, SP_E_NOMEM, "out of memory");
+    struct sp_err err = SP_ERR_INIT;
+    (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
+    fail_image(work, &err);
     return;
   }
   size_t count = 0;

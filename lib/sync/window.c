@@ -116,6 +116,20 @@ static void run_rounds(struct window *window)
   }
 }
 
+/* Images that nobody has looked at are in no report: they are counted here. */
+static void note_interruption(struct window *window)
+{
+  struct sp_sync_totals *totals = window->totals;
+  struct sp_err stopped = SP_ERR_INIT;
+  if (sp_cancel_check(window->sync->cancel, &stopped) == 0)
+    return;
+  size_t left = window->sync->images.count - (size_t)totals->images;
+  if (left > 0)
+    sp_err_context(&stopped, "%zu of %zu images were not looked at", left,
+                   window->sync->images.count);
+  sp_err_copy(&totals->err, &stopped);
+}
+
 void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals)
 {
   *totals = (struct sp_sync_totals){.dry_run = sync->dry_run, .err = SP_ERR_INIT};
@@ -128,9 +142,7 @@ void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals)
   sp_outages_init(&window.outages);
   sp_pull_reserve_init(&window.reserve, &sync->images);
   run_rounds(&window);
-  struct sp_err stopped = SP_ERR_INIT;
-  if (sp_cancel_check(sync->cancel, &stopped) < 0)
-    sp_err_copy(&totals->err, &stopped);
+  note_interruption(&window);
   totals->exit_status = sp_totals_exit_status(totals, window.classes, window.has_success);
   sp_holdings_free(window.holdings);
   sp_pull_reserve_clear(&window.reserve);

@@ -22,7 +22,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
-from faults import commit  # noqa: E402
+from score import write_report  # noqa: E402
 from support import images, oracle, registry, safeport, wire  # noqa: E402
 
 NAME, KINDS = "team/app", ("flip", "truncate", "remove")
@@ -137,17 +137,14 @@ def main():
     found = sum(counts[k] for k in KINDS)
     last = f"{found} passed, {len(failures)} failed"
     if options.report:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        options.report.write_text("\n".join([
-            "# Random damage in a backup registry's storage", "",
-            f"commit {commit()}, {time.strftime('%Y-%m-%d')}, seed {options.seed}. Made by `make faults`.", "",
+        write_report(options.report, "Random damage in a backup registry's storage", [
+            f"Seed {options.seed}. Made by `make faults`.",
             "One file of the storage of a running docker-registry is damaged, `verify --read` runs (of each pair of references, "
-            "and over the names of a safeport.yaml), the file is put back. "
-            "Three images (four platforms; one platform; with referrers and signatures), every file that holds or leads to "
+            "and over the names of a safeport.yaml), the file is put back. Three images (four platforms; one platform; with referrers and signatures), every file that holds or leads to "
             "their content. Damage that no client of the registry meets (a link that its cache stands in for) is counted "
             "apart: there verify must say that all is well.", "",
             "| damage | found |", "|---|---|", *[f"| {k} | {n} |" for k, n in counts.items()], "",
-            *[f"FAILED {f}" for f in failures], f"{time.monotonic() - begin:.0f} s", "", last, ""]))
+            *[f"FAILED {f}" for f in failures], f"{time.monotonic() - begin:.0f} s", "", last])
     print(counts)
     print(last, flush=True)
     sys.exit(1 if failures else 0)

@@ -22,6 +22,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from score import Score, write_report  # noqa: E402
 from support import images, oracle, registry, safeport, wire  # noqa: E402
 
 FILE_ERRORS = (("write", "ENOSPC"), ("write", "EIO"), ("fsync", "EIO"), ("rename", "EIO"), ("link", "EACCES"),
@@ -142,25 +143,6 @@ class Rig:
         shutil.rmtree(vault)
 
 
-class Score:
-    def __init__(self):
-        self.passed = self.failed = 0
-        self.rows = []
-
-    def point(self, what, action):
-        try:
-            action()
-            self.passed += 1
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
-            self.failed += 1
-            self.rows.append(f"FAILED {what}: {str(error)[:3000]}")
-            print(self.rows[-1], flush=True)
-
-    def group(self, title, points, begin):
-        self.rows.append(f"| {title} | {points} | {time.monotonic() - begin:.0f} s |")
-        print(self.rows[-1], flush=True)
-
-
 ENDS = {"KILL": (-9, 0), "TERM": (143, -15, 0)}  # -15: before anybody could be told; 0: when all was done
 
 
@@ -254,11 +236,6 @@ GROUPS = {"kill": kill_points, "term": signal_points, "file": file_errors, "net"
           "registry": registry_kills}
 
 
-def commit():
-    return subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short=12", "HEAD"], capture_output=True,
-                          text=True).stdout.strip()
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--slice", type=int, default=1)
@@ -275,18 +252,15 @@ def main():
                 GROUPS[name](rig, score, counts, options)
         finally:
             rig.close()
-    last = f"{score.passed} passed, {score.failed} failed"
     if options.report:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        options.report.write_text("\n".join([
-            "# Fault matrix of push", "",
-            f"commit {commit()}, {time.strftime('%Y-%m-%d')}, seed {options.seed}, every point "
-            f"({'all' if options.slice == 1 else f'one in {options.slice}'}). Made by `make faults`.", "",
+        which = "every point" if options.slice == 1 else f"one point in {options.slice}"
+        write_report(options.report, "Fault matrix of push", [
+            f"Seed {options.seed}, {which}. Made by `make faults`.",
             "One push of an index of four platforms under three tags to two docker-registries and a vault, all of which "
             "held an older image under these tags. After each fault: every tag whole and old or new, order of requests, "
             "every file what it is named, exit 0 only if all is there; then one ordinary run finishes the work.", "",
-            "| fault | points | time |", "|---|---|---|", *score.rows, "", last, ""]))
-    print(last, flush=True)
+            "| fault | points | time |", "|---|---|---|", *score.rows, "", score.last])
+    print(score.last, flush=True)
     sys.exit(1 if score.failed else 0)
 
 

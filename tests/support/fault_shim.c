@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LD_PRELOAD shim: counts calls and makes the nth of a kind fail, or kills the process there (kill
- * -9).
+ * -9); and sets the clock of the day.
  *
- *   SP_SHIM="write:17=ENOSPC;fsync:3=EIO;rename:1=KILL"   kind:n=what; n counts from 1 in the whole
- * process SP_SHIM_COUNT=FILE                                     at exit, one line "kind count" per
- * kind
+ *   SP_SHIM="write:17=ENOSPC;fsync:3=EIO"   kind:n=what; n counts from 1 in the whole process
+ *   SP_SHIM_COUNT=FILE                      at exit, one line "kind count" per kind
+ *   SP_SHIM_LOG=FILE                        a byte to it when a rule made a call fail
+ *   SP_SHIM_CLOCK=+86400 or -86400@20       so many seconds are added (from the 20th reading on)
  *
  * Kinds: open write fsync rename link unlink mkdir malloc connect send recv, `file` (all of
- * open..mkdir that write) and `net` (connect, send, recv). ENOSPC, EIO, EACCES, EMFILE, EINTR,
- * ENOMEM, ECONNRESET, KILL, TERM (the call goes on). `malloc` counts only calls that come from the
- * program itself, not from libraries.
+ * open..mkdir that write) and `net` (connect, send, recv). ENOSPC, EIO, EACCES, EROFS, EMFILE,
+ * EINTR, EAGAIN, ENOMEM, ECONNRESET; SHORT (half of the bytes of a write, send or recv); KILL; TERM
+ * and INT (the call goes on). `malloc` counts only calls that come from the program itself, not
+ * from libraries.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,7 +27,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind {
@@ -50,9 +55,19 @@ static const char *const kind_names[K_COUNT] = {"open",   "write", "fsync",  "re
 static const struct {
   const char *name;
   int value;
-} actions[] = {{"ENOSPC", ENOSPC},         {"EIO", EIO},     {"EACCES", EACCES},
-               {"EMFILE", EMFILE},         {"EINTR", EINTR}, {"ENOMEM", ENOMEM},
-               {"ECONNRESET", ECONNRESET}, {"KILL", -1},     {"TERM", -2}};
+} actions[] = {{"ENOSPC", ENOSPC},
+               {"EIO", EIO},
+               {"EACCES", EACCES},
+               {"EMFILE", EMFILE},
+               {"EINTR", EINTR},
+               {"ENOMEM", ENOMEM},
+               {"ECONNRESET", ECONNRESET},
+               {"EROFS", EROFS},
+               {"EAGAIN", EAGAIN},
+               {"KILL", -1},
+               {"TERM", -2},
+               {"INT", -4},
+               {"SHORT", -3}};
 
 #define RULES_MAX 8
 static struct {
@@ -110,8 +125,24 @@ static void read_rules(void)
   atomic_store(&state, 2);
 }
 
-/* Counts one call; true if it must fail (errno is set). */
-static bool hit_one(enum kind kind)
+enum outcome { GO_ON, FAIL, SHORTEN };
+
+/* Who asks whether a rule was met: a program that fails for it, or one that found it by itself. */
+static void note_failure(void)
+{
+  static atomic_bool was_noted;
+  const char *path = getenv("SP_SHIM_LOG");
+  if (!path || atomic_exchange(&was_noted, true))
+    return;
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (fd < 0)
+    return;
+  (void)syscall(SYS_write, fd, "x", 1);
+  (void)syscall(SYS_close, fd);
+}
+
+/* Counts one call; if it must fail, errno is set. */
+static enum outcome hit_one(enum kind kind)
 {
   unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
   for (int i = 0; i < rule_count; i++)
@@ -121,24 +152,40 @@ static bool hit_one(enum kind kind)
         for (;;)
           pause();
       }
-      if (rules[i].action == -2) {
-        kill(getpid(), SIGTERM);
-        return false; /* the call itself goes on */
+      if (rules[i].action == -2 || rules[i].action == -4) {
+        kill(getpid(), rules[i].action == -2 ? SIGTERM : SIGINT);
+        return GO_ON;
       }
+      note_failure();
+      if (rules[i].action == -3)
+        return SHORTEN;
       errno = rules[i].action;
-      return true;
+      return FAIL;
     }
-  return false;
+  return GO_ON;
 }
-static bool hit(enum kind kind)
+static enum outcome hit(enum kind kind)
 {
   if (atomic_load(&state) != 2)
     read_rules();
   if (atomic_load(&state) != 2)
-    return false;
+    return GO_ON;
   enum kind group = kind <= K_MKDIR ? K_FILE : kind == K_MALLOC ? K_MALLOC : K_NET;
-  bool fail = hit_one(kind);
-  return (group != kind && hit_one(group)) || fail;
+  enum outcome own = hit_one(kind);
+  enum outcome of_group = group != kind ? hit_one(group) : GO_ON;
+  return own != GO_ON ? own : of_group;
+}
+static bool fails(enum kind kind)
+{
+  return hit(kind) == FAIL;
+}
+/* For calls that take n bytes: false if the call fails, else how many it may take. */
+static bool may_take(enum kind kind, size_t *n)
+{
+  enum outcome outcome = hit(kind);
+  if (outcome == SHORTEN)
+    *n = *n > 1 ? *n / 2 : *n;
+  return outcome != FAIL;
 }
 
 __attribute__((destructor)) static void report(void)
@@ -168,7 +215,7 @@ __attribute__((destructor)) static void report(void)
     mode = va_arg(ap, mode_t); \
     va_end(ap); \
   } \
-  if ((flags & O_ACCMODE) != O_RDONLY && hit(K_OPEN)) \
+  if ((flags & O_ACCMODE) != O_RDONLY && fails(K_OPEN)) \
     return -1; \
   return call
 int open(const char *path, int flags, ...)
@@ -192,7 +239,7 @@ int openat64(int dir, const char *path, int flags, ...)
   type name params \
   { \
     REAL(name); \
-    if (hit(kind)) \
+    if (fails(kind)) \
       return -1; \
     return real args; \
   }
@@ -205,12 +252,18 @@ static bool is_file(int fd)
 ssize_t write(int fd, const void *bytes, size_t n)
 {
   REAL(write);
-  if (is_file(fd) && hit(K_WRITE))
-    return -1;
-  return real(fd, bytes, n);
+  return !is_file(fd) || may_take(K_WRITE, &n) ? real(fd, bytes, n) : -1;
 }
-PASS(K_WRITE, ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
-PASS(K_WRITE, ssize_t, pwrite64, (int fd, const void *p, size_t n, off64_t at), (fd, p, n, at))
+ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+  REAL(pwrite);
+  return may_take(K_WRITE, &n) ? real(fd, bytes, n, at) : -1;
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
+{
+  REAL(pwrite64);
+  return may_take(K_WRITE, &n) ? real(fd, bytes, n, at) : -1;
+}
 PASS(K_FSYNC, int, fsync, (int fd), (fd))
 PASS(K_FSYNC, int, fdatasync, (int fd), (fd))
 PASS(K_RENAME, int, rename, (const char *a, const char *b), (a, b))
@@ -230,17 +283,21 @@ static bool is_network(int fd)
   socklen_t n = sizeof domain;
   return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain != AF_UNIX;
 }
-#define PASS_NETWORK(kind, type, name, params, args) \
-  type name params \
-  { \
-    REAL(name); \
-    if (is_network(fd) && hit(kind)) \
-      return -1; \
-    return real args; \
-  }
-PASS_NETWORK(K_CONNECT, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
-PASS_NETWORK(K_SEND, ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f))
-PASS_NETWORK(K_RECV, ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f))
+int connect(int fd, const struct sockaddr *to, socklen_t n)
+{
+  REAL(connect);
+  return is_network(fd) && fails(K_CONNECT) ? -1 : real(fd, to, n);
+}
+ssize_t send(int fd, const void *bytes, size_t n, int flags)
+{
+  REAL(send);
+  return !is_network(fd) || may_take(K_SEND, &n) ? real(fd, bytes, n, flags) : -1;
+}
+ssize_t recv(int fd, void *bytes, size_t n, int flags)
+{
+  REAL(recv);
+  return !is_network(fd) || may_take(K_RECV, &n) ? real(fd, bytes, n, flags) : -1;
+}
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -250,23 +307,70 @@ static bool from_program(const void *caller)
 {
   return atomic_load(&state) == 2 && (uintptr_t)caller >= text_low && (uintptr_t)caller < text_high;
 }
+#define MUST_FAIL() (from_program(__builtin_return_address(0)) && fails(K_MALLOC))
 void *malloc(size_t n)
 {
-  if (from_program(__builtin_return_address(0)) && hit(K_MALLOC))
-    return NULL;
-  return __libc_malloc(n);
+  return MUST_FAIL() ? NULL : __libc_malloc(n);
 }
 void *calloc(size_t n, size_t m)
 {
-  if (from_program(__builtin_return_address(0)) && hit(K_MALLOC))
-    return NULL;
-  return __libc_calloc(n, m);
+  return MUST_FAIL() ? NULL : __libc_calloc(n, m);
 }
 void *realloc(void *p, size_t n)
 {
-  if (from_program(__builtin_return_address(0)) && hit(K_MALLOC))
-    return NULL;
-  return __libc_realloc(p, n);
+  return MUST_FAIL() ? NULL : __libc_realloc(p, n);
+}
+/* The C library allocates for these in the program's name. */
+void *reallocarray(void *p, size_t n, size_t m)
+{
+  REAL(reallocarray);
+  return MUST_FAIL() ? NULL : real(p, n, m);
+}
+char *strdup(const char *text)
+{
+  REAL(strdup);
+  return MUST_FAIL() ? NULL : real(text);
+}
+char *strndup(const char *text, size_t n)
+{
+  REAL(strndup);
+  return MUST_FAIL() ? NULL : real(text, n);
+}
+
+/* The clock of the day; the monotonic one goes on as it is. */
+static time_t clock_offset(void)
+{
+  static atomic_ulong readings;
+  long seconds = 0;
+  unsigned long from = 0;
+  const char *text = getenv("SP_SHIM_CLOCK");
+  if (!text || sscanf(text, "%ld@%lu", &seconds, &from) < 1)
+    return 0;
+  return atomic_fetch_add(&readings, 1) + 1 >= from ? seconds : 0;
+}
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+  REAL(clock_gettime);
+  int failed = real(id, now);
+  if (!failed && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+    now->tv_sec += clock_offset();
+  return failed;
+}
+int gettimeofday(struct timeval *now, void *zone)
+{
+  REAL(gettimeofday);
+  int failed = real(now, zone);
+  if (!failed)
+    now->tv_sec += clock_offset();
+  return failed;
+}
+time_t time(time_t *out)
+{
+  REAL(time);
+  time_t now = real(NULL) + clock_offset();
+  if (out)
+    *out = now;
+  return now;
 }
 __attribute__((constructor)) static void start(void)
 {

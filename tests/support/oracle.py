@@ -12,6 +12,7 @@ import json
 import pathlib
 import re
 import sys
+import urllib.parse
 
 
 class Damage(AssertionError):
@@ -161,6 +162,7 @@ class Disorder(AssertionError):
 
 
 MANIFEST = re.compile(r"^/v2/(.+)/manifests/([^/?]+)$")
+EMPTY_CONFIG = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 FALLBACK_TAG = re.compile(r"^sha256-[0-9a-f]{64}$")
 UPLOAD = re.compile(r"^/v2/(.+)/blobs/uploads?/")
 
@@ -203,6 +205,63 @@ def check_order(log):
                 raise Disorder(f"request {position}: tag '{reference}' was put after 'latest'")
             tags_put.append((name, reference))
     return [tag for _, tag in tags_put]
+
+
+HISTORY_TAG, RECORD_TAG = re.compile(r"^safeport-(.+)-\d{8}T\d{6}Z$"), "safeport-record"
+
+
+def check_sync_order(log, content):
+    """Judges what one run of sync asked of one backup: (method, path, query, status). content: a support.images.Content
+    with all that the primary has and had; what it does not know is the record.
+
+    A tag is put only after everything in its image was put and read back by digest; a moving tag only after the digest that
+    it leaves has a history tag, where one is made in this run; `latest` after every other tag, the record last of all."""
+    read_back, tags_put = {}, []
+    for position, (method, path, query, status) in enumerate(log):
+        if method == "DELETE" and not UPLOAD.match(path):
+            raise Disorder(f"request {position}: DELETE {path}")
+        match = MANIFEST.match(path)
+        digest = match[2] if match else (urllib.parse.parse_qs(query).get("digest") or [None])[0]
+        if method == "PUT" and _is_good(status) and digest and ":" in digest:
+            late = [tag for tag, _, content_of in tags_put if digest in content_of]
+            if late:
+                raise Disorder(f"request {position}: {digest} was put after tag '{late[0]}'")
+        if not match or not _is_good(status) or method not in ("GET", "PUT"):
+            continue
+        if method == "GET" or ":" in match[2]:
+            read_back[match[2]] = position if method == "GET" else -1
+            continue
+        _check_tag_of_sync(match[2], position, read_back, tags_put, content)
+        named = content.tags.get(match[2])
+        tags_put.append((match[2], position, set(whole(content, named)) if named else set()))
+    return [tag for tag, _, _ in tags_put]
+
+
+def _check_tag_of_sync(tag, position, read_back, tags_put, content):
+    if FALLBACK_TAG.match(tag):
+        return
+    earlier = [name for name, _, _ in tags_put]
+    if RECORD_TAG in earlier and tag != RECORD_TAG:
+        raise Disorder(f"request {position}: tag '{tag}' was put after the record")
+    if "latest" in earlier and tag not in ("latest", RECORD_TAG):
+        raise Disorder(f"request {position}: tag '{tag}' was put after 'latest'")
+    late = [name for name in earlier if HISTORY_TAG.match(tag) and name == HISTORY_TAG.match(tag)[1]]
+    if late:
+        raise Disorder(f"request {position}: '{tag}' was put after '{late[0]}' had moved")
+    digest = content.tags.get(tag)
+    if digest and read_back.get(digest, -1) < 0:
+        raise Disorder(f"request {position}: tag '{tag}' was put before {digest} was read back")
+
+
+def whole(content, digest):
+    """The digest and all that it names in a support.images.Content, but for the empty config, which the record has too."""
+    yield digest
+    document = json.loads(content.manifests[digest][1])
+    for child in document.get("manifests", []):
+        yield from whole(content, child["digest"])
+    for blob in [document.get("config"), *document.get("layers", [])]:
+        if blob and blob["digest"] != EMPTY_CONFIG:
+            yield blob["digest"]
 
 
 def main(arguments):

@@ -21,5 +21,14 @@ def test_a_slice_of_the_fault_matrix():
     assert run("faults.py", "--slice", str(ONE_IN), "--only", "kill,term,file,net") >= 25
 
 
+def test_a_slice_of_the_fault_matrix_of_sync():
+    """Of each row with many points one in 90."""
+    assert run("sync_faults.py", "--slice", "90", "--only", "01,02,22,23,24,24m,41,42,47,47r") >= 60
+
+
+def test_a_slice_of_the_hostile_scenarios_of_sync():
+    assert run("sync_faults.py", "--slice", "25", "--only", "06,07,08,09,10,11,12,13,14,15,16,17,18,19,20,21,26w,27,30w,S") >= 30
+
+
 def test_damage_in_the_storage_of_a_backup_is_found():
     assert run("damage.py", "--count", "25") == 25

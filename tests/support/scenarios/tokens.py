@@ -116,8 +116,8 @@ TABLE("tokens-live-for-a-second", 0, lambda c: (setattr(c.src, "expires_in", 1),
                                               c.src.on("GET", BLOB, hostile.how(delay_s=1.2), hits=1)))
 
 
-def token_ends_before_a_put(c):
-    """Once all sessions are open: a token that was fetched for the very request that it fails is not renewed."""
+def ends_when_all_sessions_are_open(c):
+    """Not before: a token that was fetched for the very request that it fails is not renewed."""
     def act(exchange):
         for _ in range(200):
             if len([r for r in c.dst.asked("POST", UPLOAD_POST) if r.status == 202]) >= len(c.content.blobs):
@@ -125,10 +125,11 @@ def token_ends_before_a_put(c):
             c.dst.sleep(0.01)
         c.dst.revoke()
         return exchange.default()
-    c.dst.on("PUT", UPLOAD_PUT, act, hits=1)
+    return act
 
 
-TABLE("destination-token-ends-before-a-put", 0, token_ends_before_a_put, dst_auth="bearer")
+TABLE("destination-token-ends-before-a-put", 0,
+      lambda c: c.dst.on("PUT", UPLOAD_PUT, ends_when_all_sessions_are_open(c), hits=1), dst_auth="bearer")
 TABLE("destination-token-ends-before-the-manifest", 0,
       lambda c: c.dst.on("PUT", MANIFEST, lambda exchange: (c.dst.revoke(), exchange.default())[1], hits=1),
       dst_auth="bearer")

@@ -229,7 +229,7 @@ static void test_wrong_range(void **state)
     };
     struct world world;
     chunked_open(&world, rules, COUNT(rules));
-    expect_code(&world, write_blob(world.store, TEXT, &world.err), SP_E_PROTOCOL, "another part");
+    expect_code(&world, write_blob(world.store, TEXT, &world.err), SP_E_SERVER, "another part");
     assert_int_equal(script_count(&world.script, "DELETE /up/1 "), 1);
     assert_int_equal(script_count(&world.script, "PUT "), 0);
     world_close(&world);

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The fault matrix of sync: rows 01-42, 47 and 48 of the reliability study, each injected into a sync of one image with a
+primary and two backups (a registry and the vault). After every fault the invariants are checked by programs that share no
+code with safeport (tests/support/oracle.py), then an ordinary run must come to the state of a run without the fault, byte
+for byte.
+
+    tests/faults/sync_faults.py [--slice N] [--seed S] [--only ROW[,ROW]] [--skip ROW[,ROW]] [--report FILE]
+
+--slice N takes every Nth point only (tests/system/test_faults.py does). Ends with `N passed, N failed`.
+"""
+
+import argparse
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import sync_rows  # noqa: E402
+from score import Score, write_report  # noqa: E402
+from sync_rig import work_folder  # noqa: E402
+import sync_memory, sync_places, sync_points, sync_wire  # noqa: E402,E401,F401  pylint: disable=unused-import
+
+MATRIX = sorted(sync_rows.ROWS, key=lambda row: row.number)
+
+
+def chosen(options):
+    """Rows of the command line; what is not there is a mistake, not nothing."""
+    names = {row.number for row in MATRIX}
+    only = options.only.split(",") if options.only else sorted(names)
+    skip = options.skip.split(",") if options.skip else []
+    unknown = {*only, *skip} - names
+    if unknown:
+        sys.exit(f"there is no row {sorted(unknown)}; there are {sorted(names)}")
+    return [row for row in MATRIX if row.number in only and row.number not in skip]
+
+
+def write(options, score, lines):
+    which = "every point" if options.slice == 1 else f"one point in {options.slice}"
+    write_report(options.report, "Fault matrix of sync", [
+        f"Seed {options.seed}, {which}. Made by `make faults`.",
+        "One sync of an index of two images, with a signature and a referrer, under three tags, two of which named an "
+        "older image; from a docker-registry to a docker-registry and the vault. After each fault: every tag whole, and "
+        "the old image or the new; a moving tag that moved has left a history tag; order of requests; every file what it "
+        "is named; exit 0 only if all is there. Then an ordinary run: the same bytes on both backups as without the "
+        "fault, and nothing sent again that had been acknowledged.", "",
+        "| row | fault | how | expected | passed | failed | time |", "|---|---|---|---|---|---|---|", *lines, "",
+        *score.rows, "", score.last])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slice", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=20261125)
+    parser.add_argument("--only")
+    parser.add_argument("--skip")
+    parser.add_argument("--report", type=pathlib.Path)
+    options = parser.parse_args()
+    rows, score = chosen(options), Score()
+    with work_folder() as folder:
+        context = sync_rows.Context(pathlib.Path(folder), score, options)
+        try:
+            lines = [sync_rows.run(row, context) for row in rows]
+        finally:
+            context.close()
+    if options.report:
+        write(options, score, lines)
+    print(score.last, flush=True)
+    sys.exit(1 if score.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

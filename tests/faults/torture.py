@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every allocation of the library fails once, in every unit and contract test: each program is run again with the nth
+allocation failing, for every n, under ASan and UBSan (tests/support/torture.h). A test that then fails did its work: it
+was told. What is wrong is
+
+  - a crash or a sanitizer's finding in the library (a test that goes on with what it did not get is stopped by the crash
+    in its own code: that is the test's way of failing),
+  - a leak although every test passed, or one by the library where nothing was cut short,
+  - a run without an end.
+
+    tests/faults/torture.py [--slice N] [--only TEXT] [--jobs N] [--report FILE]
+
+Ends with `N passed, N failed`.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+from score import Score, write_report  # noqa: E402
+
+BUILD = ROOT / "build-torture"
+TIMEOUT_S = 120
+FRAME = re.compile(r"^\s+#\d+ 0x[0-9a-f]+ in (\S+) (\S+?):\d+", re.MULTILINE)
+# handle_segv=2: cmocka would call a crash a failed test.
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_abort=1",
+              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+
+
+def build():
+    """A build of its own, whose every file includes torture.h."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", BUILD, "-Db_sanitize=address,undefined", "-Dbuildtype=debug",
+                        "-Db_lundef=false", "-Doptimization=1",
+                        f"-Dc_args=-D_GNU_SOURCE -include {ROOT / 'tests' / 'support' / 'torture.h'}"],
+                       cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    tests = json.loads(subprocess.run(["meson", "introspect", "--tests", BUILD], check=True, capture_output=True).stdout)
+    wanted = {t["name"]: t["cmd"] for t in tests if t["suite"][0].split(":")[1] in ("unit", "contract")}
+    targets = sorted({os.path.relpath(command[0], BUILD) for command in wanted.values()})
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", *targets], check=True)
+    return wanted
+
+
+def run(command, folder, **variables):
+    env = {**os.environ, **SANITIZERS, "CMOCKA_MESSAGE_OUTPUT": "STDOUT", "LC_ALL": "C.UTF-8", **variables}
+    try:
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace",
+                              timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired as late:
+        raise AssertionError(f"no end after {TIMEOUT_S} s") from late
+
+
+def first_of_ours(text):
+    """(function, file) of the innermost frame of a report that lies in the project."""
+    for function, file in FRAME.findall(text):
+        for part in ("/tests/", "/lib/", "/cli/"):
+            if part in file or file.startswith(f"..{part}"):
+                return function, file
+    return None, ""
+
+
+def judge(done):
+    """Raises if the library misbehaved."""
+    text = done.stdout + done.stderr
+    if "LeakSanitizer" in text and "ERROR: AddressSanitizer" not in text:
+        # A test that was cut short could not clean up; cmocka says so.
+        assert "[  FAILED  ]" in text, f"leak although every test passed:\n{done.stderr[-3000:]}"
+        return
+    if "Sanitizer" in text or "runtime error" in text:
+        function, file = first_of_ours(text)
+        # A test that fails in a thread of its own jumps to nowhere: no frame of ours then, but cmocka has said why.
+        has_failed_aside = not file and "[  ERROR   ]" in text
+        assert "/tests/" in file or has_failed_aside, f"in {function} of {file or 'nowhere'}:\n{done.stderr[-3000:]}"
+        return
+    # Without a sanitizer's report it is no crash of the library: the jump of a test that failed in a thread of its own.
+    assert done.returncode >= 0 or "[  ERROR   ]" in text, f"signal {-done.returncode}:\n{text[-3000:]}"
+
+
+def count(command, folder):
+    file = pathlib.Path(folder) / "count"
+    done = run(command, folder, TORTURE_COUNT=str(file))
+    assert done.returncode == 0, f"fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return int(file.read_text()) if file.exists() else 0
+
+
+def torture(name, command, options, score):
+    """All points of one program; answers how many there were."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="safeport-torture-") as folder:
+        total = count(command, folder)
+        points = range(1, total + 1, options.slice)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
+            def one(n):
+                with tempfile.TemporaryDirectory(dir=folder) as own:
+                    judge(run(command, own, TORTURE_AT=str(n)))
+            running = [(n, pool.submit(one, n)) for n in points]
+            for n, future in running:
+                score.point(f"{name}, allocation {n} of {total}", future.result)
+    score.group(f"{name}, {total} allocations", len(points), begin)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slice", type=int, default=1)
+    parser.add_argument("--only", default="", help="programs whose name holds this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--report", type=pathlib.Path)
+    options = parser.parse_args()
+    score = Score()
+    for name, command in sorted(build().items()):
+        if options.only in name:
+            score.point(f"{name} as it is", lambda n=name, c=command: torture(n, c, options, score))
+    if options.report:
+        write_report(options.report, "Every allocation of the unit and contract tests fails once", [
+            f"{'Every one' if options.slice == 1 else f'One in {options.slice}'}. Made by `make torture`.",
+            "Each test program is run once for each allocation that the library makes in it, and that one fails; under ASan "
+            "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.", "",
+            "| program | points | time |", "|---|---|---|", *score.rows, "", score.last])
+    print(score.last, flush=True)
+    sys.exit(1 if score.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
