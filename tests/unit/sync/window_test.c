@@ -253,41 +253,43 @@ static void test_the_other_way_round(void **state)
   world.sync.accept_count = 1;
   assert_int_equal(world_run(&world), 0);
   assert_int_equal(world.counts[SP_SYNC_COPIED], 1);
+  world_clear(&world);
+}
 
-  /* What nobody looked at is in no report of an image: the totals say so. */
-  static void test_interruption_before_an_image(void **state)
-  {
-    (void)state;
-    struct world world;
-    struct sp_err err = SP_ERR_INIT;
-    struct sp_cancel *cancel;
-    world_init(&world, 1);
-    fill(&world);
-    assert_int_equal(sp_cancel_new(&cancel, &err), 0);
-    sp_cancel_request(cancel, SIGTERM);
-    world.sync.cancel = cancel;
-    assert_int_equal(world_run(&world), 143);
-    assert_int_equal(world.totals.images, 0);
-    assert_non_null(strstr(world.totals.err.msg, "1 of 1 images were not looked at"));
-    sp_cancel_free(cancel);
-    world_clear(&world);
-  }
+/* What nobody looked at is in no report of an image: the totals say so. */
+static void test_interruption_before_an_image(void **state)
+{
+  (void)state;
+  struct world world;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_cancel *cancel;
+  world_init(&world, 1);
+  fill(&world);
+  assert_int_equal(sp_cancel_new(&cancel, &err), 0);
+  sp_cancel_request(cancel, SIGTERM);
+  world.sync.cancel = cancel;
+  assert_int_equal(world_run(&world), 143);
+  assert_int_equal(world.totals.images, 0);
+  assert_non_null(strstr(world.totals.err.msg, "1 of 1 images were not looked at"));
+  sp_cancel_free(cancel);
+  world_clear(&world);
+}
 
-  int main(void)
-  {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_brings_up_to_date_then_asks_little),
-        cmocka_unit_test(test_order_over_the_repository),
-        cmocka_unit_test(test_empty_primary_changes_nothing),
-        cmocka_unit_test(test_failing_primary_changes_nothing),
-        cmocka_unit_test(test_fixed_tag_that_changed),
-        cmocka_unit_test(test_moving_tag_leaves_history),
-        cmocka_unit_test(test_old_proof_finds_loss),
-        cmocka_unit_test(test_tag_that_moves_during_the_copy),
-        cmocka_unit_test(test_dry_run_writes_nothing),
-        cmocka_unit_test(test_the_other_way_round),
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_brings_up_to_date_then_asks_little),
+      cmocka_unit_test(test_order_over_the_repository),
+      cmocka_unit_test(test_empty_primary_changes_nothing),
+      cmocka_unit_test(test_failing_primary_changes_nothing),
+      cmocka_unit_test(test_fixed_tag_that_changed),
+      cmocka_unit_test(test_moving_tag_leaves_history),
+      cmocka_unit_test(test_old_proof_finds_loss),
+      cmocka_unit_test(test_tag_that_moves_during_the_copy),
+      cmocka_unit_test(test_dry_run_writes_nothing),
+      cmocka_unit_test(test_the_other_way_round),
 
-        cmocka_unit_test(test_interruption_before_an_image),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-  }
+      cmocka_unit_test(test_interruption_before_an_image),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
