@@ -117,6 +117,7 @@ struct listing {
 static int list(struct listing *listing, struct sp_store *store, struct sp_side *side,
                 struct sp_err *err)
 {
+  side->store = store; /* what is known of it is read, whether or not it can be listed */
   if (sp_outages_check(listing->outages, store->name, err) < 0)
     return -1;
   if (sp_side_list(side, store, listing->work->sync->cancel, err) == 0)

@@ -61,6 +61,23 @@ static void test_order_over_the_repository(void **state)
   world_clear(&world);
 }
 
+/* The second image is told that the registry is down, and asks nothing there. */
+static void test_backup_that_is_down_for_the_second_image_too(void **state)
+{
+  (void)state;
+  struct world world;
+  world_init(&world, 2);
+  fill(&world);
+  world.sync.images.count = 2;
+  world.fx.spy[1]->store.name = "registry.example/app";
+  world.fx.spy[1]->fault = (struct fx_fault){.op = "list_tags", .nth = 1, .code = SP_E_UNREACHABLE};
+  assert_int_equal(world_run(&world), 1);
+  assert_int_equal(world.totals.images, 2);
+  assert_int_equal(fx_count(&world.fx, 1, "list_tags"), 1);
+  assert_true(world.counts[SP_SYNC_COPIED] > 0);
+  world_clear(&world);
+}
+
 static void test_empty_primary_changes_nothing(void **state)
 {
   (void)state;
@@ -280,6 +297,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_brings_up_to_date_then_asks_little),
       cmocka_unit_test(test_order_over_the_repository),
+      cmocka_unit_test(test_backup_that_is_down_for_the_second_image_too),
       cmocka_unit_test(test_empty_primary_changes_nothing),
       cmocka_unit_test(test_failing_primary_changes_nothing),
       cmocka_unit_test(test_fixed_tag_that_changed),
@@ -288,7 +306,6 @@ int main(void)
       cmocka_unit_test(test_tag_that_moves_during_the_copy),
       cmocka_unit_test(test_dry_run_writes_nothing),
       cmocka_unit_test(test_the_other_way_round),
-
       cmocka_unit_test(test_interruption_before_an_image),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
