@@ -61,14 +61,14 @@ static int read_date(const char *text, int64_t *unix_s, struct sp_err *err)
     return -1;
   if ((sp_clock_parse_rfc3339(text, unix_s) < 0 && sp_clock_parse_rfc3339(day, unix_s) < 0) ||
       *unix_s <= 0)
-    return sp_fail(err, SP_E_USAGE, _("--at '%s': write 2026-11-23 or 2026-11-23T10:15:00Z"), text);
+    return sp_fail(err, SP_E_USAGE, "--at '%s': write 2026-11-23 or 2026-11-23T10:15:00Z", text);
   return 0;
 }
 
 static int read_number(const char *option, const char *text, uint64_t *n, struct sp_err *err)
 {
   if (text && sp_text_parse_u64(sp_span_str(text), n) < 0)
-    return sp_fail(err, SP_E_USAGE, _("--%s '%s': it is a number"), option, text);
+    return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number", option, text);
   return 0;
 }
 
@@ -154,10 +154,10 @@ static int check(const struct restore_args *args, struct sp_err *err)
   bool restores = args->to || args->from || args->at || args->tags.count > 0 || args->all ||
                   args->force || args->dry_run;
   if (args->drill && restores)
-    return sp_fail(err, SP_E_USAGE, "%s",
-                   _("a drill takes names, --sample, --seed and --scratch, and nothing else"));
+    return sp_fail(err, SP_E_USAGE,
+                   "a drill takes names, --sample, --seed and --scratch, and nothing else");
   if (!args->drill && (args->sample || args->seed || args->scratch))
-    return sp_fail(err, SP_E_USAGE, "%s", _("--sample, --seed and --scratch are of --drill"));
+    return sp_fail(err, SP_E_USAGE, "--sample, --seed and --scratch are of --drill");
   return 0;
 }
 

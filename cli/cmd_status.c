@@ -121,7 +121,7 @@ static int look_once_more(struct sp_session *session, struct question *question,
     redraw(text);
   else
     append(text, question->args->json);
-  return output_flush(0) == 0 ? 0 : sp_fail(err, SP_E_IO, "%s", _("nobody reads the result"));
+  return output_flush(0) == 0 ? 0 : sp_fail(err, SP_E_IO, "nobody reads the result");
 }
 
 static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
@@ -143,7 +143,7 @@ static int read_number(const char *option, const char *text, uint64_t most, uint
                        struct sp_err *err)
 {
   if (text && *text && (sp_text_parse_u64(sp_span_str(text), n) < 0 || *n < 1 || *n > most))
-    return sp_fail(err, SP_E_USAGE, _("--%s '%s': it is a number from 1 to %llu"), option, text,
+    return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number from 1 to %llu", option, text,
                    (unsigned long long)most);
   return 0;
 }
