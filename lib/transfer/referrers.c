@@ -94,7 +94,8 @@ static int by_text(const void *key, const void *item)
 static bool may_be_there(const struct round *round, const char *tag)
 {
   const struct sp_source_view *view = round->request->view;
-  return !view || bsearch(tag, view->tags, view->tag_count, sizeof *view->tags, by_text);
+  return !view || (view->tag_count > 0 &&
+                   bsearch(tag, view->tags, view->tag_count, sizeof *view->tags, by_text));
 }
 
 static void ask_list(struct round *round, const struct sp_digest *subject, struct answer *out)
