@@ -75,7 +75,7 @@ static void count_blob(const struct planning *p, size_t place, size_t blob)
   }
   out->blobs_to_send++;
   out->bytes_to_send += p->image->blobs[blob].size_bytes;
-  if (have(p, place, blob) == SP_HAVE_DAMAGED)
+  if (p->traits[place].is_seen_again || have(p, place, blob) == SP_HAVE_DAMAGED)
     out->requests++;
 }
 

@@ -14,6 +14,7 @@ struct sp_plan_traits {
   bool is_out;                              /* failed already: nothing is planned for it */
   bool is_metered;                          /* manifest GETs cost pulls */
   bool is_distrust;                         /* nothing is mounted there: bytes only */
+  bool is_seen_again;                       /* a blob that was sent there is looked at */
   bool is_sibling[SP_MAX_DESTINATIONS + 1]; /* of which destination; the last: of the source */
 };
 #define SP_PLAN_SOURCE SP_MAX_DESTINATIONS /* the source's number among places */
@@ -53,10 +54,10 @@ struct sp_plan {
  * A damaged blob is always sent: a mount would bring the damage along.
  *
  * Requests that publish, not those of the survey: 2 for a blob that is sent (begin, bytes), one
- * more if it was damaged (the second look), 2 for a mount (and its proof), 2 for a manifest that is
- * put (and read back), 1 for one that is there (read), 2 for a tag (and its check), and 2 for each
- * manifest that has referrers (the list there, or the tag in its place). Pulls, at a metered place:
- * one for each manifest.
+ * more if it is looked at again (is_seen_again, or it was damaged), 2 for a mount (and its proof),
+ * 2 for a manifest that is put (and read back), 1 for one that is there (read), 2 for a tag (and
+ * its check), and 2 for each manifest that has referrers (the list there, or the tag in its place).
+ * Pulls, at a metered place: one for each manifest.
  *
  * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_plan_make(const struct sp_image *image, const struct sp_facts *facts,

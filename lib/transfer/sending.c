@@ -136,8 +136,30 @@ static int read_once(struct sending *s, struct sp_err *err)
 
 /* -- what came of it */
 
-/* The destination says that it has the blob. If what it had before was bad, that is looked at: a
- * registry may answer 201 and keep the bad bytes. */
+/* A blob that was sent is not good there: the second round sends it again; what is bad after that
+ * stays bad. */
+static void settle_bad(struct sending *s, size_t place, bool is_first, enum sp_have have)
+{
+  struct sp_err err = SP_ERR_INIT;
+  if (is_first || have == SP_HAVE_ABSENT) {
+    char text[SP_DIGEST_TEXT_MAX];
+    sp_digest_format(&s->blob->digest, text);
+    sp_fail(&err, have == SP_HAVE_ABSENT ? SP_E_BLOB_UNKNOWN : SP_E_DIGEST,
+            "'%s' was taken by '%s', which then did not have it whole", text,
+            sp_run_store(s->run, place)->name);
+    sp_run_want_again(s->run, place, &err);
+    return;
+  }
+  sp_run_damage(s->run, place, &s->blob->digest, sp_image_blob_what(s->blob), SP_FINDING_KEPT_BAD,
+                _("the registry took a new upload and still has bad bytes: its operator must "
+                  "remove the blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF "
+                  "distribution registry) and restart it; then push again"));
+}
+
+/* The destination says that it has the blob. That is looked at: a registry may answer 201 and keep
+ * bad bytes that another of its repositories left. Only jobs that run side by side (sync) believe
+ * it where nothing bad was seen: there a round trip for each blob is most of the time. A local
+ * place has written and hashed the file itself. */
 static void settle_done(struct sending *s, size_t place)
 {
   struct sp_blob_fact *fact = &s->run->facts.places[place].blobs[s->number];
@@ -149,16 +171,20 @@ static void settle_done(struct sending *s, size_t place)
                                 .is_sent = true,
                                 .seen_ms = sp_clock_mono_ms()};
   tell(s, SP_EVENT_BLOB_END, (int)place, s->blob->size_bytes, true);
-  if (!was_damaged)
+  if (!was_damaged && (s->run->job->holdings || store->is_local))
     return;
   struct sp_err err = SP_ERR_INIT;
-  if (sp_survey_touch(store, s->blob, fact, &err) < 0)
+  struct sp_blob_fact seen = *fact;
+  if (sp_survey_touch(store, s->blob, &seen, &err) < 0) {
     sp_run_fail_place(s->run, place, &err);
-  else if (fact->have != SP_HAVE_PRESENT)
-    sp_run_damage(s->run, place, &s->blob->digest, sp_image_blob_what(s->blob), SP_FINDING_KEPT_BAD,
-                  _("the registry took a new upload and still has bad bytes: its operator must "
-                    "remove the blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF "
-                    "distribution registry) and restart it; then push again"));
+    return;
+  }
+  bool is_good = seen.have == SP_HAVE_PRESENT;
+  if (was_damaged || !is_good)
+    *fact = seen; /* else what we sent ourselves stays touched, also where Range is ignored */
+  fact->was_damaged = was_damaged || !is_good;
+  if (!is_good)
+    settle_bad(s, place, !was_damaged, seen.have);
 }
 
 static void settle_failed(struct sending *s, size_t place, const struct sp_err *err)
