@@ -27,7 +27,7 @@ def test_a_slice_of_the_fault_matrix_of_sync():
 
 
 def test_a_slice_of_the_hostile_scenarios_of_sync():
-    assert run("sync_faults.py", "--slice", "25", "--only", "06,07,08,09,10,11,12,13,14,15,16,17,18,19,20,21,26w,27,30w,S") >= 25
+    assert run("sync_faults.py", "--slice", "25", "--only", "06,07,08,09,10,11,12,13,14,15,16,17,18,19,20,21,26w,27,30w,S") >= 29
 
 
 def test_damage_in_the_storage_of_a_backup_is_found():
