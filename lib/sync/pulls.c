@@ -17,10 +17,12 @@ void sp_pull_reserve_init(struct sp_pull_reserve *reserve, const struct sp_sync_
 {
   *reserve = (struct sp_pull_reserve){.images = images};
   pthread_mutex_init(&reserve->lock, NULL);
+  pthread_cond_init(&reserve->answered, NULL);
 }
 
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve)
 {
+  pthread_cond_destroy(&reserve->answered);
   pthread_mutex_destroy(&reserve->lock);
 }
 
@@ -32,46 +34,52 @@ int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve)
   return held_s;
 }
 
-/* The entry of the store's registry, brought up to what it said last; SIZE_MAX if there is no room:
- * then nothing is counted. Called with the lock held. */
-static size_t find_entry(struct sp_pull_reserve *reserve, const char *place,
-                         const struct sp_pulls_said *said)
+/* -- all below, but around(): called with the lock held */
+
+/* The entry of the store's registry; SIZE_MAX if there is no room: then nothing is counted. */
+static size_t find_entry(struct sp_pull_reserve *reserve, const char *place)
 {
-  char registry[256];
+  char registry[sizeof reserve->items[0].registry];
   snprintf(registry, sizeof registry, "%.*s", (int)strcspn(place, "/"), place);
   size_t i = 0;
   while (i < reserve->count && strcmp(reserve->items[i].registry, registry) != 0)
     i++;
-  int64_t now_ms = sp_clock_mono_ms();
   if (i == SP_METERED_REGISTRIES_MAX)
     return SIZE_MAX;
   if (i == reserve->count) {
     reserve->count++;
     memcpy(reserve->items[i].registry, registry, sizeof registry);
-    reserve->items[i].until_ms = now_ms;
   }
+  return i;
+}
+
+/* Brings the entry up to what its registry said last. */
+static void renew(struct sp_pull_reserve *reserve, size_t i, const struct sp_pulls_said *said)
+{
+  uint64_t under_way = reserve->items[i].under_way;
+  int64_t now_ms = sp_clock_mono_ms();
   if (now_ms >= reserve->items[i].until_ms) {
-    reserve->items[i].left = said->left;
+    reserve->items[i].left = said->left > under_way ? said->left - under_way : 0;
     reserve->items[i].until_ms = now_ms + (int64_t)said->window_s * 1000;
   }
   if (said->left < reserve->items[i].left)
     reserve->items[i].left = said->left;
-  return i;
 }
 
-static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *store,
+static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *store, size_t i,
                     struct sp_err *err)
 {
+  while (!reserve->items[i].has_answered && reserve->items[i].under_way > 0)
+    pthread_cond_wait(&reserve->answered, &reserve->lock);
   struct sp_pulls_said said;
-  const struct sp_sync_images *images = reserve->images;
-  if (!images->pulls || !images->pulls(images->ctx, store, &said))
+  if (!reserve->images->pulls(reserve->images->ctx, store, &said)) {
+    reserve->items[i].under_way++;
     return 0;
-  SP_LOCK_SCOPE(&reserve->lock);
-  size_t i = find_entry(reserve, store->name, &said);
-  if (i == SIZE_MAX)
-    return 0;
+  }
+  renew(reserve, i, &said);
   if (reserve->items[i].left > said.limit * said.reserve_percent / 100) {
     reserve->items[i].left--;
+    reserve->items[i].under_way++;
     return 0;
   }
   if ((int64_t)said.window_s > reserve->held_s)
@@ -82,13 +90,36 @@ static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *stor
                  reserve->items[i].registry, said.reserve_percent);
 }
 
+/* The first answer of a registry tells whether it counts. One that did not answer at all ends the
+ * waiting too: nobody waits twice for a registry that is down. */
+static void note_end(struct sp_pull_reserve *reserve, size_t i, bool is_pull)
+{
+  if (is_pull)
+    reserve->items[i].under_way--;
+  reserve->items[i].has_answered = true;
+  pthread_cond_broadcast(&reserve->answered);
+}
+
 static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_err *err)
 {
   struct metered *metered = (struct metered *)wrapper;
-  if (strcmp(call->operation, "get_manifest") == 0 &&
-      take_one(metered->reserve, wrapper->store.inner, err) < 0)
-    return -1;
-  return sp_call_run(call, err);
+  struct sp_pull_reserve *reserve = metered->reserve;
+  bool is_pull = strcmp(call->operation, "get_manifest") == 0;
+  bool tells = is_pull || strcmp(call->operation, "resolve") == 0 ||
+               strcmp(call->operation, "stat_manifest") == 0;
+  size_t i = SIZE_MAX;
+  if (tells && reserve->images->pulls) {
+    SP_LOCK_SCOPE(&reserve->lock);
+    i = find_entry(reserve, wrapper->store.name);
+    if (is_pull && i != SIZE_MAX && take_one(reserve, wrapper->store.inner, i, err) < 0)
+      return -1;
+  }
+  int failed = sp_call_run(call, err);
+  if (i != SIZE_MAX) {
+    SP_LOCK_SCOPE(&reserve->lock);
+    note_end(reserve, i, is_pull);
+  }
+  return failed;
 }
 
 static void metered_free(struct sp_wrapper *wrapper)

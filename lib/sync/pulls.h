@@ -4,8 +4,10 @@
  * SP_E_THROTTLED, and what was to be proven by it stays unproven: no tag moves.
  *
  * The count is ours: what the registry said last, less what was begun since, until its window has
- * passed. Nothing here knows registries: who opened the stores answers what they said
- * (struct sp_sync_images, `pulls`).
+ * passed. What a registry does before it has said anything cannot be counted, so its first fetch
+ * goes alone, and what is under way when it first speaks counts as not yet in its number. Nothing
+ * here knows registries: who opened the stores answers what they said (struct sp_sync_images,
+ * `pulls`).
  *
  * Life cycle: sp_pull_reserve_init, any number of wraps, _clear after all of those were closed.
  * Threads: any.
@@ -22,10 +24,13 @@
 struct sp_pull_reserve {
   const struct sp_sync_images *images; /* borrowed */
   pthread_mutex_t lock;
+  pthread_cond_t answered; /* a registry's first fetch is over */
   struct {
     char registry[256];
-    uint64_t left, window_s;
-    int64_t until_ms; /* monotonic: the window has passed */
+    uint64_t left;
+    uint64_t under_way; /* fetches that were begun and are not over */
+    int64_t until_ms;   /* monotonic: the window has passed; 0: it never spoke */
+    bool has_answered;  /* an operation on a manifest was over: if it counts, it has said so */
   } items[SP_METERED_REGISTRIES_MAX];
   size_t count;
   int64_t held_s; /* the longest window of a registry that is at its reserve; 0: none is */
