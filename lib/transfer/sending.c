@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "store/relay.h"
 #include "transfer/report.h"
+#include "transfer/sharing.h"
 #include "transfer/survey.h"
 
 struct sending {
@@ -157,9 +158,8 @@ static void settle_bad(struct sending *s, size_t place, bool is_first, enum sp_h
 }
 
 /* The destination says that it has the blob. That is looked at: a registry may answer 201 and keep
- * bad bytes that another of its repositories left. Only jobs that run side by side (sync) believe
- * it where nothing bad was seen: there a round trip for each blob is most of the time. A local
- * place has written and hashed the file itself. */
+ * bad bytes that another of its repositories left. Of jobs that run side by side see sharing.h. A
+ * local place has written and hashed the file itself. */
 static void settle_done(struct sending *s, size_t place)
 {
   struct sp_blob_fact *fact = &s->run->facts.places[place].blobs[s->number];
@@ -171,7 +171,7 @@ static void settle_done(struct sending *s, size_t place)
                                 .is_sent = true,
                                 .seen_ms = sp_clock_mono_ms()};
   tell(s, SP_EVENT_BLOB_END, (int)place, s->blob->size_bytes, true);
-  if (!was_damaged && (s->run->job->holdings || store->is_local))
+  if (!was_damaged && (store->is_local || !sp_sharing_wants_look(s->run, place, s->number)))
     return;
   struct sp_err err = SP_ERR_INIT;
   struct sp_blob_fact seen = *fact;
