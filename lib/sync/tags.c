@@ -169,13 +169,21 @@ static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backu
   at->is_known = true;
 }
 
+static bool is_stopped(struct sp_work *work)
+{
+  if (sp_cancel_is_requested(work->sync->cancel))
+    return true;
+  SP_LOCK_SCOPE(&work->lock);
+  return work->told->err.code != SP_OK;
+}
+
 static void pin_task(void *ctx, size_t i)
 {
   struct pinning *pinning = ctx;
   struct sp_work *work = pinning->work;
   size_t sides = 1 + work->backup_count;
   struct sp_pinned *tag = &work->tags.items[pinning->first + i / sides];
-  if (sp_cancel_is_requested(work->sync->cancel) || work->told->err.code != SP_OK)
+  if (is_stopped(work))
     return;
   if (i % sides == 0)
     pin_primary(work, tag);
