@@ -90,6 +90,14 @@ def damage(path, kind, chance):
     return data
 
 
+def listed_in(data):
+    """The digests that an index lists: of a list of referrers that is damaged, those are what is missing."""
+    try:
+        return [entry["digest"].split(":")[1] for entry in json.loads(data).get("manifests", [])]
+    except (ValueError, AttributeError):
+        return []
+
+
 def one(rig, chance, counts):
     path, kind = chance.choice(rig.files), chance.choice(KINDS)
     data = damage(path, kind, chance)
@@ -103,7 +111,10 @@ def one(rig, chance, counts):
                 # 4: docker-registry answers 500 to a tag whose link or manifest it cannot read, as one does that is down.
                 assert status in (1, 4, 5), where
                 if path.name == "data":
-                    assert path.parent.name in text or "answered 500" in text, f"what is damaged is not named: {where}"
+                    names = [path.parent.name, *listed_in(data)]
+                    assert "answered 500" in text or any(n in text for n in names), f"what is damaged is not named: {where}"
+                    is_blob = b"schemaVersion" not in data
+                    assert status == 5 or kind == "remove" or not is_blob, f"wrong bytes are more than missing ones: {where}"
         if not whole:
             counts[kind] += 1
         else:
