@@ -161,12 +161,14 @@ static void test_inherits_little(void **state)
   sigemptyset(&usr1);
   sigaddset(&usr1, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &usr1, NULL);
+  /* The shell reads its own mask: while it starts a program it blocks all signals. */
   struct sp_process_result result =
-      run("ls /proc/self/fd | tr '\\n' ' '; grep SigBlk /proc/$$/status; kill -PIPE $$", "", 10000);
+      run("ls /proc/self/fd | tr '\\n' ' '; while read -r key value; do "
+          "[ $key != SigBlk: ] || echo $key $value; done </proc/$$/status; kill -PIPE $$",
+          "", 10000);
   close(kept);
   /* 3 is the folder that ls reads */
-  assert_true(
-      sp_span_eq_str(SP_SPAN(answer, result.length), "0 1 2 3 SigBlk:\t0000000000000000\n"));
+  assert_true(sp_span_eq_str(SP_SPAN(answer, result.length), "0 1 2 3 SigBlk: 0000000000000000\n"));
   assert_int_equal(result.end, SP_PROCESS_SIGNALLED);
   assert_int_equal(result.number, SIGPIPE);
 }
