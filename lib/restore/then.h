@@ -10,9 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The history tag in `tags` (sorted, any tags of one backup) whose digest `tag` named at at_s:
- * the first that was left later. Borrowed; NULL if there is none. *left_s: when. */
+/* The history tag in `tags` (any tags of one backup, in any order) whose digest `tag` named at
+ * at_s: the first that was left later. Borrowed; NULL if there is none.
+ *   left_s     out   when it was left; untouched if there is none
+ *   has_begun  out   `tag` left another digest at at_s or before: so it named this one then. Else
+ *                    only who knows when the digest was first seen can tell */
 const char *sp_then_find(char *const *tags, size_t count, const char *tag, int64_t at_s,
-                         int64_t *left_s);
+                         int64_t *left_s, bool *has_begun);
 
 #endif

@@ -281,6 +281,13 @@ static bool find_now(const struct opening *opening, const char *name, struct sp_
   return first.alg != SP_DIGEST_NONE;
 }
 
+/* Had the digest been seen at the primary by then? Not if nobody knows. */
+static bool is_seen_by_then(const struct opening *opening, const struct sp_digest *digest)
+{
+  int64_t seen_s = sp_past_first_seen_s(&opening->past, digest);
+  return seen_s > 0 && seen_s <= opening->request->at_s;
+}
+
 /* What the tag named then: the journal's word, else that of the first history tag after it. */
 static bool find_then(const struct opening *opening, const char *name, struct sp_digest *digest)
 {
@@ -292,10 +299,12 @@ static bool find_then(const struct opening *opening, const char *name, struct sp
     struct sp_named named;
     struct sp_err err = SP_ERR_INIT;
     int64_t left_s;
-    const char *history =
-        sp_then_find(side->tags, side->tag_count, name, opening->request->at_s, &left_s);
+    bool has_begun;
+    const char *history = sp_then_find(side->tags, side->tag_count, name, opening->request->at_s,
+                                       &left_s, &has_begun);
     if (!history || left_s >= earliest_s ||
-        sp_store_resolve(opening->stores[i], history, &named, &err) < 0)
+        sp_store_resolve(opening->stores[i], history, &named, &err) < 0 ||
+        (!has_begun && !is_seen_by_then(opening, &named.digest)))
       continue;
     *digest = named.digest;
     earliest_s = left_s;
@@ -320,6 +329,36 @@ static void find_task(void *ctx, size_t i)
       item->is_found && last.alg != SP_DIGEST_NONE && !sp_digest_eq(&last, &item->digest);
 }
 
+/* Nobody knows; the oldest that has a name is named at least. */
+static void tell_unknown(struct opening *opening, const char *tag, const char *at)
+{
+  const char *image = opening->request->image;
+  const char *oldest = NULL;
+  int64_t oldest_s = INT64_MAX;
+  for (size_t i = 0; i < opening->count; i++) {
+    const struct sp_side *side = &opening->sides[i];
+    int64_t left_s;
+    bool has_begun;
+    const char *first =
+        sp_then_find(side->tags, side->tag_count, tag, INT64_MIN, &left_s, &has_begun);
+    if (!first || left_s >= oldest_s)
+      continue;
+    oldest = first;
+    oldest_s = left_s;
+  }
+  struct sp_err *missing = &opening->view->missing;
+  if (oldest)
+    sp_fail(missing, SP_E_NOT_FOUND,
+            "nobody knows what '%s:%s' named at %s; the oldest of its images that is known is "
+            "'%s', named after the time at which it was left: '--tag %s' restores it",
+            image, tag, at, oldest, oldest);
+  else
+    sp_fail(missing, SP_E_NOT_FOUND,
+            "nobody knows what '%s:%s' named at %s: 'safeport status %s --history 20' shows what "
+            "is known",
+            image, tag, at, image);
+}
+
 static void tell_missing(struct opening *opening, const struct wanted *item)
 {
   struct sp_err *missing = &opening->view->missing;
@@ -334,10 +373,7 @@ static void tell_missing(struct opening *opening, const struct wanted *item)
   }
   sp_clock_format_rfc3339(opening->request->at_s, at);
   if (item->digest.alg == SP_DIGEST_NONE)
-    sp_fail(missing, SP_E_NOT_FOUND,
-            "nobody knows what '%s:%s' named at %s: 'safeport status %s --history 20' shows what "
-            "is known",
-            opening->request->image, item->name, at, opening->request->image);
+    tell_unknown(opening, item->name, at);
   else
     sp_fail(missing, SP_E_NOT_FOUND, "no backup has what '%s:%s' named at %s any more",
             opening->request->image, item->name, at);

@@ -189,14 +189,22 @@ def moves(backed, count):
 
 @pytest.mark.parametrize("host", ["with its journal", "without one"])
 def test_five_moves_are_all_restorable(backed, start, host):
-    """S37, by date: from the journal, and on a fresh host from the history tags of the backups."""
+    """S37, by date: from the journal, and on a fresh host from the history tags of the backups: they tell when an image
+    was left, so of the first nobody knows since when it was there; but it has a name."""
     seen = moves(backed, 5)
     backed.lose_primary()
     target = start("target")
     for number, (content, at) in enumerate(seen[:-1]):
+        wanted = ("--at", at)
         if host == "without one":
             backed.forget()
-        backed.json("restore", "app", "--at", at, "--to", f"{target.host}/back/{number}")
+            if number == 0:
+                done = backed.run("restore", "app", *wanted, "--to", f"{target.host}/back/0", status=1)
+                oldest = re.search(r"'--tag (safeport-latest-\w+)' restores it", done.stderr)[1]
+                backed.run("restore", "app", "--tag", oldest, "--to", f"{target.host}/back/0", status=0)
+                assert wire.Wire.to(target).tag_digest("back/0", oldest) == content.tags["latest"]
+                continue
+        backed.json("restore", "app", *wanted, "--to", f"{target.host}/back/{number}")
         backed.check(target, f"back/{number}", content)
     backed.json("restore", "app", "--to", f"{target.host}/back/now")
     backed.check(target, "back/now", seen[-1][0])
@@ -209,6 +217,12 @@ def test_nobody_knows_what_was_before_history(backed):
     done = backed.run("restore", "app", "--at", "2001-01-01", "--force", status=1)
     assert "nobody knows" in done.stderr and "2001-01-01T00:00:00Z" in done.stderr
     backed.run("restore", "app", "--at", "yesterday", status=2)
+    backed.put("app", images.small(2))
+    backed.sync()  # now there is a history tag, which tells when its image was left, not since when it was there
+    for host in ("with its journal", "without one"):
+        done = backed.run("restore", "app", "--at", "2001-01-01", "--to", "vault:then", status=1)
+        assert "nobody knows" in done.stderr, host
+        backed.forget()
 
 
 # -- names and places
