@@ -99,15 +99,9 @@ static void add_destination(struct copy *copy, size_t backup)
     struct setting *setting = &copy->settings[first + count];
     if (!needs_copy(tag, backup))
       continue;
-    struct sp_err err = SP_ERR_INIT;
     setting->tag = tag;
     setting->history[0] = '\0';
     if (!sp_work_is_open(work, backup)) {
-      tell_tag(work, tag, backup, failure_of(work, backup), NULL);
-      continue;
-    }
-    if (!work->sync->dry_run && sp_history_keep(work, backup, tag, setting->history, &err) < 0) {
-      sp_work_fail_place(work, backup, &err);
       tell_tag(work, tag, backup, failure_of(work, backup), NULL);
       continue;
     }
@@ -124,6 +118,20 @@ static void add_destination(struct copy *copy, size_t backup)
                                        .tags_now = &copy->now[first],
                                        .is_empty = work->sides[backup].tag_count == 0,
                                        .place = work->places[backup]};
+}
+
+/* What the tags of a destination are about to leave keeps a name there. */
+static int keep_history(void *ctx, size_t destination, struct sp_err *err)
+{
+  struct copy *copy = ctx;
+  size_t backup = copy->backups[destination];
+  for (size_t i = 0; i < copy->to[destination].tag_count; i++) {
+    struct setting *setting = &copy->settings[destination * copy->group->count + i];
+    if (setting->history[0] == '\0' &&
+        sp_history_keep(copy->work, backup, setting->tag, setting->history, err) < 0)
+      return -1;
+  }
+  return 0;
 }
 
 static int transfer(struct copy *copy, struct sp_err *err)
@@ -143,6 +151,8 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
       .read_back = work->sync->restores,
+      .before_tags = keep_history,
+      .before_tags_ctx = copy,
       .keep_side_tags = work->sync->restores && !sp_work_is_accepted(work, "*"),
       .view = &work->view,
       .holdings = work->holdings,

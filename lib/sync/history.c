@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "policy/tag_kind.h"
 #include "sync/told.h"
 #include "transfer/trouble.h"
+
+#define NAMES_TRIED 100 /* seconds from now on */
 
 /* A tag that names the digest there and is not about to leave it. */
 static bool is_named_by_another(const struct sp_work *work, size_t backup,
@@ -41,34 +44,77 @@ static bool is_in_history(struct sp_work *work, size_t backup, const struct sp_p
   return false;
 }
 
+/* The first name from now on that is free, or names the digest already (*is_named). Two tags may
+ * leave within a second: of one tag when it moves again, of two where only the beginning of their
+ * names went in; a name that another digest has is never taken from it. */
+static int find_name(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                     char name[SP_MAX_TAG + 1], bool *is_named, struct sp_err *err)
+{
+  int64_t now_s = sp_clock_wall_s();
+  *is_named = false;
+  for (int64_t later_s = 0; later_s < NAMES_TRIED; later_s++) {
+    struct sp_named named;
+    struct sp_err why = SP_ERR_INIT;
+    sp_history_tag_format(tag->name, now_s + later_s, name);
+    bool is_taken = sp_store_resolve(work->backups[backup], name, &named, &why) == 0;
+    if (!is_taken && why.code != SP_E_NOT_FOUND) {
+      sp_err_copy(err, &why);
+      return -1;
+    }
+    *is_named = is_taken && sp_digest_eq(&named.digest, &tag->at[backup].now);
+    if (!is_taken || *is_named)
+      return 0;
+  }
+  return sp_fail(err, SP_E_LIMIT, "the next %d history tags of '%s' are all taken at '%s'",
+                 NAMES_TRIED, tag->name, work->backups[backup]->name);
+}
+
+static int set_name(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                    const struct sp_manifest_bytes *manifest, char history[SP_MAX_TAG + 1],
+                    struct sp_err *err)
+{
+  char name[SP_MAX_TAG + 1];
+  const char *const names[] = {name};
+  size_t done;
+  bool is_named;
+  if (find_name(work, backup, tag, name, &is_named, err) < 0)
+    return -1;
+  if (!is_named && sp_store_set_tags(work->backups[backup], names, 1, manifest, &done, err) < 0)
+    return -1;
+  memcpy(history, name, sizeof name);
+  return 0;
+}
+
+/* Tags of one long beginning go one after the other. */
+static int set_long_name(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                         const struct sp_manifest_bytes *manifest, char history[SP_MAX_TAG + 1],
+                         struct sp_err *err)
+{
+  SP_LOCK_SCOPE(&work->history_lock);
+  return set_name(work, backup, tag, manifest, history, err);
+}
+
 int sp_history_keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
                     char history[SP_MAX_TAG + 1], struct sp_err *err)
 {
   history[0] = '\0';
   const struct sp_digest *left = &tag->at[backup].now;
-  bool moves = !tag->is_fixed && !tag->is_side && left->alg != SP_DIGEST_NONE &&
-               tag->at[backup].action == SP_ACTION_SET;
+  bool moves =
+      !tag->is_side && left->alg != SP_DIGEST_NONE && tag->at[backup].action == SP_ACTION_SET;
   if (!moves || work->rules.keep_history == 0 || is_named_by_another(work, backup, tag) ||
       is_in_history(work, backup, tag))
     return 0;
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
   sp_manifest_bytes_init(&manifest);
   struct sp_err why = SP_ERR_INIT;
-  if (sp_store_get_manifest(work->backups[backup], left, &manifest, &why) < 0) {
-    if (why.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&why)) {
-      sp_err_copy(err, &why);
-      return -1;
-    }
-    SP_LOCK_SCOPE(&work->lock);
-    sp_told_add_note(work->told, "what '%s' named before cannot be kept: %s", tag->name, why.msg);
-    return 0;
-  }
-  char name[SP_MAX_TAG + 1];
-  sp_history_tag_format(tag->name, work->now_s, name);
-  const char *const names[] = {name};
-  size_t done;
-  if (sp_store_set_tags(work->backups[backup], names, 1, &manifest, &done, err) < 0)
+  bool is_long = strlen(tag->name) > SP_HISTORY_BASE_MAX;
+  if (sp_store_get_manifest(work->backups[backup], left, &manifest, &why) == 0)
+    return (is_long ? set_long_name : set_name)(work, backup, tag, &manifest, history, err);
+  if (why.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&why)) {
+    sp_err_copy(err, &why);
     return -1;
-  snprintf(history, SP_MAX_TAG + 1, "%s", name);
+  }
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_note(work->told, "what '%s' named before cannot be kept: %s", tag->name, why.msg);
   return 0;
 }

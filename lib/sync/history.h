@@ -2,6 +2,9 @@
 /* History tags: before a moving tag moves on a backup, the digest that it leaves keeps a name there
  * (`safeport-latest-20261123T101500Z`), so that a bad push can be undone.
  *
+ * It is set when all of the new image is there and proven, right before the tag moves: its time is
+ * the one at which the tag left. A name that another digest has is never taken from it.
+ *
  * Only where no other tag of that repository names the digest. `keep_history` is how many of a tag
  * are worth keeping: nothing is removed here when there are more, for sync cannot delete; that is
  * left to prune.

@@ -26,6 +26,7 @@ void sp_work_init(struct sp_work *work, const struct sp_sync *sync, struct sp_ho
   work->now_s = now_s;
   work->told = told;
   pthread_mutex_init(&work->lock, NULL);
+  pthread_mutex_init(&work->history_lock, NULL);
 }
 
 void sp_work_clear(struct sp_work *work)
@@ -38,6 +39,7 @@ void sp_work_clear(struct sp_work *work)
     sp_holdings_leave(work->holdings, work->places[i]);
   }
   sp_store_close(work->primary);
+  pthread_mutex_destroy(&work->history_lock);
   pthread_mutex_destroy(&work->lock);
 }
 

@@ -36,8 +36,9 @@ struct sp_work {
   struct sp_tags tags;
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;
-  pthread_mutex_t lock;       /* guards told */
-  struct sp_sync_image *told; /* owned by the window */
+  pthread_mutex_t lock;         /* guards told */
+  pthread_mutex_t history_lock; /* tags whose history tags could have one name: history.c */
+  struct sp_sync_image *told;   /* owned by the window */
 };
 
 /* A failure at a backup, told; one that is about the place as a whole puts it out. */

@@ -48,6 +48,11 @@ struct sp_transfer {
   bool keep_side_tags; /* a tag of the image's company (cosign's) that names something else at a
                           destination stays as it is, with a note */
   bool dry_run;
+  /* Called when all of a destination is there and proven, right before the first of its tags is
+   * written. Fails: that destination fails, and its tags stay as they are. May be NULL. Called from
+   * several threads, once or twice for a destination. */
+  int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
+  void *before_tags_ctx;
   struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
   struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every
                                      destination has a place there */

@@ -144,6 +144,18 @@ static void sort_out(struct setting *s)
   }
 }
 
+/* Lets the caller do what it has to do before a tag is written. */
+static int prepare(const struct setting *s)
+{
+  const struct sp_transfer *job = s->run->job;
+  struct sp_err err = SP_ERR_INIT;
+  if (s->count == 0 || !job->before_tags ||
+      job->before_tags(job->before_tags_ctx, s->place, &err) == 0)
+    return 0;
+  sp_run_fail_place(s->run, s->place, &err);
+  return -1;
+}
+
 static void place_task(void *ctx, size_t place)
 {
   struct sp_run *run = ctx;
@@ -165,7 +177,8 @@ static void place_task(void *ctx, size_t place)
                             .names = names,
                             .numbers = numbers};
   sort_out(&setting);
-  set_all(&setting);
+  if (prepare(&setting) == 0)
+    set_all(&setting);
 }
 
 void sp_tags_publish(struct sp_run *run)

@@ -74,6 +74,11 @@ class Fleet:
         return self.primary.log() + self.backup.log()
 
 
+def kept(place, tag="latest"):
+    """What the history tags of a tag name."""
+    return {place.resolve(name) for name in place.tags() if name.startswith(f"safeport-{tag}")}
+
+
 def check_order(fleet, name):
     """Fixed tags and what follows, then `latest`, the record last of all."""
     put = [entry.path.rsplit("/", 1)[1] for entry in fleet.backup.log() if entry.method == "PUT" and
@@ -189,14 +194,48 @@ def test_five_moves_are_all_restorable(fleet):
     fleet.write()
     fleet.sync()
     seen = []
-    for seed in range(2, 7):
+    for seed in range(2, 7):  # several in one second, by which history tags are named
         seen.append(fleet.digests("app", "latest")[1])
         fleet.put("app", images.small(seed))
-        time.sleep(1.01)  # history tags are named by the second
         fleet.sync()
-    place = fleet.places("app")[1]
-    kept = {place.resolve(tag) for tag in place.tags() if tag.startswith("safeport-latest-")}
-    assert kept == set(seen)
+    for place in fleet.places("app")[1:]:
+        assert kept(place) == set(seen)
+
+
+def test_history_names_of_two_long_tags_do_not_clash(fleet):
+    """Only 102 bytes of a tag's name go into that of its history."""
+    names = ["x" * 110 + end for end in "ab"]
+    seen = []
+    for seed in (1, 3):
+        content = images.small(seed, tag=names[0]).merge(images.small(seed + 1, tag=names[1]))
+        fleet.put("app", content)
+        fleet.write()
+        fleet.sync()
+        seen.append({content.tags[name] for name in names})
+    for place in fleet.places("app")[1:]:
+        assert kept(place, "x") == seen[0]
+
+
+def test_moved_again_while_it_was_copied(fleet):
+    """A copy that took long is looked at again: what its tag named for that while keeps a name too."""
+    seen = []
+    for seed in (1, 2):
+        fleet.put("app", images.small(seed))
+        fleet.write()
+        seen.append(fleet.images["app"].tags["latest"])
+        if seed == 1:
+            fleet.sync()
+    fleet.backup.clear_log()
+    running = fleet.port.start("sync", "--config", fleet.file)
+    while not any(entry.method == "POST" for entry in fleet.backup.log()):
+        time.sleep(0.001)
+    fleet.backup.pause()
+    time.sleep(10.5)
+    fleet.put("app", images.small(3))
+    fleet.backup.resume()
+    running.wait(status=0)
+    fleet.check("app")
+    assert kept(fleet.places("app")[1]) == set(seen)
 
 
 # -- fixed tags
@@ -212,6 +251,8 @@ def test_fixed_tag_that_changed_is_not_followed(fleet):
     assert counts(fleet.sync("--accept", "other", status=6)) == {"not_followed": 2}
     assert counts(fleet.sync("--accept", "app:v1.2.3")) == {"copied": 2}
     fleet.check("app")
+    for place, digest in zip(fleet.places("app")[1:], good[1:]):  # the old image can be had again
+        assert kept(place, "v1.2.3") == {digest}
 
 
 # -- a primary that cannot be believed
