@@ -42,10 +42,6 @@ static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struc
   const struct sp_fleet *fleet = ctx;
   const struct sp_config_image *image = sp_images_rules(fleet->images, number);
   struct sp_opened opened;
-  if (image->platforms.count > 0)
-    return sp_fail(err, SP_E_UNSUPPORTED,
-                   "platforms cannot be left out yet: remove 'platforms' from image '%s'",
-                   image->name);
   *out = (struct sp_sync_entry){.rules = rules_of(image)};
   if (sp_images_open_primary(fleet->images, number, SP_OPEN_READ, &opened, err) < 0)
     return -1;
