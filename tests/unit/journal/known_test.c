@@ -105,9 +105,9 @@ static const char *places(struct sp_journal *journal, const char *prefix)
 static void test_places(void **state)
 {
   (void)state;
-  static const char *const told[] = {"ghcr.io/acme/app", "ghcr.io/acme/team/web", "ghcr.io/acme",
-                                     "ghcr.io/acmes/app", "ghcr.io/acme/", "vault:ghcr.io/acme/app",
-                                     "ghcr.io/acme/app", "docker.io/acme/gone"};
+  static const char *const told[] = {
+      "ghcr.io/acme/app", "ghcr.io/acme/team/web",  "ghcr.io/acme",     "ghcr.io/acmes/app",
+      "ghcr.io/acme/",    "vault:ghcr.io/acme/app", "ghcr.io/acme/app", "docker.io/acme/gone"};
   struct sp_err err = SP_ERR_INIT;
   struct sp_digest digest = digest_of(1);
   SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);

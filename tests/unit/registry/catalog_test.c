@@ -68,8 +68,8 @@ static void test_lists(void **state)
       {LAST("\"a\""), NULL, SP_E_PROTOCOL, "no list"},
       {"200\nContent-Length: 9000000\n\n", NULL, SP_E_LIMIT, NULL},
       /* names that are none */
-      {LAST("[\"a\",\"../x\",\"\",5,null,\"b c\",\"A/b\",\"a//b\",\"d/e\"]"), NULL,
-       SP_OK, "a d/e -7"},
+      {LAST("[\"a\",\"../x\",\"\",5,null,\"b c\",\"A/b\",\"a//b\",\"d/e\"]"), NULL, SP_OK,
+       "a d/e -7"},
       /* S03: another origin */
       {PAGE("\"a\"", "http://127.0.0.2/v2/_catalog?last=a"), NULL, SP_E_REFUSED, "127.0.0.2"},
       {PAGE("\"a\"", "//169.254.169.254/x?last=a"), NULL, SP_E_REFUSED, "169.254"},
@@ -93,8 +93,7 @@ static void test_lists(void **state)
   for (size_t i = 0; i < COUNT(rows); i++) {
     const struct rule rules[] = {
         {.match = FIRST, .reply = rows[i].first},
-        {.match = "GET /v2/_catalog?last=a",
-         .reply = rows[i].second ? rows[i].second : "599\n\n"},
+        {.match = "GET /v2/_catalog?last=a", .reply = rows[i].second ? rows[i].second : "599\n\n"},
     };
     struct world world;
     char names[1024];

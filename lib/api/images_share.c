@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two images with one backup would set each other's tags. What the file says is complained about
+ * when it is read (config/check.h); what registries list can only be looked at here. Slashes become
+ * '-' where a registry has two levels, so "a/b" and "a-b" may come to one name. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/images_item.h"
+#include "base/text.h"
+
+struct taken {
+  char *place;
+  size_t item;
+};
+
+static int by_place(const void *a, const void *b)
+{
+  const struct taken *x = a, *y = b;
+  int order = strcmp(x->place, y->place);
+  return order ? order : (x->item > y->item) - (x->item < y->item);
+}
+
+/* The backups of one image; what is no place will be said when it is opened. */
+static int take_backups(const struct sp_images *images, size_t number, struct taken *all,
+                        size_t *count, struct sp_err *err)
+{
+  const struct sp_images_item *item = &images->items[number];
+  for (size_t i = 0; !item->why && i < item->image->backups.count; i++) {
+    struct sp_place place;
+    struct sp_err no_place = SP_ERR_INIT;
+    char text[SP_PLACE_TEXT_MAX];
+    if (sp_config_place_get(&item->image->backups.items[i], item->repo, &place, &no_place) < 0)
+      continue;
+    sp_place_format_name(&place, text);
+    all[*count].item = number;
+    if (sp_text_dup(&all[*count].place, text, err) < 0)
+      return -1;
+    (*count)++;
+  }
+  return 0;
+}
+
+/* Both are images of which nothing can be done: who was first is not known. */
+static int refuse_pair(struct sp_images *images, const struct taken *a, const struct taken *b,
+                       struct sp_err *err)
+{
+  struct sp_images_item *x = &images->items[a->item], *y = &images->items[b->item];
+  struct sp_err why = SP_ERR_INIT;
+  if (x == y || strcmp(sp_images_item_name(x), sp_images_item_name(y)) ==
+                    0) /* named twice on the command line */
+    return 0;
+  (void)sp_fail(&why, SP_E_REFUSED, "'%s' and '%s' would share the backup '%s'",
+                sp_images_item_name(x), sp_images_item_name(y), a->place);
+  return sp_images_item_give_up(x, &why, err) < 0 ? -1 : sp_images_item_give_up(y, &why, err);
+}
+
+static int find_shared(struct sp_images *images, struct taken *all, size_t *count,
+                       struct sp_err *err)
+{
+  for (size_t i = 0; i < images->count; i++) {
+    if (take_backups(images, i, all, count, err) < 0)
+      return -1;
+  }
+  if (*count > 0)
+    qsort(all, *count, sizeof *all, by_place);
+  for (size_t i = 1; i < *count; i++) {
+    if (strcmp(all[i - 1].place, all[i].place) == 0 &&
+        refuse_pair(images, &all[i - 1], &all[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int sp_images_refuse_shared(struct sp_images *images, struct sp_err *err)
+{
+  size_t most = 1;
+  for (size_t i = 0; i < images->count; i++)
+    most += images->items[i].image->backups.count;
+  SP_AUTO_FREE struct taken *all = calloc(most, sizeof *all);
+  size_t count = 0;
+  if (!all)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for the images");
+  int failed = find_shared(images, all, &count, err);
+  for (size_t i = 0; i < count; i++)
+    free(all[i].place);
+  return failed;
+}
