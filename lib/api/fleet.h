@@ -23,8 +23,9 @@ struct sp_fleet {
   struct sp_err trouble; /* of the state directory or the journal */
 };
 
-/* Loads the file, opens the state and finds the images. A state directory that cannot be used costs history, never
- * images: the run goes on with a journal of its own, and what the backups' records know.
+/* Loads the file, opens the state and finds the images. A state directory that cannot be used costs
+ * history, never images: the run goes on with a journal of its own, and what the backups' records
+ * know.
  *   command   "sync": what the journal calls the run; NULL: it only reads the journal; "": it is
  *             no run, and tells the journal what it learns
  * Fails: as sp_images_load and sp_images_choose. */

@@ -62,7 +62,7 @@
 #define SP_MAX_YAML_NODES 400000        /* keys and values; 100 bytes of memory each */
 #define SP_MAX_COMPLAINTS 50            /* nobody mends more at once */
 #define SP_MAX_IMAGES 10000             /* of one file; a namespace is one */
-#define SP_MAX_NAMESPACE 100000         /* repositories of one namespace: 100 bytes of memory each */
+#define SP_MAX_NAMESPACE 100000         /* repositories of a namespace: 100 bytes of memory each */
 #define SP_MAX_PATTERNS 100             /* of one list */
 #define SP_MAX_PATTERN 256              /* bytes of one pattern; no tag has more than 128 */
 
