@@ -40,18 +40,30 @@ static int take_backups(const struct sp_images *images, size_t number, struct ta
   return 0;
 }
 
-/* Both are images of which nothing can be done: who was first is not known. */
-static int refuse_pair(struct sp_images *images, const struct taken *a, const struct taken *b,
-                       struct sp_err *err)
+static const char *name_at(const struct sp_images *images, const struct taken *taken)
 {
-  struct sp_images_item *x = &images->items[a->item], *y = &images->items[b->item];
-  struct sp_err why = SP_ERR_INIT;
-  if (x == y || strcmp(sp_images_item_name(x), sp_images_item_name(y)) ==
-                    0) /* named twice on the command line */
-    return 0;
-  (void)sp_fail(&why, SP_E_REFUSED, "'%s' and '%s' would share the backup '%s'",
-                sp_images_item_name(x), sp_images_item_name(y), a->place);
-  return sp_images_item_give_up(x, &why, err) < 0 ? -1 : sp_images_item_give_up(y, &why, err);
+  return sp_images_item_name(&images->items[taken->item]);
+}
+
+/* Those with one place: each that has another image beside it is given up, for nobody knows who was
+ * first. An image may be there twice: it was named twice. */
+static int refuse(struct sp_images *images, const struct taken *run, size_t count,
+                  struct sp_err *err)
+{
+  for (size_t i = 0; i < count; i++) {
+    const char *name = name_at(images, &run[i]);
+    struct sp_err why = SP_ERR_INIT;
+    size_t other = 0;
+    while (other < count && strcmp(name_at(images, &run[other]), name) == 0)
+      other++;
+    if (other == count)
+      return 0; /* all are one image */
+    (void)sp_fail(&why, SP_E_REFUSED, "'%s' and '%s' would share the backup '%s'", name,
+                  name_at(images, &run[other]), run->place);
+    if (sp_images_item_give_up(&images->items[run[i].item], &why, err) < 0)
+      return -1;
+  }
+  return 0;
 }
 
 static int find_shared(struct sp_images *images, struct taken *all, size_t *count,
@@ -63,9 +75,10 @@ static int find_shared(struct sp_images *images, struct taken *all, size_t *coun
   }
   if (*count > 0)
     qsort(all, *count, sizeof *all, by_place);
-  for (size_t i = 1; i < *count; i++) {
-    if (strcmp(all[i - 1].place, all[i].place) == 0 &&
-        refuse_pair(images, &all[i - 1], &all[i], err) < 0)
+  for (size_t i = 0, end; i < *count; i = end) {
+    for (end = i + 1; end < *count && strcmp(all[i].place, all[end].place) == 0;)
+      end++;
+    if (end > i + 1 && refuse(images, &all[i], end - i, err) < 0)
       return -1;
   }
   return 0;
