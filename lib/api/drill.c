@@ -123,6 +123,11 @@ static void look_task(void *ctx, size_t number)
 {
   struct drill *drill = ctx;
   size_t count = sp_images_rules(drill->fleet.images, number)->backups.count;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_images_check(drill->fleet.images, number, &err) < 0) {
+    tell_failure(drill, number, "", &err);
+    return;
+  }
   for (size_t i = 0; i < count; i++)
     look_at_backup(drill, number, i);
 }
@@ -329,6 +334,7 @@ int sp_drill(struct sp_session *session, const struct sp_drill_options *options,
   const struct sp_images_request request = {.config = options->config,
                                             .names = options->names,
                                             .name_count = options->name_count,
+                                            .from_backups = true,
                                             .complaint = options->complaint,
                                             .ctx = options->ctx};
   *totals = (struct sp_sync_totals){.err = SP_ERR_INIT};

@@ -28,9 +28,11 @@ static const char *image_name(void *ctx, size_t number)
   return sp_images_name(((struct sp_fleet *)ctx)->images, number);
 }
 
-static struct sp_sync_rules rules_of(const struct sp_config_image *image)
+static struct sp_sync_rules rules_of(const struct sp_images *images, size_t number)
 {
-  return (struct sp_sync_rules){.tags = &image->tags,
+  const struct sp_config_image *image = sp_images_rules(images, number);
+  return (struct sp_sync_rules){.origin = sp_images_origin(images, number),
+                                .tags = &image->tags,
                                 .fixed = image->has_fixed ? &image->fixed : NULL,
                                 .with_referrers = image->referrers,
                                 .referrers_every_s = image->referrers_every_s,
@@ -42,11 +44,7 @@ static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struc
   const struct sp_fleet *fleet = ctx;
   const struct sp_config_image *image = sp_images_rules(fleet->images, number);
   struct sp_opened opened;
-  if (image->platforms.count > 0)
-    return sp_fail(err, SP_E_UNSUPPORTED,
-                   "platforms cannot be left out yet: remove 'platforms' from image '%s'",
-                   image->name);
-  *out = (struct sp_sync_entry){.rules = rules_of(image)};
+  *out = (struct sp_sync_entry){.rules = rules_of(fleet->images, number)};
   if (sp_images_open_primary(fleet->images, number, SP_OPEN_READ, &opened, err) < 0)
     return -1;
   out->primary = opened.store;
@@ -123,7 +121,8 @@ int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
   char subject[SP_ERR_MSG_MAX];
   subject_of(request, subject, sizeof subject);
   if (sp_images_load(session, request, &fleet->images, err) < 0 ||
-      open_state(fleet, command == NULL, err) < 0)
+      open_state(fleet, command == NULL, err) < 0 ||
+      sp_images_choose(fleet->images, request, fleet->journal, err) < 0)
     return -1;
   return begin_run(fleet, command, subject, err);
 }

@@ -23,11 +23,12 @@ struct sp_fleet {
   struct sp_err trouble; /* of the state directory or the journal */
 };
 
-/* Loads the images and opens the state. A state directory that cannot be used costs history, never
- * images: the run goes on with a journal of its own, and what the backups' records know.
+/* Loads the file, opens the state and finds the images. A state directory that cannot be used costs
+ * history, never images: the run goes on with a journal of its own, and what the backups' records
+ * know.
  *   command   "sync": what the journal calls the run; NULL: it only reads the journal; "": it is
  *             no run, and tells the journal what it learns
- * Fails: as sp_images_load; SP_E_NOMEM. */
+ * Fails: as sp_images_load and sp_images_choose. */
 SP_MUST_CHECK int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
                                  const struct sp_images_request *request, const char *command,
                                  enum sp_open_mode backups, struct sp_err *err);

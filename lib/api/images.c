@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A namespace costs one small entry per repository; its places are made when it is opened. */
-#include "api/images.h"
+#include "api/images_item.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/state_dir.h"
 #include "base/text.h"
 
-struct item {
-  const struct sp_config_image *image;
-  const char *repo; /* borrowed from the config; NULL if the image is no namespace */
-  char *name;       /* owned, of a namespace */
-};
+void sp_images_item_clear(struct sp_images_item *item)
+{
+  free(item->repo);
+  free(item->name);
+  free(item->why);
+}
 
-struct sp_images {
-  struct sp_session *session;
-  struct sp_config *config;
-  struct item *items;
-  size_t count, cap;
-};
+const char *sp_images_item_name(const struct sp_images_item *item)
+{
+  return item->name ? item->name : item->image->name;
+}
+
+int sp_images_item_give_up(struct sp_images_item *item, const struct sp_err *why,
+                           struct sp_err *err)
+{
+  if (!item->why)
+    item->why = malloc(sizeof *item->why);
+  if (!item->why)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for the images");
+  *item->why = SP_ERR_INIT;
+  sp_err_copy(item->why, why);
+  return 0;
+}
 
 void sp_images_free(struct sp_images *images)
 {
   if (!images)
     return;
   for (size_t i = 0; i < images->count; i++)
-    free(images->items[i].name);
+    sp_images_item_clear(&images->items[i]);
   free(images->items);
   sp_config_free(images->config);
   free(images);
@@ -58,78 +69,6 @@ static int load_config(struct sp_images *images, const struct sp_images_request 
   return -1;
 }
 
-/* -- images by number */
-
-static int add(struct sp_images *images, const struct sp_config_image *image, const char *repo,
-               struct sp_err *err)
-{
-  if (images->count == images->cap) {
-    size_t cap = images->cap ? images->cap * 2 : 16;
-    struct item *items = reallocarray(images->items, cap, sizeof *items);
-    if (!items)
-      return sp_fail(err, SP_E_NOMEM, "out of memory for the images");
-    images->items = items;
-    images->cap = cap;
-  }
-  struct item *item = &images->items[images->count];
-  *item = (struct item){.image = image, .repo = repo};
-  if (repo && sp_text_format(&item->name, err, "%s/%s", image->name, repo) < 0)
-    return -1;
-  images->count++;
-  return 0;
-}
-
-/* `only`: one repository of a namespace, or NULL. */
-static int add_image(struct sp_images *images, const struct sp_config_image *image,
-                     const char *only, struct sp_err *err)
-{
-  if (!sp_config_is_namespace(image))
-    return add(images, image, NULL, err);
-  if (image->repositories.count == 0)
-    return sp_fail(err, SP_E_UNSUPPORTED,
-                   "image '%s': name the repositories of '%s' under 'repositories:' (registries "
-                   "do not list them for us)",
-                   image->name, image->primary.text);
-  for (size_t i = 0; i < image->repositories.count; i++) {
-    const char *repo = image->repositories.items[i];
-    if ((!only || strcmp(only, repo) == 0) && add(images, image, repo, err) < 0)
-      return -1;
-  }
-  return 0;
-}
-
-/* "app", or "acme/web" of the namespace "acme". */
-static int add_named(struct sp_images *images, const char *name, struct sp_err *err)
-{
-  const char *slash = strchr(name, '/');
-  SP_AUTO_FREE char *key = NULL;
-  const struct sp_config_image *image;
-  if (sp_text_dup_span(&key, SP_SPAN(name, slash ? (size_t)(slash - name) : strlen(name)), err) <
-          0 ||
-      sp_config_image(images->config, key, &image, err) < 0)
-    return -1;
-  size_t before = images->count;
-  if (add_image(images, image, slash ? slash + 1 : NULL, err) < 0)
-    return -1;
-  if (images->count == before || (slash && !sp_config_is_namespace(image)))
-    return sp_fail(err, SP_E_USAGE, "'%s' has no repository '%s'", key, slash ? slash + 1 : "");
-  return 0;
-}
-
-static int choose(struct sp_images *images, const struct sp_images_request *request,
-                  struct sp_err *err)
-{
-  for (size_t i = 0; i < request->name_count; i++) {
-    if (add_named(images, request->names[i], err) < 0)
-      return -1;
-  }
-  for (size_t i = 0; request->name_count == 0 && i < images->config->image_count; i++) {
-    if (add_image(images, &images->config->images[i], NULL, err) < 0)
-      return -1;
-  }
-  return 0;
-}
-
 int sp_images_load(struct sp_session *session, const struct sp_images_request *request,
                    struct sp_images **out, struct sp_err *err)
 {
@@ -138,7 +77,7 @@ int sp_images_load(struct sp_session *session, const struct sp_images_request *r
     return sp_fail(err, SP_E_NOMEM, "out of memory for the images");
   images->session = session;
   if (load_config(images, request, err) < 0 ||
-      sp_session_use_config(session, images->config, err) < 0 || choose(images, request, err) < 0)
+      sp_session_use_config(session, images->config, err) < 0)
     return -1;
   *out = sp_steal(&images);
   return 0;
@@ -151,13 +90,26 @@ size_t sp_images_count(const struct sp_images *images)
 
 const char *sp_images_name(const struct sp_images *images, size_t number)
 {
-  const struct item *item = &images->items[number];
-  return item->name ? item->name : item->image->name;
+  return sp_images_item_name(&images->items[number]);
 }
 
 const struct sp_config_image *sp_images_rules(const struct sp_images *images, size_t number)
 {
   return images->items[number].image;
+}
+
+enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number)
+{
+  return images->items[number].origin;
+}
+
+int sp_images_check(const struct sp_images *images, size_t number, struct sp_err *err)
+{
+  const struct sp_err *why = images->items[number].why;
+  if (!why)
+    return 0;
+  sp_err_copy(err, why);
+  return -1;
 }
 
 const struct sp_config *sp_images_config(const struct sp_images *images)
@@ -189,7 +141,8 @@ static int open_place(const struct sp_images *images, size_t number,
                       struct sp_opened *out, struct sp_err *err)
 {
   struct sp_place place;
-  if (sp_config_place_get(as_written, images->items[number].repo, &place, err) < 0 ||
+  if (sp_images_check(images, number, err) < 0 ||
+      sp_config_place_get(as_written, images->items[number].repo, &place, err) < 0 ||
       need_credentials(images, &place, err) < 0)
     return -1;
   return sp_session_open_or_broken(images->session, &place, mode, out, err);

@@ -2,15 +2,20 @@
 /* The images of safeport.yaml, ready to be opened: the file found, read and told to the session,
  * and each image by number, a namespace being as many images as it has repositories.
  *
+ * An image of which nothing can be done is one, too: a namespace that could not be listed stands
+ * beside those of its repositories that earlier runs knew, and fails when it is opened. So whatever
+ * runs over images tells it like any other failure, and does the rest.
+ *
  * What every command over safeport.yaml starts with; what it then does with the stores is its own.
- * Life cycle: sp_images_load, sp_images_free; before its session is freed. Threads: any, once
- * loaded.
+ * Life cycle: sp_images_load, sp_images_choose, sp_images_free; before its session is freed.
+ * Threads: any, once chosen.
  */
 #ifndef SP_API_IMAGES_H
 #define SP_API_IMAGES_H
 
 #include "api/session.h"
 #include "config/config.h"
+#include "sync/sync.h"
 
 struct sp_images;
 
@@ -18,18 +23,26 @@ struct sp_images_request {
   const char *config;       /* path; NULL = found as usual */
   const char *const *names; /* "app", or "acme/web" and "acme" of a namespace; name_count 0 = all */
   size_t name_count;
+  bool from_backups; /* what backups have is meant (restore): of a namespace what earlier runs knew,
+                        and the registry is asked only if that is nothing */
   /* The file has mistakes: one text each, as people read it. May be NULL. */
   void (*complaint)(void *ctx, const char *text);
   void *ctx;
 };
 
 /* Loads, and tells the session what the file says of registries and of the vault (what the session
- * was given by flags wins). Blocks on registries where a namespace has to be listed.
- * Fails: SP_E_USAGE (no file, mistakes, no such image); SP_E_UNSUPPORTED (a namespace that no list
- * was given for, on a registry that cannot be listed); as registries do. */
+ * was given by flags wins). There are no images yet.
+ * Fails: SP_E_USAGE (no file, or it has mistakes); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_images_load(struct sp_session *session,
                                  const struct sp_images_request *request, struct sp_images **out,
                                  struct sp_err *err);
+/* Finds the images that were asked for. Blocks on registries where a namespace has to be listed
+ * (api/namespace.h); a repository that is named ("acme/web") is believed to be there. Images that
+ * would write to one backup are images of which nothing can be done.
+ * Fails: SP_E_USAGE (no such image); SP_E_INTERRUPTED; SP_E_NOMEM. */
+SP_MUST_CHECK int sp_images_choose(struct sp_images *images,
+                                   const struct sp_images_request *request,
+                                   struct sp_journal *journal, struct sp_err *err);
 void sp_images_free(struct sp_images *images);
 
 size_t sp_images_count(const struct sp_images *images);
@@ -38,6 +51,10 @@ size_t sp_images_count(const struct sp_images *images);
 const char *sp_images_name(const struct sp_images *images, size_t number);
 /* What the file says about it; borrowed. */
 const struct sp_config_image *sp_images_rules(const struct sp_images *images, size_t number);
+enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number);
+/* Fails with the reason if nothing can be done for it; else opening its places does not. */
+SP_MUST_CHECK int sp_images_check(const struct sp_images *images, size_t number,
+                                  struct sp_err *err);
 /* The whole file; borrowed. */
 const struct sp_config *sp_images_config(const struct sp_images *images);
 

@@ -141,6 +141,8 @@ static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struc
 {
   struct restore *restore = ctx;
   struct sp_images *images = restore->fleet.images;
+  if (images && sp_images_check(images, number, err) < 0)
+    return -1;
   struct sp_view *view = malloc(sizeof *view);
   if (!view)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
@@ -216,6 +218,7 @@ static int begin_fleet(struct restore *restore, struct sp_session *session, stru
   const struct sp_images_request request = {.config = options->config,
                                             .names = (const char *const *)restore->names,
                                             .name_count = options->name_count,
+                                            .from_backups = true,
                                             .complaint = options->complaint,
                                             .ctx = options->ctx};
   if (sp_fleet_begin(&restore->fleet, session, &request, command, SP_OPEN_READ, err) < 0)

@@ -52,6 +52,7 @@
 #define SP_MAX_DESCRIPTORS 10000 /* descriptors in one manifest or index */
 #define SP_MAX_TAG_PAGES 10000   /* endless pagination */
 #define SP_MAX_TAGS 1000000      /* tags of one repository */
+#define SP_MAX_CATALOG 1000000   /* repositories that a registry lists, whoever they belong to */
 #define SP_MAX_DATED_TAGS \
   1000 /* tags of which one listing asks for the date: up to 4 requests each */
 
@@ -61,6 +62,7 @@
 #define SP_MAX_YAML_NODES 400000        /* keys and values; 100 bytes of memory each */
 #define SP_MAX_COMPLAINTS 50            /* nobody mends more at once */
 #define SP_MAX_IMAGES 10000             /* of one file; a namespace is one */
+#define SP_MAX_NAMESPACE 100000         /* repositories of a namespace: 100 bytes of memory each */
 #define SP_MAX_PATTERNS 100             /* of one list */
 #define SP_MAX_PATTERN 256              /* bytes of one pattern; no tag has more than 128 */
 

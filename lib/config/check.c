@@ -92,6 +92,27 @@ static void check_holes(struct sp_reader *reader, const struct sp_config_image *
   }
 }
 
+/* What the registry lists would then hold the backups, and those their own, run by run. */
+static void check_inside(struct sp_reader *reader, const struct sp_config_image *image)
+{
+  char host[SP_MAX_HOST + 1];
+  char path[SP_MAX_REPOSITORY + 1];
+  sp_config_namespace(image, host, path);
+  size_t path_len = strlen(path);
+  for (size_t i = 0; i < image->backups.count; i++) {
+    struct sp_place place;
+    struct sp_err ignored = SP_ERR_INIT;
+    if (sp_config_place_get(&image->backups.items[i], "x", &place, &ignored) < 0 ||
+        place.transport != SP_TRANSPORT_REGISTRY || strcmp(place.ref.host, host) != 0 ||
+        strncmp(place.ref.repository, path, path_len) != 0 ||
+        (path_len > 0 && place.ref.repository[path_len] != '/'))
+      continue;
+    COMPLAIN(reader, image->backups.items[i].at,
+             _("this lies in the namespace of the primary, whose list would hold it: name the "
+               "'repositories' that are meant, or use another place"));
+  }
+}
+
 static void check_twice(struct sp_reader *reader, const struct sp_config_image *image)
 {
   for (size_t i = 0; i < image->backups.count; i++) {
@@ -169,6 +190,8 @@ void sp_check_image(struct sp_reader *reader, const struct sp_yaml_node *map, vo
   size_t before = reader->mistakes;
   check_holes(reader, image);
   check_twice(reader, image);
+  if (reader->mistakes == before && sp_config_is_namespace(image) && image->repositories.count == 0)
+    check_inside(reader, image);
   if (image->repositories.count == 0 || reader->mistakes > before)
     return;
   struct sp_config_at at = key_at(map, "repositories");

@@ -16,7 +16,6 @@
 #include "base/secret.h"
 #include "config/complaint.h"
 #include "oci/place.h"
-#include "oci/platform.h"
 #include "policy/selection.h"
 
 /* Where in the file something stands; line 0 = nowhere (a default). */
@@ -51,10 +50,6 @@ struct sp_config_names {
   char **items;
   size_t count;
 };
-struct sp_config_platforms {
-  struct sp_platform *items;
-  size_t count; /* 0 = all */
-};
 
 /* Retention; read and checked here, used by prune. The meanings are those of DESIGN.md. */
 struct sp_config_keep {
@@ -76,7 +71,6 @@ struct sp_config_image {
   struct sp_config_names repositories; /* of a namespace, where it was given as a list */
   struct sp_selection tags;
   struct sp_config_keep keep;
-  struct sp_config_platforms platforms;
   bool referrers;
   int64_t referrers_every_s;
   uint32_t keep_history;

@@ -405,7 +405,6 @@ const struct sp_kind *sp_kind_of(enum sp_config_kind kind)
       [SP_KIND_PLACES] = &sp_kind_places,
       [SP_KIND_HOSTS] = &sp_kind_hosts,
       [SP_KIND_REPOSITORIES] = &sp_kind_repositories,
-      [SP_KIND_PLATFORMS] = &sp_kind_platforms,
       [SP_KIND_PATTERNS] = &sp_kind_patterns,
   };
   return lists[kind] ? lists[kind] : &kinds[kind];

@@ -29,8 +29,7 @@ struct sp_kind {
 /* Never NULL for kinds that are here. */
 const struct sp_kind *sp_kind_of(enum sp_config_kind kind);
 /* Those of lists, for the table of kind.c. */
-extern const struct sp_kind sp_kind_places, sp_kind_hosts, sp_kind_repositories, sp_kind_platforms,
-    sp_kind_patterns;
+extern const struct sp_kind sp_kind_places, sp_kind_hosts, sp_kind_repositories, sp_kind_patterns;
 
 /* A plain scalar that means nothing: empty, ~ or null. */
 bool sp_kind_is_null(const struct sp_yaml_node *node);

@@ -154,47 +154,6 @@ const struct sp_kind sp_kind_hosts = {N_("a list of hosts"), read_hosts, show_na
 const struct sp_kind sp_kind_repositories = {N_("a list of repositories"), read_repositories,
                                              show_names, clear_names, list_schema};
 
-/* -- platforms */
-
-static void read_platform(struct sp_reader *reader, const struct sp_config_row *row,
-                          struct sp_yaml_node *node, void *item)
-{
-  (void)row;
-  struct sp_err err = SP_ERR_INIT;
-  if (sp_platform_parse(sp_span_str(node->text), item, &err) < 0)
-    sp_reader_complain(reader, node, "%s", err.msg);
-}
-
-static bool read_platforms(struct sp_reader *reader, const struct sp_config_row *row,
-                           struct sp_yaml_node *node, void *at)
-{
-  return read_items(reader, row, node, at, sizeof(struct sp_platform), read_platform);
-}
-
-static json_t *show_platforms(const struct sp_config_row *row, const void *at)
-{
-  (void)row;
-  const struct sp_config_platforms *platforms = at;
-  json_t *list = platforms->count ? json_array() : json_null();
-  for (size_t i = 0; i < platforms->count; i++) {
-    char text[SP_PLATFORM_TEXT_MAX];
-    sp_platform_format(&platforms->items[i], text);
-    list = sp_json_with_item(list, json_string(text));
-  }
-  return list;
-}
-
-static void clear_platforms(void *at)
-{
-  struct sp_config_platforms *platforms = at;
-  free(platforms->items);
-  *platforms = (struct sp_config_platforms){0};
-}
-
-const struct sp_kind sp_kind_platforms = {N_("a list of platforms such as linux/amd64"),
-                                          read_platforms, show_platforms, clear_platforms,
-                                          list_schema};
-
 /* -- patterns */
 
 static void read_pattern(struct sp_reader *reader, const struct sp_config_row *row,

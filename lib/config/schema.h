@@ -30,7 +30,6 @@ enum sp_config_kind {
   SP_KIND_PLACES,       /* struct sp_config_places, least..most */
   SP_KIND_HOSTS,        /* struct sp_config_names */
   SP_KIND_REPOSITORIES, /* struct sp_config_names */
-  SP_KIND_PLATFORMS,    /* struct sp_config_platforms */
   SP_KIND_PATTERNS,     /* struct sp_pattern_list */
   SP_KIND_MAP,          /* a struct of its own, with the keys of `table` */
   SP_KIND_ENTRIES,      /* {items, count} of structs with the keys of `table`; their own keys are

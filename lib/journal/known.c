@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "journal/inside.h"
 #include "oci/reference.h"
@@ -224,6 +225,69 @@ const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
 bool sp_known_is_damaged(const struct sp_known_digest *digest)
 {
   return digest && digest->first_seen_s > 0 && digest->touched_s == 0 && digest->read_s == 0;
+}
+
+/* -- places */
+
+struct places_question {
+  struct sp_span prefix;
+  struct sp_known_names *out;
+};
+
+static int take_place(const struct places_question *question, struct sp_span name,
+                      struct sp_err *err)
+{
+  struct sp_known_names *out = question->out;
+  struct sp_span prefix = question->prefix;
+  if (name.len <= prefix.len || memcmp(name.ptr, prefix.ptr, prefix.len) != 0 ||
+      out->count == SP_MAX_NAMESPACE)
+    return 0;
+  if (grow((void **)&out->items, out->count, sizeof *out->items, err) < 0 ||
+      sp_text_dup_span(&out->items[out->count],
+                       SP_SPAN(name.ptr + prefix.len, name.len - prefix.len), err) < 0)
+    return -1;
+  out->count++;
+  return 0;
+}
+
+/* Every place that was told of has a mark (journal/prune.h). */
+static int ask_places(struct sp_db *db, void *ctx, struct sp_err *err)
+{
+  struct sp_field fields[SP_MAX_FIELDS];
+  int64_t before = INT64_MIN;
+  int got;
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_marks, "SELECT * FROM marks ORDER BY name_key", NULL, 0, &rows,
+                   err) < 0)
+    return -1;
+  while ((got = sp_rows_next(&rows, "", fields, err)) > 0) {
+    if (before != INT64_MIN && fields[0].number <= before)
+      return damaged(err);
+    before = fields[0].number;
+    if (take_place(ctx, fields[1].text, err) < 0)
+      return -1;
+  }
+  return got;
+}
+
+int sp_known_places(struct sp_journal *journal, const char *prefix, struct sp_known_names *out,
+                    struct sp_err *err)
+{
+  struct places_question question = {.prefix = sp_span_str(prefix), .out = out};
+  bool known;
+  *out = (struct sp_known_names){0};
+  int failed = sp_journal_ask(journal, ask_places, &question, &known, err);
+  if (failed || !known)
+    sp_known_names_clear(out);
+  return failed;
+}
+
+void sp_known_names_clear(struct sp_known_names *names)
+{
+  for (size_t i = 0; i < names->count; i++)
+    free(names->items[i]);
+  free(names->items);
+  *names = (struct sp_known_names){0};
 }
 
 /* -- one tag's history */

@@ -64,6 +64,17 @@ SP_MUST_CHECK int sp_known_history(struct sp_journal *journal, const char *place
                                    struct sp_err *err);
 void sp_known_history_free(struct sp_known_tag *states, size_t count);
 
+/* Names, in no order. */
+struct sp_known_names {
+  char **items;
+  size_t count;
+};
+/* The places of which anything is known and whose names begin with `prefix` ("ghcr.io/acme/"); what
+ * stands behind it, without it. At most SP_MAX_NAMESPACE. `out` is overwritten. */
+SP_MUST_CHECK int sp_known_places(struct sp_journal *journal, const char *prefix,
+                                  struct sp_known_names *out, struct sp_err *err);
+void sp_known_names_clear(struct sp_known_names *names);
+
 /* The tag was seen to name this digest at at_s; NULL: it was not there. The digest counts as seen
  * then. What is known already costs nothing. A fact that is older than what is known (from a
  * record) is fitted in where it belongs. */
@@ -91,5 +102,6 @@ SP_MUST_CHECK int sp_known_tell_damage(struct sp_journal *journal, const char *p
 
 SP_DEFINE_AUTO_CLEAR(struct sp_known, sp_known_clear)
 #define SP_AUTO_KNOWN SP_CLEANUP(sp_known_clear_auto_)
+SP_DEFINE_AUTO_CLEAR(struct sp_known_names, sp_known_names_clear)
 
 #endif

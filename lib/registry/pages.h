@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Following the Link headers of a listing without being led away or in circles (S03, S25).
+/* Following the Link headers of a listing (tags, referrers, repositories) without being led away or
+ * in circles (S03, S25).
  *
  * A cursor is a text that a caller passes on unseen: "<pages> <power> <seen> <target>". The target
  * is path and query on the registry's own origin; the numbers are Brent's way to find a cycle of

@@ -8,6 +8,7 @@
 #include "registry/blob_get.h"
 #include "registry/blob_put.h"
 #include "registry/blobs.h"
+#include "registry/catalog.h"
 #include "registry/manifests.h"
 #include "registry/referrers.h"
 #include "registry/repository.h"
@@ -154,6 +155,16 @@ int sp_registry_check_login(struct sp_registries *registries, const char *host,
   if (get_remote(registries, host, &remote, err) < 0)
     return -1;
   return sp_remote_check_login(remote, credential, asked, err);
+}
+
+int sp_registry_list_repositories(struct sp_registries *registries, const char *host,
+                                  const char *cursor, struct sp_catalog_page *out,
+                                  struct sp_err *err)
+{
+  struct sp_remote *remote;
+  if (get_remote(registries, host, &remote, err) < 0)
+    return -1;
+  return sp_catalog_list(remote, cursor, out, err);
 }
 
 bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,

@@ -51,9 +51,27 @@ SP_MUST_CHECK int sp_registry_open(struct sp_registries *registries, const struc
 SP_MUST_CHECK int sp_registry_check_login(struct sp_registries *registries, const char *host,
                                           const struct sp_credential *credential, bool *asked,
                                           struct sp_err *err);
+/* A page of the names of a registry's repositories. */
+struct sp_catalog_page {
+  char **names; /* each is one: sp_ref_is_repository */
+  size_t count, cap;
+  size_t left_out; /* what was listed and is none */
+  char *next;      /* cursor of the next page; NULL after the last */
+};
+void sp_catalog_page_clear(struct sp_catalog_page *page);
+/* Fetches one page, into `out`, which is empty. cursor: NULL = the first; else `next` of the page
+ * before. The order is the registry's, and a name may come twice.
+ * Fails: SP_E_AUTH (401, 403), SP_E_UNSUPPORTED (it has no such list): the message says to name the
+ * repositories instead; SP_E_REFUSED (the next page is elsewhere), SP_E_PROTOCOL, SP_E_LIMIT
+ * (registry/pages.h); as sp_http_perform. Tries once. */
+SP_MUST_CHECK int sp_registry_list_repositories(struct sp_registries *registries, const char *host,
+                                                const char *cursor, struct sp_catalog_page *out,
+                                                struct sp_err *err);
 /* Pulls left in the present window as the registry of this store last said (Docker Hub's
  * ratelimit-remaining); false if it never said. `store` must be one of sp_registry_open. */
 bool sp_registry_pulls_left(const struct sp_store *store, uint64_t *limit, uint64_t *remaining,
                             uint64_t *window_s);
+
+SP_DEFINE_AUTO_CLEAR(struct sp_catalog_page, sp_catalog_page_clear)
 
 #endif

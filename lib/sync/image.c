@@ -196,10 +196,18 @@ static void hold(struct sp_work *work)
   }
 }
 
-/* A primary without the repository, of which nothing was known: a wrong name, most likely. */
+/* A primary without the repository, of which nothing was known: a wrong name, most likely. One that
+ * is there, though its registry does not list it: others may be missing from that list. */
 static int require_primary(const struct sp_work *work, struct sp_err *err)
 {
-  if (work->primary_side.is_there || work->past.primary.tag_count > 0)
+  enum sp_sync_origin origin = work->rules.origin;
+  if (origin == SP_ORIGIN_UNLISTED && work->primary_side.tag_count > 0 &&
+      !sp_work_is_accepted(work, "*"))
+    return sp_fail(err, SP_E_REFUSED,
+                   "'%s' is there, but its registry does not list it any more: the list may lack "
+                   "others, too; name the repositories under 'repositories:' in safeport.yaml",
+                   work->primary->name);
+  if (origin == SP_ORIGIN_LISTED || work->primary_side.is_there || work->past.primary.tag_count > 0)
     return 0;
   return sp_fail(err, SP_E_NOT_FOUND,
                  "there is no repository '%s', or nothing in it: is the name right, and may these "

@@ -24,7 +24,16 @@
 #include "store/retry.h"
 #include "store/store.h"
 
+/* How it is known that there is such an image. */
+enum sp_sync_origin {
+  SP_ORIGIN_NAMED,    /* somebody wrote its name */
+  SP_ORIGIN_LISTED,   /* its registry lists it: there may be nothing in it yet */
+  SP_ORIGIN_UNLISTED, /* earlier runs knew it, and its registry lists it no more: gone, or the list
+                         is not whole */
+};
+
 struct sp_sync_rules {
+  enum sp_sync_origin origin;
   const struct sp_selection *tags;     /* borrowed */
   const struct sp_pattern_list *fixed; /* borrowed; NULL: as policy/tag_kind.h says */
   bool with_referrers;

@@ -91,6 +91,18 @@ static void ask_place(struct sp_journal *journal)
   sp_uploads_free(sessions, count);
 }
 
+static void ask_places(struct sp_journal *journal)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_CLEANUP(sp_known_names_clear_auto_) struct sp_known_names names;
+  if (sp_known_places(journal, "ghcr.io/", &names, &err) < 0)
+    abort();
+  for (size_t i = 0; i < names.count; i++) {
+    if (names.items[i][0] == '\0')
+      abort();
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -99,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (sp_journal_open(dir, SP_JOURNAL_READ, &journal, &err) < 0)
     abort();
   ask_place(journal);
+  ask_places(journal);
   ask_runs(journal);
   sp_journal_close(journal);
   remove_dir();

@@ -29,8 +29,7 @@ static void test_typed(void **state)
   struct sp_config *config =
       parse("version: 1\n"
             "images:\n"
-            "  app: {primary: acme/app, backups: [vault:app, 'oci:x'], fixed: [], platforms: "
-            "[linux/arm]}\n"
+            "  app: {primary: acme/app, backups: [vault:app, 'oci:x'], fixed: []}\n"
             "  web: {primary: ghcr.io/a/web, backups: [vault:web],\n"
             "        keep: {candidates: [git-sha], last: 3, within: 2d, max-delete: 7%}}\n"
             "registries:\n"
@@ -44,7 +43,6 @@ static void test_typed(void **state)
   assert_string_equal(app->primary.text, "docker.io/acme/app");
   assert_string_equal(app->backups.items[1].text, "oci:/etc/x");
   assert_true(app->has_fixed && app->fixed.count == 0 && !web->has_fixed);
-  assert_true(app->platforms.count == 1 && web->platforms.count == 0);
   assert_true(!app->keep.is_given && web->keep.is_given);
   assert_true(web->keep.last == 3 && web->keep.within_s == 172800 && web->keep.daily == 0);
   assert_true(web->keep.max_delete_percent == 7 && web->keep.max_delete_count == 100);

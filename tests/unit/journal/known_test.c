@@ -81,6 +81,47 @@ static void test_facts_outlive_the_process(void **state)
   sp_journal_close(journal);
 }
 
+static int by_text(const void *a, const void *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What is known below a prefix, as "a b/c". */
+static const char *places(struct sp_journal *journal, const char *prefix)
+{
+  static char text[256];
+  size_t len = 0;
+  struct sp_err err = SP_ERR_INIT;
+  SP_CLEANUP(sp_known_names_clear_auto_) struct sp_known_names names;
+  must(sp_known_places(journal, prefix, &names, &err), &err);
+  if (names.count > 0)
+    qsort(names.items, names.count, sizeof *names.items, by_text);
+  text[0] = '\0';
+  for (size_t i = 0; i < names.count; i++)
+    len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? " " : "", names.items[i]);
+  return text;
+}
+
+static void test_places(void **state)
+{
+  (void)state;
+  static const char *const told[] = {
+      "ghcr.io/acme/app", "ghcr.io/acme/team/web",  "ghcr.io/acme",     "ghcr.io/acmes/app",
+      "ghcr.io/acme/",    "vault:ghcr.io/acme/app", "ghcr.io/acme/app", "docker.io/acme/gone"};
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest digest = digest_of(1);
+  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  assert_string_equal(places(journal, "ghcr.io/acme/"), "");
+  for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+    must(sp_known_tell_tag(journal, told[i], "latest", &digest, T, &err), &err);
+  must(sp_known_tell_tag(journal, "docker.io/acme/gone", "latest", NULL, T + 1, &err), &err);
+  journal_flush_well(journal);
+  assert_string_equal(places(journal, "ghcr.io/acme/"), "app team/web");
+  assert_string_equal(places(journal, "ghcr.io/"), "acme acme/ acme/app acme/team/web acmes/app");
+  assert_string_equal(places(journal, "docker.io/acme/"), "gone"); /* gone is known, too */
+  assert_string_equal(places(journal, "quay.io/acme/"), "");
+}
+
 /* Facts as they are told, and the states that come of them, newest first. */
 static void test_history(void **state)
 {
@@ -400,6 +441,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_nothing_is_known),
       TEST(test_facts_outlive_the_process),
+      TEST(test_places),
       TEST(test_history),
       TEST(test_as_it_was),
       TEST(test_times_of_a_digest),

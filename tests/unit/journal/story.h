@@ -153,6 +153,21 @@ static inline void story_check_runs(struct sp_journal *journal)
   sp_runs_free(runs, count);
 }
 
+/* No place is made up. */
+static inline void story_check_places(struct sp_journal *journal)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_CLEANUP(sp_known_names_clear_auto_) struct sp_known_names names;
+  must(sp_known_places(journal, "ghcr.io/", &names, &err), &err);
+  for (size_t i = 0; i < names.count; i++) {
+    bool is_told = false;
+    for (unsigned place = 0; place < STORY_PLACES; place++)
+      is_told = is_told || (strncmp(story_places[place], "ghcr.io/", 8) == 0 &&
+                            strcmp(story_places[place] + 8, names.items[i]) == 0);
+    assert_true(is_told);
+  }
+}
+
 static inline void story_check_place(struct sp_journal *journal, unsigned place, size_t *facts)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -185,6 +200,7 @@ static inline void story_check_place(struct sp_journal *journal, unsigned place,
 static inline size_t story_check(struct sp_journal *journal)
 {
   size_t facts = 0;
+  story_check_places(journal);
   for (unsigned place = 0; place < STORY_PLACES; place++)
     story_check_place(journal, place, &facts);
   story_check_runs(journal);
