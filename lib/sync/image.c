@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "sync/audit.h"
 #include "sync/copies.h"
 #include "sync/followers.h"
 #include "sync/kept.h"
@@ -86,7 +87,8 @@ static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
       continue;
     }
     struct sp_store **store = &work->backups[i];
-    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], store, err) < 0 ||
+    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], &metered, err) < 0 ||
+             sp_audit_wrap_take(metered, work, i, store, err) < 0 ||
              sp_holdings_add_take(work->holdings, *store, &work->places[i], err) < 0;
     work->backup_count += !failed;
   }

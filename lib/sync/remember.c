@@ -35,19 +35,6 @@ void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
   forget(sp_known_tell_digest(work->sync->journal, work->primary->name, &asked, &no_memory));
 }
 
-void sp_remember_write(struct sp_work *work, size_t backup, const char *tag,
-                       const struct sp_digest *digest, const struct sp_digest *before)
-{
-  const struct sp_run_write write = {.kind = SP_WRITE_TAG,
-                                     .at_s = work->now_s,
-                                     .place = work->backups[backup]->name,
-                                     .tag = tag,
-                                     .digest = *digest,
-                                     .before = *before};
-  struct sp_err no_memory = SP_ERR_INIT;
-  forget(sp_runs_tell_write(work->sync->journal, work->sync->run_id, &write, &no_memory));
-}
-
 /* -- the primary */
 
 static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
