@@ -279,6 +279,38 @@ def test_repair_from_another_backup_when_the_primary_is_bad(app):
     assert app.primary.blob_path(victim).read_bytes() == before, "the primary was written to"
 
 
+# -- what it proves is known elsewhere
+def test_a_fresh_host_knows_from_the_record_what_was_read(app):
+    """verify --read here, sync here, status on a host that knows nothing: level and date of what was proven."""
+    def records():
+        return [wire.Wire.to(app.backup).manifest("backup/app", "safeport-record").headers["docker-content-digest"],
+                oracle.LayoutPlace(app.port.vault_layout("app")).tags()["safeport-record"]]
+
+    def proofs():
+        app.forget()
+        image, = json.loads(app.port.run("status", "--config", app.file, "--json", status=0).stdout)["images"]
+        return {at["read"] is not None for tag in image["tags"] for at in tag["at"]}
+
+    first = records()
+    app.verify("--read")
+    assert records() == first, "verify wrote"
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)
+    second = records()
+    assert all(one != two for one, two in zip(first, second))
+    written = [entry.path for entry in app.backup.log() if entry.method == "PUT" and "/manifests/" in entry.path]
+    assert written and written[-1].endswith("/safeport-record")
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)  # no news any more, and nobody has to ask the backup for that
+    assert not [e for e in app.backup.log() if e.method == "GET" and "/manifests/" in e.path]
+    app.verify()
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)  # touched again within the day: no news either
+    assert not [e for e in app.backup.log() if e.method == "GET" and "/manifests/" in e.path]
+    assert records() == second
+    assert proofs() == {True}
+
+
 # -- a primary that is out of reach
 def places(document):
     (image,) = document["images"]
