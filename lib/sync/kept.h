@@ -4,8 +4,8 @@
  * what is not right is fetched again.
  *
  * Files <dir>/manifests/<alg>/<2 hex>/<hex>: the media type that the primary said, a newline, the
- * bytes. Whatever fails on the disk fails nothing here. Only for reading a primary: the read-back
- * at a backup is about what lies there. Threads: any.
+ * bytes. Whatever fails on the disk fails nothing here. Only for reading what is to be copied, a
+ * primary or, in a restore, a backup: a read-back is about what lies there. Threads: any.
  */
 #ifndef SP_SYNC_KEPT_H
 #define SP_SYNC_KEPT_H

@@ -24,6 +24,8 @@
 #include "store/retry.h"
 #include "store/store.h"
 
+struct sp_pull_reserve; /* pulls.h */
+
 struct sp_sync_rules {
   const struct sp_selection *tags;     /* borrowed */
   const struct sp_pattern_list *fixed; /* borrowed; NULL: as policy/tag_kind.h says */
@@ -52,9 +54,11 @@ struct sp_sync_images {
   size_t count;
   /* Its name, borrowed. */
   const char *(*name)(void *ctx, size_t number);
-  /* Opens its places; one that cannot be opened is a store that fails (api/broken.h). Fails:
-   * nothing was opened. */
-  int (*open)(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err);
+  /* Opens its places; one that cannot be opened is a store that fails (api/broken.h). What it
+   * answers is put into the run's reserve of pulls afterwards, but for the view of a restore: its
+   * stores are for `open` to put there. Fails: nothing was opened. */
+  int (*open)(void *ctx, size_t number, struct sp_pull_reserve *reserve, struct sp_sync_entry *out,
+              struct sp_err *err);
   /* What the registry of a store said last about pulls; false: it never did, and counts none. NULL:
    * nobody does. */
   bool (*pulls)(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);
