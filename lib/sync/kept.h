@@ -19,4 +19,8 @@ SP_MUST_CHECK int sp_kept_wrap_take(struct sp_store *inner, const char *dir,
                                     const struct sp_sync_images *images, struct sp_store **out,
                                     struct sp_err *err);
 
+/* Removes what was not used for long, and the least recently used beyond a size (base/limits.h); at
+ * most once a day. What fails is tried again another day. Blocks on disk. */
+void sp_kept_trim(const char *dir, int64_t now_s);
+
 #endif

@@ -2,6 +2,8 @@
 """Pulls are money: a registry that counts them as Docker Hub does, with a reserve that others live of."""
 
 import json
+import os
+import time
 
 import pytest
 
@@ -79,6 +81,48 @@ def test_a_manifest_costs_one_pull_for_all_time(rig):
     rig.backup.start()
     assert rig.sync(meter, rig.backup)["totals"]["tags"]["copied"] == TAGS
     assert len(meter.pulls) == TAGS
+    rig.check()
+
+
+def test_kept_manifests_are_trimmed(rig, port):
+    """What was not used for 90 days goes, then what is beyond 256 MiB, longest unused first; once a day."""
+    meter = rig.meter(rig.primary, 1000, 86400)
+    rig.sync(meter, rig.backup)
+    (folder,) = (port.home / "state").rglob("manifests")
+    kept = {digest: folder / "sha256" / digest[7:9] / digest[7:] for digest in rig.content.tags.values()}
+    assert all(path.exists() for path in kept.values())
+    day = 86400
+
+    def age(path, days):
+        then = time.time() - days * day
+        os.utime(path, (then, then))
+
+    def trim():
+        age(folder / "trimmed", 2)
+        rig.sync(meter, rig.backup)
+
+    unused, *others = kept.values()
+    age(unused, 91)
+    for path in others:
+        age(path, 89)
+    rig.sync(meter, rig.backup)
+    assert unused.exists(), "it was looked at twice on one day"
+    trim()
+    assert not unused.exists() and all(path.exists() for path in others)
+    large = []
+    for days in (1, 5, 9):
+        large.append(folder / "sha256" / f"large{days}")
+        with open(large[-1], "wb") as file:
+            file.truncate(120 << 20)
+        age(large[-1], days)
+    rig.backup.stop()
+    rig.backup.wipe()
+    rig.backup.start()
+    pulls = len(meter.pulls)
+    trim()  # the manifests were just used, so they are the last to go
+    assert [path.exists() for path in large] == [True, True, False]
+    assert all(path.exists() for path in kept.values())
+    assert len(meter.pulls) == pulls + 1  # the one that was trimmed
     rig.check()
 
 
