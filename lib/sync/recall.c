@@ -55,15 +55,6 @@ int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *out
   return read_past(work, err) < 0 || add_known(work, false, err) < 0 ? -1 : 0;
 }
 
-static bool is_at_earlier_backup(const struct sp_work *work, size_t backup, const char *name)
-{
-  for (size_t i = 0; i < backup; i++) {
-    if (sp_side_has(&work->sides[i], name))
-      return true;
-  }
-  return false;
-}
-
 int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
 {
   const struct sp_digest none = {0};
@@ -72,7 +63,8 @@ int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
     for (size_t i = 0; i < side->tag_count; i++) {
       const char *name = side->tags[i];
       if (sp_tag_is_special(name) || !sp_selection_matches(work->rules.tags, name) ||
-          sp_known_find_tag(&work->past.primary, name) || is_at_earlier_backup(work, backup, name))
+          sp_known_find_tag(&work->past.primary, name) ||
+          sp_side_any_has(work->sides, backup, name))
         continue;
       if (sp_tags_add_past(work, name, &none, err) < 0)
         return -1;

@@ -22,15 +22,6 @@ static bool is_among(const struct sp_tags *tags, size_t count, const char *name)
   return count > 0 && bsearch(name, tags->items, count, sizeof *tags->items, by_name);
 }
 
-static bool is_at_earlier_backup(const struct sp_work *work, size_t backup, const char *name)
-{
-  for (size_t i = 0; i < backup; i++) {
-    if (sp_side_has(&work->sides[i], name))
-      return true;
-  }
-  return false;
-}
-
 int sp_status_add_tags(struct sp_work *work, struct sp_err *err)
 {
   const struct sp_digest none = {0};
@@ -40,7 +31,8 @@ int sp_status_add_tags(struct sp_work *work, struct sp_err *err)
     for (size_t i = 0; i < side->tag_count; i++) {
       const char *name = side->tags[i];
       if (!sp_tag_is_special(name) && !is_among(&work->tags, selected, name) &&
-          !is_at_earlier_backup(work, backup, name) && sp_tags_add_past(work, name, &none, err) < 0)
+          !sp_side_any_has(work->sides, backup, name) &&
+          sp_tags_add_past(work, name, &none, err) < 0)
         return -1;
     }
   }
