@@ -150,10 +150,10 @@ static int64_t age_days(const struct stat *file, int64_t now_s)
 static void walk(const char *path, int64_t now_s, int64_t keep_days, uint64_t bytes[KEEP_DAYS])
 {
   char *const roots[] = {(char *)(uintptr_t)path, NULL};
-  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-  if (!walk)
+  FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+  if (!tree)
     return;
-  for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
+  for (FTSENT *entry = fts_read(tree); entry; entry = fts_read(tree)) {
     if (entry->fts_info != FTS_F)
       continue;
     int64_t days = age_days(entry->fts_statp, now_s);
@@ -162,7 +162,7 @@ static void walk(const char *path, int64_t now_s, int64_t keep_days, uint64_t by
     else
       bytes[days] += (uint64_t)entry->fts_statp->st_size;
   }
-  fts_close(walk);
+  fts_close(tree);
 }
 
 /* Of how many days do all files together fit? */

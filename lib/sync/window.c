@@ -147,7 +147,7 @@ void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals)
   totals->exit_status = sp_totals_exit_status(totals, window.classes, window.has_success);
   sp_holdings_free(window.holdings);
   if (sync->state_dir && !sync->dry_run)
-    sp_kept_trim(sync->state_dir, window.now_s);
+    sp_kept_trim(sync->state_dir, sp_clock_wall_s()); /* a run can last days */
   sp_pull_reserve_clear(&window.reserve);
   sp_outages_clear(&window.outages);
   pthread_mutex_destroy(&window.lock);
