@@ -17,6 +17,7 @@
 #include "restore/view.h"
 #include "safeport/restore.h"
 #include "sync/outage.h"
+#include "sync/pulls.h"
 #include "sync/side.h"
 #include "sync/told.h"
 
@@ -141,7 +142,8 @@ static const char *turn_name(void *ctx, size_t number)
   return sp_images_name(turn->drill->fleet.images, turn->item->image);
 }
 
-static int open_view(struct turn *turn, struct sp_store **out, struct sp_err *err)
+static int open_view(struct turn *turn, struct sp_pull_reserve *reserve, struct sp_store **out,
+                     struct sp_err *err)
 {
   const struct sp_fleet *fleet = &turn->drill->fleet;
   struct sp_opened opened;
@@ -162,10 +164,14 @@ static int open_view(struct turn *turn, struct sp_store **out, struct sp_err *er
                                           .now_s = fleet->began_s};
   sp_view_init(&turn->view);
   turn->has_view = true;
-  return sp_view_open_take(&turn->view, &request, &opened.store, 1, out, err);
+  struct sp_store *copy;
+  if (sp_pull_reserve_wrap_take(reserve, opened.store, &copy, err) < 0)
+    return -1;
+  return sp_view_open_take(&turn->view, &request, &copy, 1, out, err);
 }
 
-static int turn_open(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err)
+static int turn_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
+                     struct sp_sync_entry *out, struct sp_err *err)
 {
   static const struct sp_selection all_tags;
   struct turn *turn = ctx;
@@ -179,7 +185,7 @@ static int turn_open(void *ctx, size_t number, struct sp_sync_entry *out, struct
   *out = (struct sp_sync_entry){
       .rules = {.tags = &all_tags,
                 .with_referrers = sp_images_rules(fleet->images, turn->item->image)->referrers}};
-  if (open_view(turn, &out->primary, err) < 0)
+  if (open_view(turn, reserve, &out->primary, err) < 0)
     return -1;
   if (sp_session_open_or_broken(fleet->session, &place,
                                 turn->is_plan ? SP_OPEN_PLAN : SP_OPEN_WRITE, &opened, err) < 0) {
@@ -189,6 +195,11 @@ static int turn_open(void *ctx, size_t number, struct sp_sync_entry *out, struct
   out->backups[0] = opened.store;
   out->backup_count = 1;
   return 0;
+}
+
+static bool turn_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_said *out)
+{
+  return sp_fleet_pulls(&((const struct turn *)ctx)->drill->fleet, store, out);
 }
 
 static bool is_damaged(const struct turn *turn, const struct sp_sync_image *told)
@@ -255,7 +266,8 @@ static void sync_once(struct turn *turn, bool is_plan)
   struct sp_sync_totals totals;
   turn->is_plan = is_plan;
   const struct sp_sync job = {
-      .images = {.count = 1, .name = turn_name, .open = turn_open, .ctx = turn},
+      .images =
+          {.count = 1, .name = turn_name, .open = turn_open, .pulls = turn_pulls, .ctx = turn},
       .journal = drill->forgetful,
       .max_loss_percent = 100,
       .jobs = 1,

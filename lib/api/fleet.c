@@ -39,8 +39,10 @@ static struct sp_sync_rules rules_of(const struct sp_images *images, size_t numb
                                 .keep_history = image->keep_history};
 }
 
-static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err)
+static int image_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
+                      struct sp_sync_entry *out, struct sp_err *err)
 {
+  (void)reserve; /* each store is one place */
   const struct sp_fleet *fleet = ctx;
   const struct sp_config_image *image = sp_images_rules(fleet->images, number);
   struct sp_opened opened;
@@ -61,17 +63,22 @@ static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struc
   return 0;
 }
 
-static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_said *out)
+bool sp_fleet_pulls(const struct sp_fleet *fleet, const struct sp_store *store,
+                    struct sp_pulls_said *out)
 {
-  const struct sp_fleet *fleet = ctx;
   if (!sp_registry_pulls_left(store, &out->limit, &out->left, &out->window_s))
     return false;
   char host[SP_MAX_HOST + 1];
   snprintf(host, sizeof host, "%.*s", (int)strcspn(store->name, "/"), store->name);
   const struct sp_config_registry *registry =
-      sp_config_registry(sp_images_config(fleet->images), host);
+      fleet->images ? sp_config_registry(sp_images_config(fleet->images), host) : NULL;
   out->reserve_percent = registry ? registry->pull_reserve_percent : DEFAULT_RESERVE_PERCENT;
   return true;
+}
+
+static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_said *out)
+{
+  return sp_fleet_pulls(ctx, store, out);
 }
 
 /* -- state */

@@ -38,6 +38,9 @@ SP_MUST_CHECK int sp_fleet_begin_bare(struct sp_fleet *fleet, struct sp_session 
                                       const char *command, const char *subject, struct sp_err *err);
 /* The images, for struct sp_sync; borrows fleet. */
 struct sp_sync_images sp_fleet_images(struct sp_fleet *fleet);
+/* Of those: what the registry of a store said last about pulls, and what is kept in reserve. */
+bool sp_fleet_pulls(const struct sp_fleet *fleet, const struct sp_store *store,
+                    struct sp_pulls_said *out);
 /* Ends the run in the journal and judges the state: trouble with the local disk goes to *of_run
  * unless that has something, and into *exit_status (7); other trouble is worth a warning. started
  * and seconds are those of the run. Fails: SP_E_NOMEM. */

@@ -137,7 +137,8 @@ static const char *image_name(void *ctx, size_t number)
                                : restore->options->names[0];
 }
 
-static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err)
+static int image_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
+                      struct sp_sync_entry *out, struct sp_err *err)
 {
   struct restore *restore = ctx;
   struct sp_images *images = restore->fleet.images;
@@ -150,7 +151,12 @@ static int image_open(void *ctx, size_t number, struct sp_sync_entry *out, struc
   *out = (struct sp_sync_entry){
       .rules = {.tags = &restore->selection,
                 .with_referrers = !images || sp_images_rules(images, number)->referrers}};
-  return sp_restore_item_open(&restore->plan, number, view, out, err);
+  return sp_restore_item_open(&restore->plan, number, reserve, view, out, err);
+}
+
+static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_said *out)
+{
+  return sp_fleet_pulls(&((const struct restore *)ctx)->fleet, store, out);
 }
 
 /* Nobody reads the view's store any more. */
@@ -184,6 +190,7 @@ static void run(struct restore *restore, struct sp_sync_totals *totals)
       .images = {.count = image_count(restore),
                  .name = image_name,
                  .open = image_open,
+                 .pulls = image_pulls,
                  .ctx = restore},
       .journal = restore->fleet.journal,
       .run_id = restore->fleet.run_id,
@@ -247,6 +254,7 @@ static int begin(struct restore *restore, struct sp_session *session, struct sp_
   plan->session = session;
   plan->images = restore->fleet.images;
   plan->journal = restore->fleet.journal;
+  plan->state_dir = restore->fleet.state_dir;
   plan->to = options->to;
   plan->from = options->from;
   plan->at_s = options->at_s ? options->at_s : SP_KNOWN_NOW;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sync/kept.h"
+#include "sync/pulls.h"
 #include "sync/told.h"
 
 /* -- places */
@@ -100,6 +102,20 @@ static int open_copies(const struct sp_restore_plan *plan, size_t number, const 
   return sp_fail(err, SP_E_USAGE, "'%s' cannot be restored to itself", to);
 }
 
+/* Each manifest costs one pull, also where the restore has to go on in the next window. */
+static int meter_copies(const struct sp_restore_plan *plan, struct copies *copies,
+                        struct sp_pull_reserve *reserve, struct sp_err *err)
+{
+  for (size_t i = 0; i < copies->count; i++) {
+    struct sp_store *inner = sp_steal(&copies->stores[i]);
+    struct sp_store *metered;
+    if (sp_pull_reserve_wrap_take(reserve, inner, &metered, err) < 0 ||
+        sp_kept_wrap_take(metered, plan->state_dir, reserve->images, &copies->stores[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* The name under which the journal knows the primary; NULL if there is none. */
 static int name_primary(const struct sp_restore_plan *plan, size_t number, char **out,
                         struct sp_err *err)
@@ -114,12 +130,14 @@ static int name_primary(const struct sp_restore_plan *plan, size_t number, char 
 }
 
 static int open_view(const struct sp_restore_plan *plan, size_t number, const char *to,
-                     struct sp_view *view, struct sp_store **out, struct sp_err *err)
+                     struct sp_pull_reserve *reserve, struct sp_view *view, struct sp_store **out,
+                     struct sp_err *err)
 {
   SP_AUTO_FREE char *primary = NULL;
   SP_CLEANUP(copies_clear) struct copies copies = {0};
   if (name_primary(plan, number, &primary, err) < 0 ||
-      open_copies(plan, number, to, &copies, err) < 0)
+      open_copies(plan, number, to, &copies, err) < 0 ||
+      meter_copies(plan, &copies, reserve, err) < 0)
     return -1;
   const struct sp_view_request request = {.image = name_of(plan, number),
                                           .primary = primary,
@@ -135,13 +153,14 @@ static int open_view(const struct sp_restore_plan *plan, size_t number, const ch
   return sp_view_open_take(view, &request, copies.stores, count, out, err);
 }
 
-int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number, struct sp_view *view,
+int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
+                         struct sp_pull_reserve *reserve, struct sp_view *view,
                          struct sp_sync_entry *out, struct sp_err *err)
 {
   SP_AUTO_OPENED struct sp_opened to = {0};
   sp_view_init(view);
   if (open_destination(plan, number, &to, err) < 0 ||
-      open_view(plan, number, to.store->name, view, &out->primary, err) < 0)
+      open_view(plan, number, to.store->name, reserve, view, &out->primary, err) < 0)
     return -1;
   out->backups[0] = sp_steal(&to.store);
   out->backup_count = 1;

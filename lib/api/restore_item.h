@@ -14,6 +14,7 @@ struct sp_restore_plan {
   struct sp_images *images; /* NULL: a place is restored, not a name */
   struct sp_place source;   /* that place */
   struct sp_journal *journal;
+  const char *state_dir; /* where manifests that cost pulls are kept; NULL: nowhere */
   const char *to, *from;
   const char *const *tags;
   size_t tag_count; /* 0 = all */
@@ -23,11 +24,12 @@ struct sp_restore_plan {
 };
 
 /* Opens image `number`: out->primary is the view, out->backups[0] the destination; the rules are
- * the caller's. view must outlive out->primary, and is cleared by the caller in any case.
- * Fails: as sp_view_open_take; SP_E_USAGE (a place that is none). */
+ * the caller's. The backups are read within the reserve of pulls. view must outlive out->primary,
+ * and is cleared by the caller in any case. Fails: as sp_view_open_take; SP_E_USAGE (a place that
+ * is none). */
 SP_MUST_CHECK int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
-                                       struct sp_view *view, struct sp_sync_entry *out,
-                                       struct sp_err *err);
+                                       struct sp_pull_reserve *reserve, struct sp_view *view,
+                                       struct sp_sync_entry *out, struct sp_err *err);
 /* Tells what was passed over at which backup: notes in `told`, damage in the journal. */
 void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
                           struct sp_sync_image *told);

@@ -92,11 +92,14 @@
 #define SP_MAX_JOURNAL_TEXT (16u * SP_KIB) /* one text in it: a message, the URL of an upload */
 #define SP_MAX_TOLD 4096                   /* facts told and not yet written: a transaction */
 #define SP_DAY_S 86400LL
-#define SP_KEEP_HISTORY_S (400 * SP_DAY_S) /* runs, and what no tag names: a year and its audit */
-#define SP_KEEP_WRITES_S (90 * SP_DAY_S)   /* every single write, and what came of each image */
-#define SP_KEEP_UPLOADS_S (7 * SP_DAY_S)   /* registries purge sessions after a week by default */
-#define SP_MAX_KEPT_RUNS 10000             /* the newest: every 15 minutes is 104 days */
-#define SP_MAX_KEPT_WRITES 1000000         /* single writes, and as many images of runs */
-#define SP_MAX_KEPT_STATES 1000            /* of one tag: one that moves each hour, 41 days */
+#define SP_KEEP_HISTORY_S (400 * SP_DAY_S)  /* runs, and what no tag names: a year and its audit */
+#define SP_KEEP_WRITES_S (90 * SP_DAY_S)    /* every single write, and what came of each image */
+#define SP_KEEP_UPLOADS_S (7 * SP_DAY_S)    /* registries purge sessions after a week by default */
+#define SP_MAX_KEPT_RUNS 10000              /* the newest: every 15 minutes is 104 days */
+#define SP_MAX_KEPT_WRITES 1000000          /* single writes, and as many images of runs */
+#define SP_KEEP_MANIFESTS_S (90 * SP_DAY_S) /* manifests that cost pulls, since their last use */
+#define SP_MAX_KEPT_MANIFEST_BYTES \
+  (256LL * SP_MIB)              /* of those in all: some 100 000 manifests of 2.5 KiB */
+#define SP_MAX_KEPT_STATES 1000 /* of one tag: one that moves each hour, 41 days */
 
 #endif

@@ -154,7 +154,7 @@ int64_t sp_record_day(int64_t unix_s)
   return unix_s - unix_s % SP_DAY_S;
 }
 
-static bool is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s)
+bool sp_record_is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s)
 {
   int64_t gap_s = sp_record_day(now_s) - sp_record_day(old_s);
   return gap_s > 0 && gap_s > max_proof_age_s / 2;
@@ -166,8 +166,8 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
   return strcmp(old->tag, now->tag) != 0 || !sp_digest_eq(&old->digest, &now->digest) ||
          old->since_s != now->since_s || old->is_gone != now->is_gone ||
          old->first_seen_s != now->first_seen_s ||
-         is_proof_news(old->touched_s, now->touched_s, max_proof_age_s) ||
-         is_proof_news(old->read_s, now->read_s, max_proof_age_s);
+         sp_record_is_proof_news(old->touched_s, now->touched_s, max_proof_age_s) ||
+         sp_record_is_proof_news(old->read_s, now->read_s, max_proof_age_s);
 }
 
 bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,

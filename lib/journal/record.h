@@ -70,6 +70,8 @@ const struct sp_record_tag *sp_record_find(const struct sp_record *record, const
 
 /* The beginning of the day (UTC) in which unix_s lies. */
 int64_t sp_record_day(int64_t unix_s);
+/* Is a date of a proof worth being written over another? 0: never proven. */
+bool sp_record_is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s);
 /* Is `now` worth being written over `old` (what is on the backup)? Any fact counts; a date of a
  * proof only where it is newer by more than half of max_proof_age_s, so that daily runs do not
  * write a record each. */

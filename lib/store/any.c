@@ -63,7 +63,8 @@ static void pass_over(const struct any *any, size_t copy, const struct sp_digest
     any->settings.passed_over(any->settings.ctx, copy, digest, why);
 }
 
-/* The first copy's failure is told if all fail: it was thought to be the best. */
+/* The first copy's failure is told if all fail: it was thought to be the best. But what one of them
+ * may still give later is not missing. */
 static int ask_each(struct any *any, const struct sp_digest *digest, ask_copy *ask, void *args,
                     struct sp_err *err)
 {
@@ -72,7 +73,7 @@ static int ask_each(struct any *any, const struct sp_digest *digest, ask_copy *a
     struct sp_err why = SP_ERR_INIT;
     if (ask(any->copies[i], args, &why) == 0)
       return 0;
-    if (first.code == SP_OK)
+    if (first.code == SP_OK || (why.code == SP_E_THROTTLED && first.code != SP_E_THROTTLED))
       sp_err_copy(&first, &why);
     if (why.code == SP_E_INTERRUPTED || why.code == SP_E_NOMEM)
       break;
@@ -321,7 +322,7 @@ static int open_read(struct sp_store *store, const struct sp_digest *digest, uin
     struct sp_err why = SP_ERR_INIT;
     if (open_copy(any, i, &args, is_trusted, &why) == 0)
       return 0;
-    if (first.code == SP_OK)
+    if (first.code == SP_OK || (why.code == SP_E_THROTTLED && first.code != SP_E_THROTTLED))
       sp_err_copy(&first, &why);
     if (why.code == SP_E_INTERRUPTED || why.code == SP_E_NOMEM)
       break;

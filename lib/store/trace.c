@@ -27,39 +27,18 @@ static int trace_around(struct sp_wrapper *wrapper, struct sp_call *call, struct
 
 /* A blob is there when its writer was finished, so that is told as well. */
 struct traced_writer {
-  struct sp_writer writer; /* first */
-  struct sp_writer_ops ops;
-  struct sp_writer *inner;
+  struct sp_outer_writer outer; /* first */
   struct trace *trace;
   char subject[SP_DIGEST_TEXT_MAX];
 };
 
-static int writer_start(struct sp_writer *writer, struct sp_ring *ring, size_t consumer,
-                        struct sp_err *err)
-{
-  struct sp_writer *inner = ((struct traced_writer *)writer)->inner;
-  return inner->ops->start(inner, ring, consumer, err);
-}
-
-static int writer_pump(struct sp_writer *writer, struct sp_err *err)
-{
-  struct sp_writer *inner = ((struct traced_writer *)writer)->inner;
-  return inner->ops->pump(inner, err);
-}
-
 static int writer_finish(struct sp_writer *writer, struct sp_err *err)
 {
   struct traced_writer *traced = (struct traced_writer *)writer;
-  int rc = traced->inner->ops->finish(traced->inner, err);
+  struct sp_writer *inner = traced->outer.inner;
+  int rc = inner->ops->finish(inner, err);
   tell(traced->trace, "finish", traced->subject, rc, err);
   return rc;
-}
-
-static void writer_close(struct sp_writer *writer)
-{
-  struct traced_writer *traced = (struct traced_writer *)writer;
-  traced->inner->ops->close(traced->inner);
-  free(traced);
 }
 
 static int trace_wrap_writer(struct sp_wrapper *wrapper, const struct sp_digest *digest,
@@ -68,15 +47,10 @@ static int trace_wrap_writer(struct sp_wrapper *wrapper, const struct sp_digest 
   struct traced_writer *traced = calloc(1, sizeof *traced);
   if (!traced)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
-  traced->ops =
-      (struct sp_writer_ops){.start = writer_start, .finish = writer_finish, .close = writer_close};
-  if ((*writer)->ops->pump)
-    traced->ops.pump = writer_pump;
-  traced->writer.ops = &traced->ops;
-  traced->inner = *writer;
+  sp_outer_writer_init(&traced->outer, *writer, writer_finish);
   traced->trace = (struct trace *)wrapper;
   sp_digest_format(digest, traced->subject);
-  *writer = &traced->writer;
+  *writer = &traced->outer.writer;
   return 0;
 }
 

@@ -3,6 +3,8 @@
  * unpacks them again; that function may run more than once. */
 #include "store/wrapper.h"
 
+#include <stdlib.h>
+
 static int around(struct sp_store *store, struct sp_call *call, struct sp_err *err)
 {
   struct sp_wrapper *wrapper = (struct sp_wrapper *)store;
@@ -284,6 +286,39 @@ static int wrap_begin_write(struct sp_store *store, const struct sp_digest *dige
     (*out)->ops->close(*out);
   *out = NULL;
   return -1;
+}
+
+/* -- writers */
+
+static int outer_start(struct sp_writer *writer, struct sp_ring *ring, size_t consumer,
+                       struct sp_err *err)
+{
+  struct sp_writer *inner = ((struct sp_outer_writer *)writer)->inner;
+  return inner->ops->start(inner, ring, consumer, err);
+}
+
+static int outer_pump(struct sp_writer *writer, struct sp_err *err)
+{
+  struct sp_writer *inner = ((struct sp_outer_writer *)writer)->inner;
+  return inner->ops->pump(inner, err);
+}
+
+static void outer_close(struct sp_writer *writer)
+{
+  struct sp_outer_writer *outer = (struct sp_outer_writer *)writer;
+  outer->inner->ops->close(outer->inner);
+  free(outer);
+}
+
+void sp_outer_writer_init(struct sp_outer_writer *outer, struct sp_writer *inner,
+                          int (*finish)(struct sp_writer *writer, struct sp_err *err))
+{
+  outer->ops = (struct sp_writer_ops){.start = outer_start,
+                                      .pump = inner->ops->pump ? outer_pump : NULL,
+                                      .finish = finish,
+                                      .close = outer_close};
+  outer->writer.ops = &outer->ops;
+  outer->inner = inner;
 }
 
 /* -- the store */

@@ -50,6 +50,17 @@ struct sp_wrapper {
   const struct sp_wrapper_ops *ops;
 };
 
+/* A writer around another, whose finish is its own. Embedded first in a struct on the heap, which
+ * its close frees, with what is inside. */
+struct sp_outer_writer {
+  struct sp_writer writer; /* first */
+  struct sp_writer_ops ops;
+  struct sp_writer *inner;
+};
+/* Puts it around inner (owned from now on). finish calls inner->ops->finish. */
+void sp_outer_writer_init(struct sp_outer_writer *outer, struct sp_writer *inner,
+                          int (*finish)(struct sp_writer *writer, struct sp_err *err));
+
 /* Makes the wrapper a store around inner (owned from now on). */
 void sp_wrapper_init(struct sp_wrapper *wrapper, const struct sp_wrapper_ops *ops,
                      struct sp_store *inner);

@@ -203,10 +203,6 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
     return;
   tag->at[backup].is_proven = true;
   sp_remember_tag(work, tag, backup, true);
-  if (setting->history[0])
-    sp_remember_write(work, backup, setting->history, &tag->at[backup].now, &(struct sp_digest){0});
-  if (result == SP_SYNC_COPIED)
-    sp_remember_write(work, backup, tag->name, &tag->primary, &tag->at[backup].now);
 }
 
 /* The primary's failure is every destination's; if it was that all tags have moved, it is none.

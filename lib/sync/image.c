@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "sync/audit.h"
 #include "sync/copies.h"
 #include "sync/followers.h"
 #include "sync/kept.h"
@@ -72,21 +73,35 @@ bool sp_work_is_accepted(const struct sp_work *work, const char *tag)
 
 /* -- opening */
 
+/* A view of several stores is in the reserve already: counting twice, it would wait for itself. */
+static int take_primary(struct sp_work *work, struct sp_store *primary,
+                        struct sp_pull_reserve *reserve, struct sp_err *err)
+{
+  struct sp_store *metered;
+  if (work->sync->restores) {
+    work->primary = primary;
+    return 0;
+  }
+  return sp_pull_reserve_wrap_take(reserve, primary, &metered, err) < 0
+             ? -1
+             : sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images,
+                                 &work->primary, err);
+}
+
 /* The stores of the backups go to the holdings, one by one; what cannot go there is closed. */
 static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
                      struct sp_pull_reserve *reserve, struct sp_err *err)
 {
   struct sp_store *metered;
-  int failed = sp_pull_reserve_wrap_take(reserve, entry->primary, &metered, err) < 0 ||
-               sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images,
-                                 &work->primary, err) < 0;
+  int failed = take_primary(work, entry->primary, reserve, err) < 0;
   for (size_t i = 0; i < entry->backup_count; i++) {
     if (failed) {
       sp_store_close(entry->backups[i]);
       continue;
     }
     struct sp_store **store = &work->backups[i];
-    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], store, err) < 0 ||
+    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], &metered, err) < 0 ||
+             sp_audit_wrap_take(metered, work, i, store, err) < 0 ||
              sp_holdings_add_take(work->holdings, *store, &work->places[i], err) < 0;
     work->backup_count += !failed;
   }
@@ -98,7 +113,7 @@ static int open_places(struct sp_work *work, size_t number, struct sp_pull_reser
 {
   const struct sp_sync_images *images = &work->sync->images;
   struct sp_sync_entry entry = {0};
-  if (images->open(images->ctx, number, &entry, err) < 0)
+  if (images->open(images->ctx, number, reserve, &entry, err) < 0)
     return -1;
   work->rules = entry.rules;
   if (hand_over(work, &entry, reserve, err) < 0)

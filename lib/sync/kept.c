@@ -2,13 +2,17 @@
 #include "sync/kept.h"
 
 #include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "store/wrapper.h"
 
 #define FILE_MAX_BYTES (SP_MAX_MANIFEST_BYTES + SP_MAX_MEDIA_TYPE + 1)
@@ -51,6 +55,7 @@ static bool take_kept(int dir_fd, const struct sp_digest *digest, struct sp_mani
     return false;
   out->digest = *digest;
   snprintf(out->media_type, sizeof out->media_type, "%.*s", (int)type_len, text);
+  (void)!utimensat(dir_fd, name, NULL, AT_SYMLINK_NOFOLLOW); /* its last use: sp_kept_trim */
   return true;
 }
 
@@ -125,4 +130,74 @@ int sp_kept_wrap_take(struct sp_store *inner, const char *dir, const struct sp_s
   kept->wrapper.store.ops = &kept->ops;
   *out = &kept->wrapper.store;
   return 0;
+}
+
+/* -- trimming */
+
+#define KEEP_DAYS (SP_KEEP_MANIFESTS_S / SP_DAY_S)
+#define TRIMMED "manifests/trimmed" /* its date is that of the last time */
+
+/* A clock that was wrong once has left dates from the future: as old as can be. */
+static int64_t age_days(const struct stat *file, int64_t now_s)
+{
+  int64_t age_s = now_s - file->st_mtim.tv_sec;
+  bool is_old = age_s < -SP_DAY_S || age_s >= SP_KEEP_MANIFESTS_S;
+  return is_old ? KEEP_DAYS : age_s < 0 ? 0 : age_s / SP_DAY_S;
+}
+
+/* Removes the files that are `keep_days` old or older; adds the sizes of the others by their age.
+ */
+static void walk(const char *path, int64_t now_s, int64_t keep_days, uint64_t bytes[KEEP_DAYS])
+{
+  char *const roots[] = {(char *)(uintptr_t)path, NULL};
+  FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+  if (!tree)
+    return;
+  for (FTSENT *entry = fts_read(tree); entry; entry = fts_read(tree)) {
+    if (entry->fts_info != FTS_F)
+      continue;
+    int64_t days = age_days(entry->fts_statp, now_s);
+    if (days >= keep_days)
+      (void)!unlink(entry->fts_accpath);
+    else
+      bytes[days] += (uint64_t)entry->fts_statp->st_size;
+  }
+  fts_close(tree);
+}
+
+/* Of how many days do all files together fit? */
+static int64_t find_fitting(const uint64_t bytes[KEEP_DAYS])
+{
+  uint64_t sum = 0;
+  int64_t days = 0;
+  while (days < KEEP_DAYS && sum + bytes[days] <= SP_MAX_KEPT_MANIFEST_BYTES)
+    sum += bytes[days++];
+  return days;
+}
+
+static bool is_due(int dir_fd, int64_t now_s)
+{
+  struct stat mark;
+  if (fstatat(dir_fd, "manifests", &mark, AT_SYMLINK_NOFOLLOW) < 0)
+    return false;
+  return fstatat(dir_fd, TRIMMED, &mark, AT_SYMLINK_NOFOLLOW) < 0 || age_days(&mark, now_s) > 0;
+}
+
+void sp_kept_trim(const char *dir, int64_t now_s)
+{
+  SP_AUTO_CLOSE int dir_fd = -1;
+  SP_AUTO_FREE char *path = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  uint64_t bytes[KEEP_DAYS] = {0};
+  if (sp_file_open_dir(AT_FDCWD, dir, &dir_fd, &err) < 0 || !is_due(dir_fd, now_s))
+    return;
+  if (sp_text_format(&path, &err, "%s/manifests", dir) < 0 ||
+      sp_file_replace(dir_fd, TRIMMED, 0600, SP_SPAN("", 0), &err) < 0) {
+    sp_log(SP_LOG_INFO, "cannot trim the kept manifests: %s", err.msg);
+    return;
+  }
+  walk(path, now_s, KEEP_DAYS, bytes);
+  int64_t fitting = find_fitting(bytes);
+  if (fitting < KEEP_DAYS)
+    walk(path, now_s, fitting, bytes);
 }

@@ -4,8 +4,8 @@
  * what is not right is fetched again.
  *
  * Files <dir>/manifests/<alg>/<2 hex>/<hex>: the media type that the primary said, a newline, the
- * bytes. Whatever fails on the disk fails nothing here. Only for reading a primary: the read-back
- * at a backup is about what lies there. Threads: any.
+ * bytes. Whatever fails on the disk fails nothing here. Only for reading what is to be copied, a
+ * primary or, in a restore, a backup: a read-back is about what lies there. Threads: any.
  */
 #ifndef SP_SYNC_KEPT_H
 #define SP_SYNC_KEPT_H
@@ -18,5 +18,9 @@
 SP_MUST_CHECK int sp_kept_wrap_take(struct sp_store *inner, const char *dir,
                                     const struct sp_sync_images *images, struct sp_store **out,
                                     struct sp_err *err);
+
+/* Removes what was not used for long, and the least recently used beyond a size (base/limits.h); at
+ * most once a day. What fails is tried again another day. Blocks on disk. */
+void sp_kept_trim(const char *dir, int64_t now_s);
 
 #endif

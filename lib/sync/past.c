@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "sync/record_store.h"
 
 static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -39,6 +40,40 @@ static int tell_tag(struct sp_journal *journal, const char *primary, const char 
   return tag->touched_s || tag->read_s ? sp_known_tell_digest(journal, backup, &proven, err) : 0;
 }
 
+/* -- what a record says */
+
+/* In the journal a record is a place of its own, with the proofs of the backup that it lies on. */
+static int name_said(const char *backup, char **out, struct sp_err *err)
+{
+  return sp_text_format(out, err, "%s:%s", backup, SP_RECORD_TAG);
+}
+
+int sp_past_read_said(struct sp_journal *journal, const char *backup, struct sp_known *said,
+                      struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  return name_said(backup, &place, err) < 0 ||
+                 sp_known_read(journal, place, SP_KNOWN_NOW, said, err) < 0
+             ? -1
+             : 0;
+}
+
+int sp_past_tell_said(struct sp_journal *journal, const char *backup,
+                      const struct sp_record *record, struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  if (name_said(backup, &place, err) < 0)
+    return -1;
+  for (size_t i = 0; i < record->count; i++) {
+    const struct sp_record_tag *tag = &record->tags[i];
+    const struct sp_known_digest proven = {
+        .digest = tag->digest, .touched_s = tag->touched_s, .read_s = tag->read_s};
+    if ((tag->touched_s || tag->read_s) && sp_known_tell_digest(journal, place, &proven, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* Reads the backup's record into past, and tells it. */
 static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
                        const char *primary, const struct sp_side *backup,
@@ -61,7 +96,7 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
     if (tell_tag(journal, primary, backup->store->name, &record->tags[i], err) < 0)
       return -1;
   }
-  return 0;
+  return sp_past_tell_said(journal, backup->store->name, record, err);
 }
 
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -108,6 +143,12 @@ int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct
   if (!known)
     return 0;
   return known->touched_s > known->read_s ? known->touched_s : known->read_s;
+}
+
+int64_t sp_past_read_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
+{
+  const struct sp_known_digest *known = sp_known_find_digest(&past->backups[backup], digest);
+  return known ? known->read_s : 0;
 }
 
 int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest)

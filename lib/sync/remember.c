@@ -35,19 +35,6 @@ void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
   forget(sp_known_tell_digest(work->sync->journal, work->primary->name, &asked, &no_memory));
 }
 
-void sp_remember_write(struct sp_work *work, size_t backup, const char *tag,
-                       const struct sp_digest *digest, const struct sp_digest *before)
-{
-  const struct sp_run_write write = {.kind = SP_WRITE_TAG,
-                                     .at_s = work->now_s,
-                                     .place = work->backups[backup]->name,
-                                     .tag = tag,
-                                     .digest = *digest,
-                                     .before = *before};
-  struct sp_err no_memory = SP_ERR_INIT;
-  forget(sp_runs_tell_write(work->sync->journal, work->sync->run_id, &write, &no_memory));
-}
-
 /* -- the primary */
 
 static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
@@ -114,7 +101,8 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
                                 .since_s =
                                     is_same && known->since_s > 0 ? known->since_s : work->now_s,
                                 .first_seen_s = first_seen_s > 0 ? first_seen_s : work->now_s,
-                                .touched_s = sp_past_proven_s(&work->past, backup, &tag->primary)};
+                                .touched_s = sp_past_proven_s(&work->past, backup, &tag->primary),
+                                .read_s = sp_past_read_s(&work->past, backup, &tag->primary)};
   if (tag->at[backup].is_proven)
     entry.touched_s = later(entry.touched_s, work->now_s);
   snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
@@ -152,12 +140,35 @@ static int make(const struct sp_work *work, size_t backup, struct sp_record *rec
   return 0;
 }
 
-/* Did this run learn anything that the backup's record may not say? In a no-op nobody asks. */
+/* Did a verify since prove what the backup's record does not say? */
+static bool has_newer_proof(const struct sp_work *work, size_t backup)
+{
+  SP_AUTO_KNOWN struct sp_known said = {0};
+  struct sp_err no_memory = SP_ERR_INIT;
+  int64_t max_age_s = work->sync->max_proof_age_s;
+  if (sp_past_read_said(work->sync->journal, work->backups[backup]->name, &said, &no_memory) < 0)
+    return false;
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    if (tag->primary.alg == SP_DIGEST_NONE || tag->at[backup].action == SP_ACTION_REFUSE)
+      continue;
+    const struct sp_known_digest *old = sp_known_find_digest(&said, &tag->primary);
+    if (sp_record_is_proof_news(old ? old->touched_s : 0,
+                                sp_past_proven_s(&work->past, backup, &tag->primary), max_age_s) ||
+        sp_record_is_proof_news(old ? old->read_s : 0,
+                                sp_past_read_s(&work->past, backup, &tag->primary), max_age_s))
+      return true;
+  }
+  return false;
+}
+
+/* Did this run, or a verify before it, learn anything that the backup's record may not say? In a
+ * no-op nobody asks the backup. */
 static bool may_be_news(const struct sp_work *work, size_t backup)
 {
   const struct sp_sync_place *told = &work->told->places[backup];
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
-         told->counts[SP_SYNC_PROVEN] > 0 || work->told->lost > 0;
+         told->counts[SP_SYNC_PROVEN] > 0 || work->told->lost > 0 || has_newer_proof(work, backup);
 }
 
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
@@ -174,9 +185,13 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   bool is_ours = work->past.has_record[backup] && strcmp(old->primary, now.primary) == 0;
   if (is_ours && sp_record_merge(&now, old, err) < 0)
     return -1;
-  if (is_ours && !sp_record_is_news(old, &now, work->sync->max_proof_age_s))
-    return 0;
-  return sp_record_publish(work->backups[backup], &work->sync->retry, &now, err);
+  bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
+  if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
+    return -1;
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_past_tell_said(work->sync->journal, work->backups[backup]->name, is_news ? &now : old,
+                           &no_memory));
+  return 0;
 }
 
 void sp_remember_record(struct sp_work *work)

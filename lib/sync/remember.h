@@ -12,9 +12,6 @@ void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t b
                      bool is_proven);
 /* The referrers of the digest were asked for at the primary. */
 void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest);
-/* A tag of a backup was set by this run (the audit). */
-void sp_remember_write(struct sp_work *work, size_t backup, const char *tag,
-                       const struct sp_digest *digest, const struct sp_digest *before);
 /* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed
  * is not told: it is still to be reported next time; nor are losses that were not bearable. */
 void sp_remember_primary(struct sp_work *work, bool is_loss_bearable);

@@ -90,3 +90,12 @@ bool sp_side_has(const struct sp_side *side, const char *tag)
   return side->tag_count > 0 &&
          bsearch(&tag, side->tags, side->tag_count, sizeof *side->tags, by_text) != NULL;
 }
+
+bool sp_side_any_has(const struct sp_side *sides, size_t count, const char *tag)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (sp_side_has(&sides[i], tag))
+      return true;
+  }
+  return false;
+}

@@ -24,6 +24,8 @@ SP_MUST_CHECK int sp_side_list(struct sp_side *side, struct sp_store *store,
                                const struct sp_cancel *cancel, struct sp_err *err);
 void sp_side_clear(struct sp_side *side);
 bool sp_side_has(const struct sp_side *side, const char *tag);
+/* Has any of these sides the tag? */
+bool sp_side_any_has(const struct sp_side *sides, size_t count, const char *tag);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_side, sp_side_clear)
 

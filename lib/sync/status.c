@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
-#include "sync/image.h"
+#include "sync/recall.h"
 #include "sync/standing.h"
 #include "sync/status_image.h"
 #include "sync/told.h"
@@ -29,36 +29,16 @@ struct looking {
 
 /* -- one image */
 
-static int read_past(struct sp_work *work, struct sp_err *err)
-{
-  if (work->past.backup_count > 0)
-    return 0; /* the survey has */
-  return sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
-                      work->backup_count, &work->sync->retry, work->now_s, err);
-}
-
-/* Surveys as sync would; what the primary failed with goes to *of_primary, and the backups are
- * looked at all the same. Fails: nothing can be said of the image. */
+/* What the primary failed with goes to *of_primary, and the backups are looked at all the same. */
 static int survey(struct looking *looking, struct sp_work *work, size_t number,
                   struct sp_err *of_primary, struct sp_err *err)
 {
   bool is_bearable;
-  if (sp_image_survey(work, number, &looking->outages, &looking->reserve, &is_bearable,
-                      of_primary) < 0) {
-    if (work->told->place_count == 0 || of_primary->code == SP_E_NOMEM ||
-        of_primary->code == SP_E_INTERRUPTED) {
-      sp_err_copy(err, of_primary);
-      return -1;
-    }
-    sp_err_clear(&work->told->err); /* it would stop the pinning */
-    if (read_past(work, err) < 0)
-      return -1;
-  }
-  if (sp_status_add_tags(work, of_primary->code != SP_OK, err) < 0)
+  if (sp_recall_survey(work, number, &looking->outages, &looking->reserve, &is_bearable, of_primary,
+                       err) < 0 ||
+      sp_status_add_tags(work, err) < 0)
     return -1;
-  sp_tags_pin(work, 0);
-  if (work->told->err.code != SP_OK && of_primary->code == SP_OK)
-    sp_err_copy(of_primary, &work->told->err);
+  sp_recall_pin(work, of_primary);
   return sp_cancel_check(work->sync->cancel, err);
 }
 

@@ -22,40 +22,17 @@ static bool is_among(const struct sp_tags *tags, size_t count, const char *name)
   return count > 0 && bsearch(name, tags->items, count, sizeof *tags->items, by_name);
 }
 
-static int add_last_known(struct sp_work *work, struct sp_err *err)
-{
-  const struct sp_known *known = &work->past.primary;
-  for (size_t i = 0; i < known->tag_count; i++) {
-    const struct sp_known_tag *tag = &known->tags[i];
-    if (!tag->is_gone && sp_selection_matches(work->rules.tags, tag->tag) &&
-        sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
-      return -1;
-  }
-  work->tags.selected_count = work->tags.count;
-  return 0;
-}
-
-static bool is_at_earlier_backup(const struct sp_work *work, size_t backup, const char *name)
-{
-  for (size_t i = 0; i < backup; i++) {
-    if (sp_side_has(&work->sides[i], name))
-      return true;
-  }
-  return false;
-}
-
-int sp_status_add_tags(struct sp_work *work, bool is_primary_out, struct sp_err *err)
+int sp_status_add_tags(struct sp_work *work, struct sp_err *err)
 {
   const struct sp_digest none = {0};
-  if (is_primary_out && add_last_known(work, err) < 0)
-    return -1;
   size_t selected = work->tags.selected_count;
   for (size_t backup = 0; backup < work->backup_count; backup++) {
     const struct sp_side *side = &work->sides[backup];
     for (size_t i = 0; i < side->tag_count; i++) {
       const char *name = side->tags[i];
       if (!sp_tag_is_special(name) && !is_among(&work->tags, selected, name) &&
-          !is_at_earlier_backup(work, backup, name) && sp_tags_add_past(work, name, &none, err) < 0)
+          !sp_side_any_has(work->sides, backup, name) &&
+          sp_tags_add_past(work, name, &none, err) < 0)
         return -1;
     }
   }

@@ -6,9 +6,8 @@
 #include "sync/status.h"
 #include "sync/work.h"
 
-/* Adds the tags that sync would not look at: of a primary that cannot be asked what it had, and
- * what only backups have. Fails: SP_E_NOMEM. */
-SP_MUST_CHECK int sp_status_add_tags(struct sp_work *work, bool is_primary_out, struct sp_err *err);
+/* Adds the tags that only backups have, which sync would not look at. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_status_add_tags(struct sp_work *work, struct sp_err *err);
 /* Makes the answer of a surveyed and pinned work. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_status_image_new(const struct sp_status_run *run, const struct sp_work *work,
                                       struct sp_status_image **out, struct sp_err *err);

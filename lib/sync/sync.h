@@ -32,6 +32,8 @@ enum sp_sync_origin {
                          is not whole */
 };
 
+struct sp_pull_reserve; /* pulls.h */
+
 struct sp_sync_rules {
   enum sp_sync_origin origin;
   const struct sp_selection *tags;     /* borrowed */
@@ -61,9 +63,11 @@ struct sp_sync_images {
   size_t count;
   /* Its name, borrowed. */
   const char *(*name)(void *ctx, size_t number);
-  /* Opens its places; one that cannot be opened is a store that fails (api/broken.h). Fails:
-   * nothing was opened. */
-  int (*open)(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err);
+  /* Opens its places; one that cannot be opened is a store that fails (api/broken.h). What it
+   * answers is put into the run's reserve of pulls afterwards, but for the view of a restore: its
+   * stores are for `open` to put there. Fails: nothing was opened. */
+  int (*open)(void *ctx, size_t number, struct sp_pull_reserve *reserve, struct sp_sync_entry *out,
+              struct sp_err *err);
   /* What the registry of a store said last about pulls; false: it never did, and counts none. NULL:
    * nobody does. */
   bool (*pulls)(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "sync/image.h"
+#include "sync/kept.h"
 #include "sync/told.h"
 
 #define FLUSH_EVERY 64 /* images: what a kill can make the journal forget */
@@ -145,6 +146,8 @@ void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals)
   note_interruption(&window);
   totals->exit_status = sp_totals_exit_status(totals, window.classes, window.has_success);
   sp_holdings_free(window.holdings);
+  if (sync->state_dir && !sync->dry_run)
+    sp_kept_trim(sync->state_dir, sp_clock_wall_s()); /* a run can last days */
   sp_pull_reserve_clear(&window.reserve);
   sp_outages_clear(&window.outages);
   pthread_mutex_destroy(&window.lock);

@@ -2,6 +2,7 @@
 #include "verify/check.h"
 
 #include "sync/lock.h"
+#include "sync/recall.h"
 #include "sync/told.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -86,15 +87,24 @@ static void skip_proven(struct sp_check *check)
 
 /* -- steering */
 
+/* A primary that cannot be asked is out, and what it named last stands for it: backups are to be
+ * proven just then. So it is with what it lost. */
 static int survey(struct sp_check *check, size_t number, struct sp_outages *outages,
                   struct sp_pull_reserve *reserve, struct sp_err *err)
 {
   struct sp_work *work = &check->work;
-  bool is_bearable;
+  struct sp_err of_primary = SP_ERR_INIT;
   if (sp_cancel_check(check->verify->sync.cancel, err) < 0 ||
-      sp_image_survey(work, number, outages, reserve, &is_bearable, err) < 0)
+      sp_recall_survey(work, number, outages, reserve, &check->is_loss_bearable, &of_primary, err) <
+          0)
     return -1;
-  sp_tags_pin(work, 0);
+  int failed =
+      of_primary.code == SP_OK ? sp_recall_add_lost(work, err) : sp_recall_add_unknown(work, err);
+  if (failed)
+    return -1;
+  sp_recall_pin(work, &of_primary);
+  if (work->told->err.code == SP_OK)
+    sp_err_copy(&work->told->err, &of_primary);
   return 0;
 }
 

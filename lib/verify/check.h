@@ -15,9 +15,10 @@
 struct sp_check {
   const struct sp_verify *verify; /* borrowed, as is watch */
   struct sp_watch *watch;
-  struct sp_work work;                           /* the beginning, as sync makes it */
-  struct sp_report *report;                      /* owned until it is taken */
-  pthread_mutex_t lock;                          /* guards report, sites and the sums */
+  struct sp_work work;      /* the beginning, as sync makes it; told->err: why the primary is out */
+  bool is_loss_bearable;    /* what the primary lost is no damage of it */
+  struct sp_report *report; /* owned until it is taken */
+  pthread_mutex_t lock;     /* guards report, sites and the sums */
   struct sp_site sites[1 + SP_MAX_DESTINATIONS]; /* [0]: the primary */
   size_t site_count;
   int64_t since_s; /* what was proven at the level since then is not looked at; INT64_MAX: all is */

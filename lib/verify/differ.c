@@ -27,24 +27,37 @@ static int add_unresolved(struct sp_check *check, struct sp_site *site, const ch
                              err);
 }
 
+/* It is in the place of a tag that names nothing there. */
+static int add_absent(struct sp_site *site, const char *tag, const struct sp_digest *expected,
+                      struct sp_err *err)
+{
+  if (sp_site_add_tag(site, tag, expected, true, err) < 0)
+    return -1;
+  return sp_copy_add_finding(sp_site_find_copy(site, expected), expected, "image",
+                             SP_FINDING_MISSING, err);
+}
+
+/* The primary had it, lists it no more, and that is no damage. */
+static bool is_bearably_lost(const struct sp_check *check, const struct sp_pinned *tag)
+{
+  return tag->is_past && check->work.told->err.code == SP_OK && check->is_loss_bearable;
+}
+
 static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_pinned *tag,
                          struct sp_err *err)
 {
   struct sp_site *site = &check->sites[1 + backup];
   const struct sp_tag_at *at = &tag->at[backup];
   const struct sp_digest *expected = &tag->primary;
-  if (!at->is_known)
-    return 0; /* the place is out */
+  if (!at->is_known || !sp_check_is_open(check, site))
+    return 0; /* the place is out: that it lists nothing says nothing */
   if (at->now.alg == SP_DIGEST_NONE && sp_side_has(&check->work.sides[backup], tag->name))
     return add_unresolved(check, site, tag->name, expected, err);
-  if (at->now.alg == SP_DIGEST_NONE && expected->alg == SP_DIGEST_NONE)
-    return 0; /* neither side can say what it would be: told at the primary */
-  if (at->now.alg == SP_DIGEST_NONE) {
-    if (sp_site_add_tag(site, tag->name, expected, true, err) < 0)
-      return -1;
-    return sp_copy_add_finding(sp_site_find_copy(site, expected), expected, "image",
-                               SP_FINDING_MISSING, err);
-  }
+  if (at->now.alg == SP_DIGEST_NONE &&
+      (expected->alg == SP_DIGEST_NONE || is_bearably_lost(check, tag)))
+    return 0; /* neither side has it, or can say what it would be (told at the primary) */
+  if (at->now.alg == SP_DIGEST_NONE)
+    return add_absent(site, tag->name, expected, err);
   if (sp_site_add_tag(site, tag->name, &at->now, false, err) < 0)
     return -1;
   if (expected->alg == SP_DIGEST_NONE || sp_digest_eq(expected, &at->now))
@@ -63,14 +76,23 @@ static const struct sp_digest *guess(const struct sp_check *check, const struct 
   return &no_digest;
 }
 
-int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
+static int add_at_primary(struct sp_check *check, const struct sp_pinned *tag, struct sp_err *err)
 {
   struct sp_site *primary = &check->sites[0];
+  if (!sp_check_is_open(check, primary) || is_bearably_lost(check, tag))
+    return 0;
+  if (tag->is_past)
+    return add_absent(primary, tag->name, &tag->primary, err);
+  if (tag->primary.alg == SP_DIGEST_NONE)
+    return add_unresolved(check, primary, tag->name, guess(check, tag), err);
+  return sp_site_add_tag(primary, tag->name, &tag->primary, false, err);
+}
+
+int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
+{
   for (size_t i = 0; i < check->work.tags.selected_count; i++) {
     const struct sp_pinned *tag = &check->work.tags.items[i];
-    int failed = tag->primary.alg != SP_DIGEST_NONE
-                     ? sp_site_add_tag(primary, tag->name, &tag->primary, false, err)
-                     : add_unresolved(check, primary, tag->name, guess(check, tag), err);
+    int failed = add_at_primary(check, tag, err);
     for (size_t backup = 0; !failed && backup < check->work.backup_count; backup++)
       failed = add_at_backup(check, backup, tag, err);
     if (failed)

@@ -85,14 +85,18 @@ static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_co
   sp_report_add_note(check->report, "%s", err.msg);
 }
 
-/* Level claimed: the primary says what there must be, and the backup is asked by HEAD. */
+/* Level claimed: the primary says what there must be, and the backup is asked by HEAD. Where the
+ * primary cannot say it, the backup's own manifests have to. */
 static void ask_for_copy(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
 {
   const struct sp_site *primary = &check->sites[0];
   const struct sp_copy *original = sp_site_find_copy(primary, &copy->digest);
   struct sp_err err = SP_ERR_INIT;
-  if (!original || !original->is_known)
+  if (!original || !original->is_known) {
+    if (copy->finding_count == 0)
+      read_copy(check, site, copy);
     return;
+  }
   {
     SP_LOCK_SCOPE(&check->lock);
     if (sp_site_borrow_outline(site, copy, primary, original, &err) < 0)

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "journal/runs.h"
 #include "store/relay.h"
 #include "transfer/job.h"
 #include "transfer/report.h"
@@ -39,23 +37,6 @@ static struct sp_store *find_blob(const struct sp_check *check, const struct sp_
   return NULL;
 }
 
-/* The audit; what there is no memory for is forgotten. */
-static void tell_write(const struct sp_check *check, const struct sp_site *site,
-                       enum sp_write_kind kind, const struct sp_digest *digest, const char *tag,
-                       uint64_t size_bytes)
-{
-  const struct sp_sync *sync = &check->verify->sync;
-  const struct sp_run_write write = {.kind = kind,
-                                     .at_s = sp_clock_wall_s(),
-                                     .place = site->store->name,
-                                     .tag = tag,
-                                     .digest = *digest,
-                                     .size_bytes = size_bytes};
-  struct sp_err no_memory = SP_ERR_INIT;
-  if (sp_runs_tell_write(sync->journal, sync->run_id, &write, &no_memory) < 0)
-    sp_err_clear(&no_memory);
-}
-
 static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_site_blob *blob)
 {
   struct sp_store *from = find_blob(check, site, &blob->blob.digest);
@@ -81,7 +62,6 @@ static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_si
   blob->is_sent = true;
   site->place->blobs_sent++;
   site->place->bytes_sent += end.sent_bytes;
-  tell_write(check, site, SP_WRITE_BLOB, &blob->blob.digest, NULL, end.sent_bytes);
 }
 
 /* -- the rest */
@@ -119,10 +99,6 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
   site->place->blobs_sent += place->blobs_sent;
   site->place->bytes_sent += place->bytes_sent;
   site->place->manifests_put += place->manifests_put;
-  for (size_t i = 0; i < place->tag_count; i++) {
-    if (place->tags[i].result == SP_TAG_SET)
-      tell_write(check, site, SP_WRITE_TAG, &copy->digest, place->tags[i].name, 0);
-  }
   if (why->code == SP_OK)
     return 0;
   sp_report_add_note(check->report, "cannot repair '%s': %s", site->store->name, why->msg);

@@ -237,6 +237,39 @@ static void report_site(struct sp_check *check, struct sp_site *site)
   place->proof = sp_proof_name(level_of(check, site));
 }
 
+/* Against what were the backups proven, where the primary cannot be asked? */
+static void note_basis(struct sp_check *check)
+{
+  const struct sp_work *work = &check->work;
+  const char *primary = check->sites[0].store->name;
+  const char *record_at = NULL;
+  size_t known = 0, unknown = 0;
+  if (work->told->err.code == SP_OK)
+    return;
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    bool is_known = work->tags.items[i].primary.alg != SP_DIGEST_NONE;
+    known += is_known;
+    unknown += !is_known;
+  }
+  for (size_t i = work->backup_count; i > 0; i--)
+    record_at = work->past.has_record[i - 1] ? work->backups[i - 1]->name : record_at;
+  if (known > 0 && record_at)
+    sp_report_add_note(check->report,
+                       "'%s' cannot be asked: %zu tags are compared with what it named last, as "
+                       "the record at '%s' says",
+                       primary, known, record_at);
+  if (known > 0 && !record_at)
+    sp_report_add_note(check->report,
+                       "'%s' cannot be asked: %zu tags are compared with what it named last, as "
+                       "this host's journal knows",
+                       primary, known);
+  if (unknown > 0)
+    sp_report_add_note(check->report,
+                       "nobody knows what '%s' named by %zu tags: they are compared with nothing, "
+                       "only each manifest and blob with its own digest",
+                       primary, unknown);
+}
+
 static void note_lost(struct sp_check *check)
 {
   const struct sp_sync_image *told = check->work.told;
@@ -252,6 +285,7 @@ void sp_tell_report(struct sp_check *check)
 {
   for (size_t s = 0; s < check->site_count; s++)
     report_site(check, &check->sites[s]);
+  note_basis(check);
   note_lost(check);
   advise_primary(check);
   for (size_t s = 1; s < check->site_count; s++)

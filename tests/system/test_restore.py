@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """restore: primaries lost, backups damaged, times gone by; and the drill."""
 
+import fcntl
 import json
+import os
 import re
 import signal
 import time
@@ -362,3 +364,34 @@ def test_interrupted_drill_leaves_nothing(backed, tmp_path):
         backed.one.resume()
         backed.two.resume()
     assert scratch_is_empty(tmp_path)
+
+
+def test_what_a_killed_drill_left_is_removed_by_the_next(backed, tmp_path):
+    """And nothing else: neither the directory of one that lives, nor what only looks like one."""
+    backed.put("app", images.small(1, layers=2, layer_bytes=8_000_000))
+    backed.write()
+    backed.sync()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for _ in range(20):
+        process = backed.port.start("restore", "--config", backed.file, "--drill", "--scratch", scratch)
+        while scratch_is_empty(scratch) and process.process.poll() is None:
+            time.sleep(0.001)
+        process.signal(signal.SIGKILL)
+        process.wait(30)
+        if not scratch_is_empty(scratch):
+            break
+    left = set(scratch.iterdir())
+    assert left, "it was never killed in time"
+    living, stranger = scratch / "safeport-drill-aBc123", scratch / "safeport-drill-of-my-own"
+    for folder in (living, stranger):
+        (folder / "image").mkdir(parents=True)
+    fd = os.open(living, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        backed.run("restore", "--drill", "--scratch", scratch, status=0)
+        assert set(scratch.iterdir()) == {living, stranger}
+    finally:
+        os.close(fd)
+    backed.run("restore", "--drill", "--scratch", scratch, status=0)
+    assert set(scratch.iterdir()) == {stranger}

@@ -136,14 +136,27 @@ def test_what_is_not_required_does_not_count(synced):
 
 
 # -- what is remembered
+def manifest_gets(*registries):
+    """What a registry that counts pulls would count."""
+    return [sum(e.method == "GET" and "/manifests/" in e.path for e in registry.log()) for registry in registries]
+
+
 def test_fresh_host_learns_from_the_record(synced):
     synced.forget()
+    for registry in (synced.one, synced.two):
+        registry.clear_log()
     document = synced.json("status")
+    assert manifest_gets(synced.one, synced.two) == [1, 1], "the record, and nothing else"
+    synced.json("status")
+    assert manifest_gets(synced.one, synced.two) == [1, 1], "it was read again"
     assert standings(document, "latest") == ["in_step"] * 3
     assert tag_of(document, "latest")["since"] and tag_of(document, "latest")["at"][0]["touched"]
     synced.forget()
     synced.primary.stop()
+    for registry in (synced.one, synced.two):
+        registry.clear_log()
     assert tag_of(synced.json("status", "--retry-for", "0", status=4), "latest")["last_known"]
+    assert manifest_gets(synced.one, synced.two) == [1, 1]
 
 
 def test_history(synced):

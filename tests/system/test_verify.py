@@ -279,6 +279,126 @@ def test_repair_from_another_backup_when_the_primary_is_bad(app):
     assert app.primary.blob_path(victim).read_bytes() == before, "the primary was written to"
 
 
+# -- what it proves is known elsewhere
+def test_a_fresh_host_knows_from_the_record_what_was_read(app):
+    """verify --read here, sync here, status on a host that knows nothing: level and date of what was proven."""
+    def records():
+        return [wire.Wire.to(app.backup).manifest("backup/app", "safeport-record").headers["docker-content-digest"],
+                oracle.LayoutPlace(app.port.vault_layout("app")).tags()["safeport-record"]]
+
+    def proofs():
+        app.forget()
+        image, = json.loads(app.port.run("status", "--config", app.file, "--json", status=0).stdout)["images"]
+        return {at["read"] is not None for tag in image["tags"] for at in tag["at"]}
+
+    first = records()
+    app.verify("--read")
+    assert records() == first, "verify wrote"
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)
+    second = records()
+    assert all(one != two for one, two in zip(first, second))
+    written = [entry.path for entry in app.backup.log() if entry.method == "PUT" and "/manifests/" in entry.path]
+    assert written and written[-1].endswith("/safeport-record")
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)  # no news any more, and nobody has to ask the backup for that
+    assert not [e for e in app.backup.log() if e.method == "GET" and "/manifests/" in e.path]
+    app.verify()
+    app.backup.clear_log()
+    app.port.run("sync", "--config", app.file, status=0)  # touched again within the day: no news either
+    assert not [e for e in app.backup.log() if e.method == "GET" and "/manifests/" in e.path]
+    assert records() == second
+    assert proofs() == {True}
+
+
+# -- a primary that is out of reach
+def places(document):
+    (image,) = document["images"]
+    return image["places"]
+
+
+@pytest.mark.parametrize("source", ["journal", "record", "nothing"])
+def test_backups_are_proven_while_the_primary_is_down(app, source):
+    """Against what the journal or the record knows as the primary's last digests; with neither, for themselves."""
+    if source == "nothing":
+        app.file.write_text(json.dumps({**json.loads(app.file.read_text()), "record": False}))
+        for folder in (app.backup.tag_link("backup/app", "safeport-record").parents[1],):
+            shutil.rmtree(folder)
+        index = app.port.vault_layout("app") / "index.json"
+        layout = json.loads(index.read_text())
+        layout["manifests"] = [m for m in layout["manifests"]
+                               if m.get("annotations", {}).get("org.opencontainers.image.ref.name") != "safeport-record"]
+        index.write_text(json.dumps(layout))
+    if source != "journal":
+        app.forget()
+    app.primary.stop()
+    document = app.verify("--read", "--retry-for", "0", status=1)
+    primary, *backups = places(document)
+    assert primary["error"]["code"] == "unreachable"
+    assert [(p["verified"]["good"], p["proof"], p["error"]) for p in backups] == [(2, "read", None)] * 2
+    assert {"journal": "as this host's journal knows", "record": "the record at",
+            "nothing": "compared with nothing"}[source] in notes(document)
+    victim = largest(app.images["app"])
+    app.backup.flip(victim)
+    document = app.verify("--read", "--retry-for", "0", status=5)
+    assert damaged(document, 1) == {victim} and not damaged(document, 2)
+    app.verify("--repair", "--read", "--retry-for", "0", status=5)  # the registry keeps its bad bytes
+    app.backup.blob_path(victim).unlink()
+    app.backup.restart()
+    document = app.verify("--repair", "--read", "--retry-for", "0", status=1)
+    assert document["totals"]["repaired"] == 1, "the vault has it, and the primary was not needed"
+    app.primary.start()
+    app.check()
+
+
+def test_what_a_backup_lacks_is_found_while_the_primary_is_down(app):
+    """Missing, and different from what the primary named last."""
+    content = app.images["app"]
+    client = wire.Wire.to(app.backup)
+    other = images.small(7, tag="latest")
+    client.put_image("backup/app", other)
+    shutil.rmtree(app.backup.tag_link("backup/app", "v1.0.0").parents[1])
+    app.backup.restart()
+    app.primary.stop()
+    document = app.verify("--retry-for", "0", status=1)
+    assert findings(document, 1) == {(content.tags["v1.0.0"], "missing"), (other.tags["latest"], "different")}
+    assert not findings(document, 2)
+
+
+def test_level_claimed_while_the_primary_is_down(app):
+    app.primary.stop()
+    _, *backups = places(app.verify("--claimed", "--retry-for", "0", status=1))
+    assert [(p["verified"]["good"], p["proof"]) for p in backups] == [(2, "claimed")] * 2
+
+
+def test_backups_are_proven_where_the_primary_lost_everything(app):
+    """An empty registry answers well, and has nothing: a verify of nothing is no success."""
+    app.primary.stop()
+    app.primary.wipe()
+    app.primary.start()
+    document = app.verify("--read", status=1)
+    primary, *backups = places(document)
+    assert {(d["digest"], d["finding"]) for d in primary["damage"]} == {
+        (digest, "missing") for digest in app.images["app"].tags.values()}
+    assert [(p["verified"]["good"], p["proof"]) for p in backups] == [(2, "read")] * 2
+    assert f"safeport restore app --tag latest --to {app.primary.host}/src/app" in notes(document)
+
+
+def test_a_tag_that_the_primary_gave_up_is_no_damage(fleet):
+    """Within what the file bears: the backups' copies are proven all the same."""
+    content = images.Content()
+    for number in range(12):
+        content.merge(images.small(number, tag=f"1.0.{number}", layer_bytes=2000))
+    fleet.put("app", content).sync()
+    shutil.rmtree(fleet.primary.tag_link("src/app", "1.0.3").parents[1])
+    fleet.primary.restart()
+    document = fleet.verify()
+    assert [p["verified"]["good"] for p in places(document)] == [11, 12, 12]
+    fleet.backup.truncate(content.tags["1.0.3"], 9)
+    fleet.backup.restart()
+    assert content.tags["1.0.3"] in damaged(fleet.verify("--retry-for", "0", status=5), 1)
+
+
 # -- shares
 def test_share_reads_everything_in_its_turn(fleet):
     """--read=20% five times: every blob at each place is read, none twice before all were."""
@@ -355,6 +475,11 @@ def test_names_choose_images_and_one_place_that_is_down_is_partial(app):
     document = app.verify("--retry-for", "0", status=1)
     assert all(i["places"][1]["error"] and not i["places"][2]["error"] for i in document["images"])
     app.primary.stop()
+    document = app.verify("--retry-for", "0", status=1)  # the vault is proven, and nothing else
+    assert all([bool(p["error"]) for p in i["places"]] == [True, True, False] for i in document["images"])
+    app.file.write_text(json.dumps({"version": 1, "images": {name: {
+        "primary": f"{app.primary.host}/src/{name}", "backups": [f"{app.backup.host}/backup/{name}"]}
+        for name in app.images}}))
     app.verify("--retry-for", "0", status=4)
 
 

@@ -32,8 +32,10 @@ FX const char *world_name(void *ctx, size_t number)
   return "app";
 }
 
-FX int world_open(void *ctx, size_t number, struct sp_sync_entry *out, struct sp_err *err)
+FX int world_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
+                  struct sp_sync_entry *out, struct sp_err *err)
 {
+  (void)reserve;
   (void)number;
   (void)err;
   struct world *world = ctx;

@@ -373,9 +373,30 @@ static void test_exit_statuses(void **state)
     bench.world.fx.spy[1]->fault = down;
     assert_int_equal(run(&bench), cases[i].at_one);
     assert_int_equal(bench.code[1], cases[i].code);
+    assert_int_equal(bench.damage[1], 0); /* that it lists nothing is no finding */
     assert_int_equal(bench.good[2], 2);
-    bench.world.fx.spy[0]->fault = bench.world.fx.spy[2]->fault = down;
+    for (size_t place = 0; place < PLACES; place++)
+      bench.world.fx.spy[place]->fault = down;
     assert_int_equal(run(&bench), cases[i].everywhere);
+    bench_clear(&bench);
+  }
+}
+
+/* It lists its tags and then goes away: what it named last stands for it. */
+static void test_primary_fails_in_the_middle(void **state)
+{
+  (void)state;
+  for (int nth = 1; nth <= 2; nth++) {
+    struct bench bench;
+    bench_init(&bench);
+    bench.world.fx.spy[0]->fault =
+        (struct fx_fault){.op = "resolve", .nth = nth, .code = SP_E_NETWORK};
+    assert_int_equal(run(&bench), 1);
+    assert_int_equal(bench.code[0], SP_E_NETWORK);
+    for (size_t place = 1; place < PLACES; place++) {
+      assert_int_equal(bench.good[place], 2);
+      assert_string_equal(bench.proof[place], "touched");
+    }
     bench_clear(&bench);
   }
 }
@@ -393,6 +414,7 @@ int main(void)
       cmocka_unit_test(test_nothing_good_is_left),
       cmocka_unit_test(test_every_call_fails_once),
       cmocka_unit_test(test_exit_statuses),
+      cmocka_unit_test(test_primary_fails_in_the_middle),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/recall.h"
+
+#include <string.h>
+
+#include "policy/tag_kind.h"
+
+static bool is_of_run(const struct sp_err *err)
+{
+  return err->code == SP_E_NOMEM || err->code == SP_E_INTERRUPTED;
+}
+
+/* Does the primary have it, as far as is known, and does the file select it? */
+static bool is_wanted(const struct sp_work *work, const struct sp_known_tag *tag)
+{
+  return !tag->is_gone && sp_selection_matches(work->rules.tags, tag->tag);
+}
+
+static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
+{
+  const struct sp_known *known = &work->past.primary;
+  for (size_t i = 0; i < known->tag_count; i++) {
+    const struct sp_known_tag *tag = &known->tags[i];
+    if (!is_wanted(work, tag) || (only_lost && sp_side_has(&work->primary_side, tag->tag)))
+      continue;
+    if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
+      return -1;
+  }
+  work->tags.selected_count = work->tags.count;
+  return 0;
+}
+
+static int read_past(struct sp_work *work, struct sp_err *err)
+{
+  if (work->past.backup_count > 0)
+    return 0; /* the survey has */
+  return sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
+                      work->backup_count, &work->sync->retry, work->now_s, err);
+}
+
+int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
+                     struct sp_pull_reserve *reserve, bool *is_bearable, struct sp_err *of_primary,
+                     struct sp_err *err)
+{
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_image_survey(work, number, outages, reserve, is_bearable, &why) == 0)
+    return 0;
+  if (work->told->place_count == 0 || is_of_run(&why)) {
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  sp_err_copy(of_primary, &why);
+  *is_bearable = true;
+  sp_err_clear(&work->told->err); /* it would stop the pinning */
+  return read_past(work, err) < 0 || add_known(work, false, err) < 0 ? -1 : 0;
+}
+
+int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
+{
+  const struct sp_digest none = {0};
+  for (size_t backup = 0; backup < work->backup_count; backup++) {
+    const struct sp_side *side = &work->sides[backup];
+    for (size_t i = 0; i < side->tag_count; i++) {
+      const char *name = side->tags[i];
+      if (sp_tag_is_special(name) || !sp_selection_matches(work->rules.tags, name) ||
+          sp_known_find_tag(&work->past.primary, name) ||
+          sp_side_any_has(work->sides, backup, name))
+        continue;
+      if (sp_tags_add_past(work, name, &none, err) < 0)
+        return -1;
+    }
+  }
+  work->tags.selected_count = work->tags.count;
+  return 0;
+}
+
+int sp_recall_add_lost(struct sp_work *work, struct sp_err *err)
+{
+  return add_known(work, true, err);
+}
+
+void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)
+{
+  sp_tags_pin(work, 0);
+  if (work->told->err.code == SP_OK || is_of_run(&work->told->err))
+    return;
+  sp_err_copy(of_primary, &work->told->err);
+  sp_err_clear(&work->told->err);
+  for (size_t i = 0; i < work->tags.count; i++) {
+    struct sp_pinned *tag = &work->tags.items[i];
+    if (!tag->is_past && tag->primary.alg == SP_DIGEST_NONE)
+      tag->primary = sp_past_named(&work->past, tag->name);
+    tag->is_past = true;
+  }
+  sp_tags_pin(work, 0);
+}

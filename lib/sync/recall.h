@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An image whose primary may be out of reach: its backups are looked at all the same (status,
+ * verify), and what the primary named last, as the journal or a record knows it, stands for the
+ * primary. Writes nothing.
+ */
+#ifndef SP_SYNC_RECALL_H
+#define SP_SYNC_RECALL_H
+
+#include "sync/image.h"
+
+/* sp_image_survey; where the primary cannot be asked the tags are those that it had and that the
+ * file selects, as sp_tags_add_past adds them.
+ *   of_primary   out   why the primary cannot be asked; untouched if it can
+ * Fails when nothing can be said of the image: its places cannot be opened, interrupted, no memory.
+ */
+SP_MUST_CHECK int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
+                                   struct sp_pull_reserve *reserve, bool *is_bearable,
+                                   struct sp_err *of_primary, struct sp_err *err);
+/* Adds to the selected tags those that a backup lists, that the file selects, and of which nothing
+ * is known; each once, its digest at the primary NONE. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err);
+/* Adds to the selected tags those that the primary had and does not list any more. Fails:
+ * SP_E_NOMEM. */
+SP_MUST_CHECK int sp_recall_add_lost(struct sp_work *work, struct sp_err *err);
+/* sp_tags_pin of all tags. A primary that fails meanwhile is as one that failed before. */
+void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary);
+
+#endif
