@@ -72,7 +72,7 @@ static int trace_wrap_writer(struct sp_wrapper *wrapper, const struct sp_digest 
       (struct sp_writer_ops){.start = writer_start, .finish = writer_finish, .close = writer_close};
   if ((*writer)->ops->pump)
     traced->ops.pump = writer_pump;
-  traced->writer.ops = &traced->ops;
+  traced->writer = (struct sp_writer){&traced->ops, (*writer)->resumed_bytes};
   traced->inner = *writer;
   traced->trace = (struct trace *)wrapper;
   sp_digest_format(digest, traced->subject);
