@@ -216,8 +216,9 @@ static int writer_finish(struct sp_writer *base, struct sp_err *err)
   return judge(writer, failed, err);
 }
 
-/* Closed from outside: because the source's bytes were wrong? */
-static bool has_wrong_bytes(const struct chunk_writer *writer)
+/* Closed from outside, with all bytes there: they were wrong, or the end was too slow beside others
+ * that have them by now; its next writer begins anew, and need not be read back. */
+static bool has_seen_all(const struct chunk_writer *writer)
 {
   struct sp_err why = SP_ERR_INIT;
   if (writer->is_judged || !writer->ring)
@@ -231,7 +232,7 @@ static void writer_close(struct sp_writer *base)
   struct chunk_writer *writer = (struct chunk_writer *)base;
   bool was_kept = writer->is_remembered && writer->sent_bytes > 0;
   bool stays_open = was_kept && writer->upload.location.target && !writer->is_of_no_use &&
-                    !has_wrong_bytes(writer);
+                    !has_seen_all(writer);
   if (was_kept && !stays_open)
     sp_upload_forget(&writer->upload, &writer->digest);
   if (!stays_open)
