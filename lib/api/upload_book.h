@@ -15,6 +15,7 @@ struct sp_upload_book {
   struct sp_journal *journal;     /* borrowed */
 };
 
+/* Over `journal`, which must outlive its use. Holds nothing that is to be freed. */
 void sp_upload_book_init(struct sp_upload_book *book, struct sp_journal *journal);
 
 #endif

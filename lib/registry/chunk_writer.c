@@ -231,8 +231,8 @@ static void writer_close(struct sp_writer *base)
 {
   struct chunk_writer *writer = (struct chunk_writer *)base;
   bool was_kept = writer->is_remembered && writer->sent_bytes > 0;
-  bool stays_open = was_kept && writer->upload.location.target && !writer->is_of_no_use &&
-                    !has_seen_all(writer);
+  bool stays_open =
+      was_kept && writer->upload.location.target && !writer->is_of_no_use && !has_seen_all(writer);
   if (was_kept && !stays_open)
     sp_upload_forget(&writer->upload, &writer->digest);
   if (!stays_open)
