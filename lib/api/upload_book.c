@@ -44,24 +44,29 @@ static void find(struct sp_upload_memory *memory, const char *repository,
   sp_uploads_free(sessions, count);
 }
 
-static void keep(struct sp_upload_memory *memory, const char *repository,
+static bool keep(struct sp_upload_memory *memory, const char *repository,
                  const struct sp_digest *digest, uint64_t size_bytes, uint64_t offset,
                  const char *location)
 {
   SP_AUTO_FREE char *mine = NULL;
   struct sp_err err = SP_ERR_INIT;
   if (size_bytes < SP_RESUMABLE_BYTES)
-    return;
-  if (sp_text_dup(&mine, location, &err) == 0) {
-    const struct sp_upload_session session = {.digest = *digest,
-                                              .size_bytes = size_bytes,
-                                              .offset = offset,
-                                              .location = mine,
-                                              .at_s = sp_clock_wall_s()};
-    if (sp_uploads_tell(journal_of(memory), repository, &session, &err) == 0)
-      sp_journal_flush(journal_of(memory));
+    return false;
+  if (sp_text_dup(&mine, location, &err) < 0) {
+    note(&err);
+    return false;
   }
-  note(&err);
+  const struct sp_upload_session session = {.digest = *digest,
+                                            .size_bytes = size_bytes,
+                                            .offset = offset,
+                                            .location = mine,
+                                            .at_s = sp_clock_wall_s()};
+  if (sp_uploads_tell(journal_of(memory), repository, &session, &err) < 0) {
+    note(&err);
+    return false;
+  }
+  sp_journal_flush(journal_of(memory));
+  return true;
 }
 
 static void forget(struct sp_upload_memory *memory, const char *repository,

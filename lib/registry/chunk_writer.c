@@ -26,9 +26,9 @@ struct chunk_writer {
   char *chunk;
   size_t chunk_bytes, held;
   uint64_t sent_bytes;
-  bool is_remembered; /* what is acknowledged is kept */
-  bool is_of_no_use;  /* it failed, and nobody is to go on with the session */
-  bool is_judged;     /* all bytes came and their hash was right, or it failed before that */
+  bool is_kept;      /* what was acknowledged is remembered */
+  bool is_of_no_use; /* it failed, and nobody is to go on with the session */
+  bool is_judged;    /* all bytes came and their hash was right, or it failed before that */
 };
 
 static int patch(struct chunk_writer *writer, struct sp_http_response *response, struct sp_err *err)
@@ -70,8 +70,8 @@ static int accepted(struct chunk_writer *writer, const struct sp_http_response *
     return -1;
   writer->sent_bytes = total;
   writer->held = 0;
-  if (writer->is_remembered)
-    sp_upload_keep(&writer->upload, &writer->digest, sp_ring_size(writer->ring), total);
+  writer->is_kept =
+      sp_upload_keep(&writer->upload, &writer->digest, sp_ring_size(writer->ring), total);
   return 0;
 }
 
@@ -230,10 +230,9 @@ static bool has_seen_all(const struct chunk_writer *writer)
 static void writer_close(struct sp_writer *base)
 {
   struct chunk_writer *writer = (struct chunk_writer *)base;
-  bool was_kept = writer->is_remembered && writer->sent_bytes > 0;
-  bool stays_open =
-      was_kept && writer->upload.location.target && !writer->is_of_no_use && !has_seen_all(writer);
-  if (was_kept && !stays_open)
+  bool stays_open = writer->is_kept && writer->upload.location.target && !writer->is_of_no_use &&
+                    !has_seen_all(writer);
+  if (writer->is_kept && !stays_open)
     sp_upload_forget(&writer->upload, &writer->digest);
   if (!stays_open)
     sp_upload_cancel(&writer->upload);
@@ -271,6 +270,7 @@ static int begin(struct chunk_writer *writer, struct sp_repository *repository, 
                         &writer->base.resumed_bytes))
     return sp_upload_begin(repository, &writer->upload, err);
   writer->sent_bytes = writer->base.resumed_bytes;
+  writer->is_kept = true;
   return 0;
 }
 
@@ -282,7 +282,6 @@ int sp_chunk_writer_open(struct sp_repository *repository, const struct sp_diges
     return sp_fail(err, SP_E_NOMEM, "out of memory for a blob");
   writer->base.ops = &ops;
   writer->digest = *digest;
-  writer->is_remembered = repository->remote->uploads != NULL;
   if (begin(writer, repository, size_bytes, err) < 0 ||
       allocate_chunk(writer, size_bytes, err) < 0) {
     writer_close(&writer->base);

@@ -60,15 +60,16 @@ bool sp_upload_resume(struct sp_repository *repository, const struct sp_digest *
   return false;
 }
 
-void sp_upload_keep(const struct sp_upload *upload, const struct sp_digest *digest,
+bool sp_upload_keep(const struct sp_upload *upload, const struct sp_digest *digest,
                     uint64_t size_bytes, uint64_t offset)
 {
   struct sp_upload_memory *memory = memory_of(upload->repository);
   struct sp_err ignored = SP_ERR_INIT;
   SP_AUTO_BUF struct sp_buf location;
   sp_buf_init(&location, SP_MAX_URL_BYTES);
-  if (memory && sp_url_format(&upload->location, &location, &ignored) == 0)
-    memory->keep(memory, upload->repository->full_name, digest, size_bytes, offset, location.data);
+  return memory && sp_url_format(&upload->location, &location, &ignored) == 0 &&
+         memory->keep(memory, upload->repository->full_name, digest, size_bytes, offset,
+                      location.data);
 }
 
 void sp_upload_forget(const struct sp_upload *upload, const struct sp_digest *digest)

@@ -17,9 +17,9 @@ struct sp_upload_memory {
   void (*find)(struct sp_upload_memory *memory, const char *repository,
                const struct sp_digest *digest, uint64_t size_bytes, char **location,
                uint64_t *offset);
-  /* The registry has the first `offset` bytes. Durable when it returns, as far as that is possible:
-   * a process that is killed then has told all it knows. Where it fails, nothing is known. */
-  void (*keep)(struct sp_upload_memory *memory, const char *repository,
+  /* The registry has the first `offset` bytes. Answers whether that is known from now on, also
+   * after a kill, as far as the disk allows. */
+  bool (*keep)(struct sp_upload_memory *memory, const char *repository,
                const struct sp_digest *digest, uint64_t size_bytes, uint64_t offset,
                const char *location);
   void (*forget)(struct sp_upload_memory *memory, const char *repository,
@@ -31,8 +31,8 @@ struct sp_upload_memory {
  * is none, for whatever reason, and `upload` is without a session. One request, if any. */
 bool sp_upload_resume(struct sp_repository *repository, const struct sp_digest *digest,
                       uint64_t size_bytes, struct sp_upload *upload, uint64_t *offset);
-/* The registry has acknowledged so much. */
-void sp_upload_keep(const struct sp_upload *upload, const struct sp_digest *digest,
+/* The registry has acknowledged so much. Answers whether that is remembered. */
+bool sp_upload_keep(const struct sp_upload *upload, const struct sp_digest *digest,
                     uint64_t size_bytes, uint64_t offset);
 /* It is finished, or of no use. */
 void sp_upload_forget(const struct sp_upload *upload, const struct sp_digest *digest);

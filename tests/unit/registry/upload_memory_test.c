@@ -19,6 +19,7 @@ struct book {
   struct sp_upload_memory memory; /* first */
   const char *location;           /* "$" is the server; NULL: none */
   uint64_t offset;
+  bool is_full; /* keeps nothing */
   const struct script *script;
   char told[512];
 };
@@ -40,7 +41,7 @@ static void book_find(struct sp_upload_memory *memory, const char *repository,
   *offset = book->offset;
 }
 
-static void book_keep(struct sp_upload_memory *memory, const char *repository,
+static bool book_keep(struct sp_upload_memory *memory, const char *repository,
                       const struct sp_digest *digest, uint64_t size_bytes, uint64_t offset,
                       const char *location)
 {
@@ -51,6 +52,7 @@ static void book_keep(struct sp_upload_memory *memory, const char *repository,
   assert_int_equal(size_bytes, strlen(TEXT));
   snprintf(book->told + len, sizeof book->told - len, "+%d@%s ", (int)offset,
            strstr(location, "/up/"));
+  return !book->is_full;
 }
 
 static void book_forget(struct sp_upload_memory *memory, const char *repository,
@@ -311,13 +313,32 @@ static void test_no_memory(void **state)
   world_close(&world);
 }
 
+/* A memory that did not take it: nobody would ever go on with the session. */
+static void test_not_kept(void **state)
+{
+  (void)state;
+  static const struct rule rules[] = {
+      {.match = POST, .reply = "202\nLocation: /up/1\n\n"},
+      {.match = "PATCH /up/1 ", .reply = "202\n\n"},
+      {.match = "DELETE /up/1 ", .reply = "204\n\n"},
+  };
+  struct world world;
+  struct book book;
+  open_with(&world, rules, COUNT(rules), &book, NULL, 0);
+  book.is_full = true;
+  close_early(&world, "hello", NULL);
+  assert_int_equal(script_count(&world.script, "DELETE /up/1 "), 1);
+  assert_string_equal(book.told, "+4@/up/1 ");
+  world_close(&world);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_told),        cmocka_unit_test(test_goes_on),
       cmocka_unit_test(test_begins_anew), cmocka_unit_test(test_failures),
       cmocka_unit_test(test_inherited),   cmocka_unit_test(test_closed_early),
-      cmocka_unit_test(test_no_memory),
+      cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_not_kept),
   };
   setenv("DOCKER_CONFIG", "/nonexistent", 1);
   return cmocka_run_group_tests(tests, NULL, NULL);
