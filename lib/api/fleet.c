@@ -15,6 +15,8 @@
 
 void sp_fleet_clear(struct sp_fleet *fleet)
 {
+  if (fleet->session)
+    sp_session_remember_uploads(fleet->session, NULL);
   sp_journal_close(fleet->journal);
   sp_images_free(fleet->images);
   free(fleet->state_dir);
@@ -113,6 +115,8 @@ static void subject_of(const struct sp_images_request *request, char *out, size_
 static int begin_run(struct sp_fleet *fleet, const char *command, const char *subject,
                      struct sp_err *err)
 {
+  sp_upload_book_init(&fleet->uploads, fleet->journal);
+  sp_session_remember_uploads(fleet->session, &fleet->uploads.memory);
   fleet->began_ms = sp_clock_mono_ms();
   fleet->began_s = sp_clock_wall_s();
   if (!command || !*command)

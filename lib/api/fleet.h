@@ -9,6 +9,7 @@
 #define SP_API_FLEET_H
 
 #include "api/images.h"
+#include "api/upload_book.h"
 #include "journal/journal.h"
 #include "sync/sync.h"
 
@@ -16,9 +17,10 @@ struct sp_fleet {
   struct sp_session *session; /* borrowed */
   struct sp_images *images;
   struct sp_journal *journal;
-  char *state_dir;        /* NULL: it cannot be used */
-  int64_t run_id;         /* of journal/runs.h; 0: none was begun */
-  enum sp_open_mode mode; /* of the backups */
+  struct sp_upload_book uploads; /* over the journal; the session uses it until the end */
+  char *state_dir;               /* NULL: it cannot be used */
+  int64_t run_id;                /* of journal/runs.h; 0: none was begun */
+  enum sp_open_mode mode;        /* of the backups */
   int64_t began_s, began_ms;
   struct sp_err trouble; /* of the state directory or the journal */
 };

@@ -30,7 +30,8 @@ struct sp_session {
   pthread_mutex_t lock; /* guards what follows */
   struct sp_http *http; /* NULL until the first registry */
   struct sp_registries *registries;
-  char **told; /* hosts that registries was told about */
+  struct sp_upload_memory *uploads; /* borrowed; NULL: none */
+  char **told;                      /* hosts that registries was told about */
   size_t told_count;
 };
 
@@ -139,7 +140,18 @@ static int start_network(struct sp_session *session, struct sp_err *err)
   };
   if (!session->http && sp_http_new(&settings, &session->http, err) < 0)
     return -1;
-  return sp_registries_new(session->http, &session->registries, err);
+  if (sp_registries_new(session->http, &session->registries, err) < 0)
+    return -1;
+  sp_registries_remember_uploads(session->registries, session->uploads);
+  return 0;
+}
+
+void sp_session_remember_uploads(struct sp_session *session, struct sp_upload_memory *memory)
+{
+  SP_LOCK_SCOPE(&session->lock);
+  session->uploads = memory;
+  if (session->registries)
+    sp_registries_remember_uploads(session->registries, memory);
 }
 
 /* Says what the user said of a host, once: before its first store. Called with the lock held. */

@@ -47,6 +47,10 @@ SP_MUST_CHECK int sp_session_open_or_broken(struct sp_session *session,
 SP_MUST_CHECK int sp_session_registries(struct sp_session *session, const char *host,
                                         struct sp_registries **out, struct sp_err *err);
 
+/* Where uploads are remembered from now on (registry/upload_memory.h; borrowed); NULL: nowhere. Not
+ * while a place is open. */
+void sp_session_remember_uploads(struct sp_session *session, struct sp_upload_memory *memory);
+
 /* Adds what a safeport.yaml says of registries and of the vault, where nothing was said by flags.
  * Before the first place is opened. Nothing is borrowed afterwards. Fails: SP_E_USAGE, SP_E_NOMEM.
  */

@@ -85,6 +85,10 @@
 #define SP_RETRY_FOR_MS 15000        /* default of --retry-for */
 #define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is waited for no longer than this */
 
+/* -- uploads that a later run can go on with */
+#define SP_RESUMABLE_BYTES \
+  (16ull * SP_MIB) /* smaller blobs are sent anew: not worth a transaction for each chunk */
+
 /* -- the journal and the record: what is kept of history, and for how long */
 #define SP_MAX_RECORD_BYTES (8u * SP_MIB) /* body of a record artifact: about 36 000 tags */
 #define SP_MAX_JOURNAL_BYTES \

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sent_bytes` is what the registry has confirmed; chunk[0..held) are the bytes after it. */
+/* `sent_bytes` is what the registry has confirmed; chunk[0..held) are the bytes after it. What it
+ * had when we came (`base.resumed_bytes`) is taken from the ring and dropped.
+ *
+ * A session is left open, and remembered, where it ended for a reason that is not its own. One that
+ * brought us no further is not: so none is tried for ever. */
 #include "registry/chunk_writer.h"
 
 #include <inttypes.h>
@@ -9,6 +13,7 @@
 #include "base/log.h"
 #include "http/range.h"
 #include "registry/upload_cancel.h"
+#include "registry/upload_memory.h"
 
 #define MAX_CHUNK_BYTES (64u * SP_MIB) /* of memory, for one blob */
 
@@ -21,6 +26,9 @@ struct chunk_writer {
   char *chunk;
   size_t chunk_bytes, held;
   uint64_t sent_bytes;
+  bool is_kept;      /* what was acknowledged is remembered */
+  bool is_of_no_use; /* it failed, and nobody is to go on with the session */
+  bool is_judged;    /* all bytes came and their hash was right, or it failed before that */
 };
 
 static int patch(struct chunk_writer *writer, struct sp_http_response *response, struct sp_err *err)
@@ -62,30 +70,24 @@ static int accepted(struct chunk_writer *writer, const struct sp_http_response *
     return -1;
   writer->sent_bytes = total;
   writer->held = 0;
+  writer->is_kept =
+      sp_upload_keep(&writer->upload, &writer->digest, sp_ring_size(writer->ring), total);
   return 0;
 }
 
 /* Asks what the registry has, and drops from the chunk what it has of it. */
 static int ask_status(struct chunk_writer *writer, struct sp_err *err)
 {
-  SP_AUTO_RESPONSE struct sp_http_response response;
-  sp_http_response_init(&response);
-  struct sp_repository *repository = writer->upload.repository;
-  struct sp_http_request request = {.method = SP_GET, .url = &writer->upload.location};
-  if (sp_repository_perform(repository, &request, SP_ACCESS_WRITE, &response, err) < 0)
-    return -1;
-  if (response.status != 204 && response.status != 200)
-    return sp_repository_fail(repository, SP_ANSWER_TO_WRITE, &response, err);
   uint64_t has;
-  const char *value = sp_headers_get(&response.headers, "Range");
-  if (!value || sp_range_parse_upload(sp_span_str(value), &has) < 0 || has < writer->sent_bytes ||
-      has > writer->sent_bytes + writer->held)
+  if (sp_upload_ask(&writer->upload, &has, err) < 0)
+    return -1;
+  if (has < writer->sent_bytes || has > writer->sent_bytes + writer->held)
     return sp_fail(err, SP_E_SERVER, "the upload cannot go on where it broke off");
   size_t done = (size_t)(has - writer->sent_bytes);
   memmove(writer->chunk, writer->chunk + done, writer->held - done);
   writer->held -= done;
   writer->sent_bytes = has;
-  return sp_upload_follow(&writer->upload, &response, err);
+  return 0;
 }
 
 /* *lost: the registry may have all, some or nothing of the chunk. */
@@ -130,9 +132,24 @@ static int writer_start(struct sp_writer *base, struct sp_ring *ring, size_t con
   return 0;
 }
 
-static int writer_pump(struct sp_writer *base, struct sp_err *err)
+/* Passes n bytes at the writer's place: drops what the registry has of them, holds the rest.
+ * Answers how many were taken. */
+static size_t take(struct chunk_writer *writer, const char *bytes, size_t n)
 {
-  struct chunk_writer *writer = (struct chunk_writer *)base;
+  uint64_t at = sp_ring_consumed(writer->ring, writer->consumer);
+  if (at < writer->base.resumed_bytes) {
+    uint64_t had = writer->base.resumed_bytes - at;
+    return had < n ? (size_t)had : n;
+  }
+  size_t room = writer->chunk_bytes - writer->held;
+  size_t count = n < room ? n : room;
+  memcpy(writer->chunk + writer->held, bytes, count);
+  writer->held += count;
+  return count;
+}
+
+static int send_what_comes(struct chunk_writer *writer, struct sp_err *err)
+{
   for (;;) {
     bool end;
     bool aborted;
@@ -140,14 +157,35 @@ static int writer_pump(struct sp_writer *base, struct sp_err *err)
     size_t n = sp_ring_peek(writer->ring, writer->consumer, &bytes, &end, &aborted);
     if (n == 0)
       return 0;
-    size_t room = writer->chunk_bytes - writer->held;
-    size_t take = n < room ? n : room;
-    memcpy(writer->chunk + writer->held, bytes, take);
-    sp_ring_consume(writer->ring, writer->consumer, take);
-    writer->held += take;
+    sp_ring_consume(writer->ring, writer->consumer, take(writer, bytes, n));
     if (writer->held == writer->chunk_bytes && send_chunk(writer, err) < 0)
       return -1;
   }
+}
+
+/* After a failure: may somebody go on with the session? */
+static bool may_go_on(const struct chunk_writer *writer, const struct sp_err *err)
+{
+  bool is_away = err->code == SP_E_NETWORK || err->code == SP_E_UNREACHABLE ||
+                 (err->http_status >= 502 && err->http_status <= 504); /* behind its proxy */
+  bool is_unwilling = err->code == SP_E_THROTTLED || err->code == SP_E_AUTH;
+  bool has_come_further = writer->sent_bytes > writer->base.resumed_bytes;
+  return err->code == SP_E_INTERRUPTED || ((is_away || is_unwilling) && has_come_further);
+}
+
+static int judge(struct chunk_writer *writer, int failed, const struct sp_err *err)
+{
+  if (failed) {
+    writer->is_judged = true;
+    writer->is_of_no_use = !may_go_on(writer, err);
+  }
+  return failed;
+}
+
+static int writer_pump(struct sp_writer *base, struct sp_err *err)
+{
+  struct chunk_writer *writer = (struct chunk_writer *)base;
+  return judge(writer, send_what_comes(writer, err), err);
 }
 
 static int close_session(struct chunk_writer *writer, struct sp_err *err)
@@ -173,13 +211,31 @@ static int close_session(struct chunk_writer *writer, struct sp_err *err)
 static int writer_finish(struct sp_writer *base, struct sp_err *err)
 {
   struct chunk_writer *writer = (struct chunk_writer *)base;
-  return send_chunk(writer, err) < 0 ? -1 : close_session(writer, err);
+  writer->is_judged = true;
+  int failed = send_chunk(writer, err) < 0 ? -1 : close_session(writer, err);
+  return judge(writer, failed, err);
+}
+
+/* Closed from outside, with all bytes there: they were wrong, or the end was too slow beside others
+ * that have them by now; its next writer begins anew, and need not be read back. */
+static bool has_seen_all(const struct chunk_writer *writer)
+{
+  struct sp_err why = SP_ERR_INIT;
+  if (writer->is_judged || !writer->ring)
+    return false;
+  return sp_ring_written(writer->ring) == sp_ring_size(writer->ring) ||
+         (sp_ring_input_state(writer->ring, &why) == SP_RING_FAILED && why.code == SP_E_DIGEST);
 }
 
 static void writer_close(struct sp_writer *base)
 {
   struct chunk_writer *writer = (struct chunk_writer *)base;
-  sp_upload_cancel(&writer->upload);
+  bool stays_open = writer->is_kept && writer->upload.location.target && !writer->is_of_no_use &&
+                    !has_seen_all(writer);
+  if (writer->is_kept && !stays_open)
+    sp_upload_forget(&writer->upload, &writer->digest);
+  if (!stays_open)
+    sp_upload_cancel(&writer->upload);
   sp_upload_clear(&writer->upload);
   free(writer->chunk);
   free(writer);
@@ -206,6 +262,18 @@ static int allocate_chunk(struct chunk_writer *writer, uint64_t size_bytes, stru
   return writer->chunk ? 0 : sp_fail(err, SP_E_NOMEM, "out of memory for a chunk");
 }
 
+/* Goes on with an earlier session, or opens one. */
+static int begin(struct chunk_writer *writer, struct sp_repository *repository, uint64_t size_bytes,
+                 struct sp_err *err)
+{
+  if (!sp_upload_resume(repository, &writer->digest, size_bytes, &writer->upload,
+                        &writer->base.resumed_bytes))
+    return sp_upload_begin(repository, &writer->upload, err);
+  writer->sent_bytes = writer->base.resumed_bytes;
+  writer->is_kept = true;
+  return 0;
+}
+
 int sp_chunk_writer_open(struct sp_repository *repository, const struct sp_digest *digest,
                          uint64_t size_bytes, struct sp_writer **out, struct sp_err *err)
 {
@@ -214,7 +282,7 @@ int sp_chunk_writer_open(struct sp_repository *repository, const struct sp_diges
     return sp_fail(err, SP_E_NOMEM, "out of memory for a blob");
   writer->base.ops = &ops;
   writer->digest = *digest;
-  if (sp_upload_begin(repository, &writer->upload, err) < 0 ||
+  if (begin(writer, repository, size_bytes, err) < 0 ||
       allocate_chunk(writer, size_bytes, err) < 0) {
     writer_close(&writer->base);
     return -1;

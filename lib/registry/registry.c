@@ -18,6 +18,7 @@ struct sp_registries {
   struct sp_http *http;
   pthread_mutex_t lock; /* of the list; a remote itself is never removed */
   struct sp_remote *first;
+  struct sp_upload_memory *uploads; /* of those that are added from now on, too */
 };
 
 int sp_registries_new(struct sp_http *http, struct sp_registries **out, struct sp_err *err)
@@ -58,6 +59,7 @@ static int add_remote(struct sp_registries *registries, const struct sp_registry
   if (sp_remote_new(registries->http, settings, out, err) < 0)
     return -1;
   (*out)->next = registries->first;
+  (*out)->uploads = registries->uploads;
   registries->first = *out;
   return 0;
 }
@@ -83,6 +85,15 @@ static int get_remote(struct sp_registries *registries, const char *host, struct
     return 0;
   struct sp_registry_settings settings = {.host = host};
   return add_remote(registries, &settings, out, err);
+}
+
+void sp_registries_remember_uploads(struct sp_registries *registries,
+                                    struct sp_upload_memory *memory)
+{
+  SP_LOCK_SCOPE(&registries->lock);
+  registries->uploads = memory;
+  for (struct sp_remote *remote = registries->first; remote; remote = remote->next)
+    remote->uploads = memory;
 }
 
 static void repository_close(struct sp_store *store)

@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct sp_registries;
+struct sp_upload_memory;
 
 /* What a user says about one registry. */
 struct sp_registry_settings {
@@ -40,6 +41,10 @@ void sp_registries_free(struct sp_registries *registries);
 SP_MUST_CHECK int sp_registries_configure(struct sp_registries *registries,
                                           const struct sp_registry_settings *settings,
                                           struct sp_err *err);
+/* Uploads in chunks that are not finished are left open and remembered there (upload_memory.h;
+ * borrowed until it is set to NULL again). Not while a store is open. */
+void sp_registries_remember_uploads(struct sp_registries *registries,
+                                    struct sp_upload_memory *memory);
 /* A store of ref's repository; tag and digest of ref do not matter. Sends nothing yet. */
 SP_MUST_CHECK int sp_registry_open(struct sp_registries *registries, const struct sp_ref *ref,
                                    struct sp_store **out, struct sp_err *err);

@@ -18,6 +18,8 @@
 #include "registry/pulls.h"
 #include "registry/registry.h"
 
+struct sp_upload_memory;
+
 struct sp_remote {
   struct sp_remote *next; /* of the registries' list */
   struct sp_http *http;
@@ -28,6 +30,7 @@ struct sp_remote {
   struct sp_credential given; /* with settings.user; else anonymous, and looked for */
   bool insecure, chunked, is_metered;
   uint64_t chunk_bytes;
+  struct sp_upload_memory *uploads; /* borrowed; NULL: an upload ends with its writer */
   struct sp_pulls pulls;
   atomic_bool has_no_referrers; /* it said so */
   pthread_mutex_t lock;         /* of the two below */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "http/range.h"
 
 int sp_upload_follow(struct sp_upload *upload, const struct sp_http_response *response,
                      struct sp_err *err)
@@ -45,6 +46,22 @@ int sp_upload_begin(struct sp_repository *repository, struct sp_upload *upload, 
   if (response.status != 202)
     return sp_repository_fail(repository, SP_ANSWER_TO_WRITE, &response, err);
   note_chunk_min(upload, &response);
+  return sp_upload_follow(upload, &response, err);
+}
+
+int sp_upload_ask(struct sp_upload *upload, uint64_t *has, struct sp_err *err)
+{
+  SP_AUTO_RESPONSE struct sp_http_response response;
+  sp_http_response_init(&response);
+  struct sp_repository *repository = upload->repository;
+  struct sp_http_request request = {.method = SP_GET, .url = &upload->location};
+  if (sp_repository_perform(repository, &request, SP_ACCESS_WRITE, &response, err) < 0)
+    return -1;
+  if (response.status != 204 && response.status != 200)
+    return sp_repository_fail(repository, SP_ANSWER_TO_WRITE, &response, err);
+  const char *value = sp_headers_get(&response.headers, "Range");
+  if (!value || sp_range_parse_upload(sp_span_str(value), has) < 0)
+    return sp_fail(err, SP_E_SERVER, "the registry does not say how far the upload is");
   return sp_upload_follow(upload, &response, err);
 }
 

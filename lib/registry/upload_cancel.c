@@ -5,7 +5,7 @@
 
 void sp_upload_cancel(struct sp_upload *upload)
 {
-  if (!upload->location.target)
+  if (!upload->location.target || upload->is_inherited)
     return;
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);

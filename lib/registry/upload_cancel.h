@@ -5,9 +5,9 @@
 
 #include "registry/upload.h"
 
-/* Asks the registry to forget the session, if there is one; failures do not matter. The only
- * request of this layer that takes something away, and it knows only its own session's URL.
- * tools/check-layers holds it to this file. */
+/* Asks the registry to forget the session, if there is one that we opened; failures do not matter.
+ * The only request of this layer that takes something away, and it knows only its own session's
+ * URL. tools/check-layers holds it to this file. */
 void sp_upload_cancel(struct sp_upload *upload);
 
 #endif

@@ -155,7 +155,7 @@ static int fault_wrap_writer(struct sp_wrapper *wrapper, const struct sp_digest 
       (struct sp_writer_ops){.start = writer_start, .finish = writer_finish, .close = writer_close};
   if ((*writer)->ops->pump)
     faulty->ops.pump = writer_pump;
-  faulty->writer.ops = &faulty->ops;
+  faulty->writer = (struct sp_writer){&faulty->ops, (*writer)->resumed_bytes};
   faulty->inner = *writer;
   faulty->fault = (struct fault *)wrapper;
   *writer = &faulty->writer;

@@ -155,7 +155,8 @@ static bool drive_lane(struct run *run, size_t i)
   }
   bool moved = pump_lane(run, i);
   uint64_t consumed = sp_ring_consumed(run->ring, consumer_of(i));
-  lane->end->sent_bytes = consumed;
+  uint64_t resumed = lane->end->resumed_bytes;
+  lane->end->sent_bytes = consumed > resumed ? consumed - resumed : 0;
   if (!lane->live || !run->approved || consumed != run->relay->size_bytes)
     return moved;
   finish_lane(run, i);
@@ -406,8 +407,10 @@ static void begin_lanes(struct run *run)
     int64_t now_ms = sp_clock_mono_ms();
     lane->live = sp_store_begin_write(end->store, &run->relay->digest, run->relay->size_bytes,
                                       &lane->writer, &end->err) == 0;
-    if (lane->live)
+    if (lane->live) {
+      end->resumed_bytes = lane->writer->resumed_bytes;
       continue;
+    }
     end->result = SP_RELAY_FAILED;
     end->failing_since_ms = now_ms;
   }

@@ -22,7 +22,8 @@ struct sp_relay_end {
   struct sp_store *store;      /* in: borrowed */
   enum sp_relay_result result; /* out */
   struct sp_err err;           /* out: why, if FAILED */
-  uint64_t sent_bytes;         /* out */
+  uint64_t sent_bytes;         /* out: without the resumed ones */
+  uint64_t resumed_bytes;      /* out: that an earlier writer had sent (struct sp_writer) */
   int64_t failing_since_ms;    /* out: monotonic, when begin_write was called that failed; else 0 */
 };
 

@@ -88,11 +88,14 @@ struct sp_writer_ops {
    * Blocks. */
   int (*finish)(struct sp_writer *writer, struct sp_err *err);
   /* Frees; a writer that was not finished leaves nothing under the blob's name and cancels its
-   * upload. */
+   * upload, unless a later writer can go on with it. */
   void (*close)(struct sp_writer *writer);
 };
 struct sp_writer {
   const struct sp_writer_ops *ops;
+  uint64_t resumed_bytes; /* of the blob's first bytes: an earlier writer sent them, and the store
+                             says that it still has them. Taken from the ring, not sent again; what
+                             they are is proven by nobody */
 };
 
 /* A growing list of descriptors (with the raw JSON they came from, so that annotations are kept).

@@ -317,7 +317,7 @@ void sp_outer_writer_init(struct sp_outer_writer *outer, struct sp_writer *inner
                                       .pump = inner->ops->pump ? outer_pump : NULL,
                                       .finish = finish,
                                       .close = outer_close};
-  outer->writer.ops = &outer->ops;
+  outer->writer = (struct sp_writer){&outer->ops, inner->resumed_bytes};
   outer->inner = inner;
 }
 

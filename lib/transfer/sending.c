@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "store/relay.h"
+#include "transfer/look.h"
 #include "transfer/report.h"
 #include "transfer/sharing.h"
 #include "transfer/survey.h"
@@ -157,10 +158,33 @@ static void settle_bad(struct sending *s, size_t place, bool is_first, enum sp_h
                   "distribution registry) and restart it; then push again"));
 }
 
+/* Looks at what was sent; `whole`: at every byte of it. */
+static int look(const struct sending *s, size_t place, bool whole, struct sp_blob_fact *seen,
+                struct sp_err *err)
+{
+  struct sp_store *store = sp_run_store(s->run, place);
+  if (!whole)
+    return sp_survey_touch(store, s->blob, seen, err);
+  struct sp_look look = {.store = store,
+                         .blob = s->blob,
+                         .want = SP_PROOF_READ,
+                         .ring_bytes = s->ring_bytes,
+                         .retry_for_ms = s->run->job->retry.retry_for_ms,
+                         .cancel = s->run->job->cancel};
+  if (sp_look_at_blob(&look, err) < 0)
+    return -1;
+  seen->have = look.have;
+  seen->proof = look.proof;
+  seen->seen_ms = sp_clock_mono_ms();
+  return 0;
+}
+
 /* The destination says that it has the blob. That is looked at: a registry may answer 201 and keep
  * bad bytes that another of its repositories left. Of jobs that run side by side see sharing.h. A
- * local place has written and hashed the file itself. */
-static void settle_done(struct sending *s, size_t place)
+ * local place has written and hashed the file itself. Read to the end is what an earlier writer
+ * sent in part (its registry may go by a hash that it made then), and what was bad in the first
+ * round. */
+static void settle_done(struct sending *s, size_t place, bool is_resumed)
 {
   struct sp_blob_fact *fact = &s->run->facts.places[place].blobs[s->number];
   struct sp_store *store = sp_run_store(s->run, place);
@@ -171,16 +195,18 @@ static void settle_done(struct sending *s, size_t place)
                                 .is_sent = true,
                                 .seen_ms = sp_clock_mono_ms()};
   tell(s, SP_EVENT_BLOB_END, (int)place, s->blob->size_bytes, true);
-  if (!was_damaged && (store->is_local || !sp_sharing_wants_look(s->run, place, s->number)))
+  if (!was_damaged && !is_resumed &&
+      (store->is_local || !sp_sharing_wants_look(s->run, place, s->number)))
     return;
   struct sp_err err = SP_ERR_INIT;
   struct sp_blob_fact seen = *fact;
-  if (sp_survey_touch(store, s->blob, &seen, &err) < 0) {
+  bool whole = is_resumed || (was_damaged && s->run->is_last_round);
+  if (look(s, place, whole, &seen, &err) < 0) {
     sp_run_fail_place(s->run, place, &err);
     return;
   }
   bool is_good = seen.have == SP_HAVE_PRESENT;
-  if (was_damaged || !is_good)
+  if (was_damaged || is_resumed || !is_good)
     *fact = seen; /* else what we sent ourselves stays touched, also where Range is ignored */
   fact->was_damaged = was_damaged || !is_good;
   if (!is_good)
@@ -221,7 +247,7 @@ static bool settle(struct sending *s)
     struct sp_relay_end *end = &s->ends[i];
     size_t place = s->places[i];
     if (end->result == SP_RELAY_DONE) {
-      settle_done(s, place);
+      settle_done(s, place, end->resumed_bytes > 0);
       got_on = true;
       continue;
     }

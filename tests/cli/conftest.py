@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import subprocess
+import sys
 
 import pytest
-from cli_support import SAFEPORT, clean_env
+from cli_support import ROOT, SAFEPORT, clean_env
+
+sys.path.insert(0, str(ROOT / "tests"))  # for tests/support
 
 
 @pytest.fixture

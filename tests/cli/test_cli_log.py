@@ -8,32 +8,11 @@ import sqlite3
 import stat
 
 import pytest
+from support.journal import seal
 
-MASK = (1 << 64) - 1
 NO_DIGEST = b""
 DIGEST = b"\x01" + bytes(range(32))  # 1: sha256
 SHOWN = "sha256:" + bytes(range(32)).hex()
-
-
-def fnv(*parts):
-    state = 0xCBF29CE484222325
-    for byte in b"".join(parts):
-        state = ((state ^ byte) * 0x100000001B3) & MASK
-    return state
-
-
-def seal(table, fields, about=""):
-    """FNV-1a over the table's name, what the row is about, and its fields."""
-    parts = [table.encode() + b"\0", about.encode() + b"\0"]
-    for field in fields:
-        if isinstance(field, int):
-            parts.append(field.to_bytes(8, "little", signed=True))
-        elif isinstance(field, bytes):
-            parts.append((field or b"\0").ljust(65, b"\0"))
-        else:
-            parts.append(len(field.encode()).to_bytes(8, "little") + field.encode())
-    state = fnv(*parts)
-    return state - (1 << 64) if state >> 63 else state
 
 
 def put(db, table, *fields):

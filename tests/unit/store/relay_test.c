@@ -241,6 +241,27 @@ static void a_failing_end_does_not_hurt_the_others(void **state)
   assert_int_equal(relay.read_bytes, BLOB_BYTES);
 }
 
+/* Everything is hashed for it, but what was there before is not counted as sent. */
+static void an_end_may_go_on_where_another_ended(void **state)
+{
+  (void)state;
+  struct script source = SCRIPT(.breaks = 0);
+  struct script old = SCRIPT(.resumed = 70000);
+  struct script new = SCRIPT(.resumed = 0);
+  struct script failing = SCRIPT(.resumed = 70000, .fail_at = 30000);
+  struct sp_relay_end ends[] = {
+      {.store = &old.store}, {.store = &new.store}, {.store = &failing.store}};
+  struct sp_relay relay = relay_of(&source.store, ends, 3);
+  struct sp_err err = SP_ERR_INIT;
+  assert_int_equal(sp_relay_run(&relay, &err), 0);
+  assert_int_equal(ends[0].resumed_bytes, 70000);
+  assert_int_equal(ends[0].sent_bytes, BLOB_BYTES - 70000);
+  assert_int_equal(ends[1].resumed_bytes, 0);
+  assert_int_equal(ends[1].sent_bytes, BLOB_BYTES);
+  assert_int_equal(ends[2].sent_bytes, 0);
+  assert_int_equal(relay.read_bytes, BLOB_BYTES);
+}
+
 static void nobody_left_means_no_more_reading(void **state)
 {
   (void)state;
@@ -400,6 +421,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(wrong_bytes_are_read_twice_and_reach_nobody),
       cmocka_unit_test(wrong_bytes_once_are_forgiven),
+      cmocka_unit_test(an_end_may_go_on_where_another_ended),
       cmocka_unit_test(a_longer_source_is_wrong),
       cmocka_unit_test(an_empty_blob_is_judged_too),
       cmocka_unit_test(an_end_that_failed_is_not_begun_for_the_second_reading),

@@ -105,6 +105,7 @@ struct script {
   unsigned pause_us; /* after each 16 KiB */
   uint64_t fail_at;  /* detaches itself there; 0 = never */
   bool fail_begin;
+  uint64_t resumed;       /* bytes that an earlier writer sent */
   enum sp_code finish_by; /* finish fails with it */
   /* what happened */
   unsigned opens, begins;
@@ -304,7 +305,7 @@ static int script_begin_write(struct sp_store *store, const struct sp_digest *di
   if (script->fail_begin)
     return sp_fail(err, SP_E_AUTH, "no permission");
   struct fake_writer *writer = calloc(1, sizeof *writer);
-  writer->writer.ops = &writer_ops;
+  writer->writer = (struct sp_writer){&writer_ops, script->resumed};
   writer->script = script;
   *out = &writer->writer;
   return 0;
