@@ -87,7 +87,7 @@ void sp_verify_run(const struct sp_verify *verify, struct sp_verify_totals *tota
   }
   pthread_mutex_init(&window.lock, NULL);
   sp_outages_init(&window.outages);
-  sp_pull_reserve_init(&window.reserve, &verify->sync.images);
+  sp_pull_reserve_init(&window.reserve, verify->sync.images.pulls, verify->sync.images.ctx);
   sp_watch_init(&window.watch, verify->progress, verify->progress_ctx);
   sp_pool_run(verify->sync.images.count, verify->sync.jobs, image_task, &window);
   struct sp_err stopped = SP_ERR_INIT;

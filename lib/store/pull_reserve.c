@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sync/pulls.h"
+#include "store/pull_reserve.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,9 @@ struct metered {
   struct sp_pull_reserve *reserve;
 };
 
-void sp_pull_reserve_init(struct sp_pull_reserve *reserve, const struct sp_sync_images *images)
+void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx)
 {
-  *reserve = (struct sp_pull_reserve){.images = images};
+  *reserve = (struct sp_pull_reserve){.ask = ask, .ctx = ctx};
   pthread_mutex_init(&reserve->lock, NULL);
   pthread_cond_init(&reserve->answered, NULL);
 }
@@ -72,7 +72,7 @@ static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *stor
   while (!reserve->items[i].has_answered && reserve->items[i].under_way > 0)
     pthread_cond_wait(&reserve->answered, &reserve->lock);
   struct sp_pulls_said said;
-  if (!reserve->images->pulls(reserve->images->ctx, store, &said)) {
+  if (!reserve->ask(reserve->ctx, store, &said)) {
     reserve->items[i].under_way++;
     return 0;
   }
@@ -108,7 +108,7 @@ static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_er
   bool tells = is_pull || strcmp(call->operation, "resolve") == 0 ||
                strcmp(call->operation, "stat_manifest") == 0;
   size_t i = SIZE_MAX;
-  if (tells && reserve->images->pulls) {
+  if (tells && reserve->ask) {
     SP_LOCK_SCOPE(&reserve->lock);
     i = find_entry(reserve, wrapper->store.name);
     if (is_pull && i != SIZE_MAX && take_one(reserve, wrapper->store.inner, i, err) < 0)

@@ -6,23 +6,32 @@
  * The count is ours: what the registry said last, less what was begun since, until its window has
  * passed. What a registry does before it has said anything cannot be counted, so its first fetch
  * goes alone, and what is under way when it first speaks counts as not yet in its number. Nothing
- * here knows registries: who opened the stores answers what they said (struct sp_sync_images,
- * `pulls`).
+ * here knows registries: who opened the stores answers what they said (sp_pulls_ask).
  *
  * Life cycle: sp_pull_reserve_init, any number of wraps, _clear after all of those were closed.
  * Threads: any.
  */
-#ifndef SP_SYNC_PULLS_H
-#define SP_SYNC_PULLS_H
+#ifndef SP_STORE_PULL_RESERVE_H
+#define SP_STORE_PULL_RESERVE_H
 
 #include <pthread.h>
 
-#include "sync/sync.h"
+#include "store/store.h"
 
 #define SP_METERED_REGISTRIES_MAX 8
 
+/* What a registry that counts pulls said of them. */
+struct sp_pulls_said {
+  uint64_t limit, left, window_s;
+  unsigned reserve_percent; /* of the limit: what we leave to others */
+};
+/* Answers what the registry of a store said last; false: it never did, and counts none. Called from
+ * several threads. */
+typedef bool sp_pulls_ask(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);
+
 struct sp_pull_reserve {
-  const struct sp_sync_images *images; /* borrowed */
+  sp_pulls_ask *ask; /* NULL: nobody counts */
+  void *ctx;
   pthread_mutex_t lock;
   pthread_cond_t answered; /* a registry's first fetch is over */
   struct {
@@ -36,7 +45,7 @@ struct sp_pull_reserve {
   int64_t held_s; /* the longest window of a registry that is at its reserve; 0: none is */
 };
 
-void sp_pull_reserve_init(struct sp_pull_reserve *reserve, const struct sp_sync_images *images);
+void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx);
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve);
 /* Seconds until a registry that is at its reserve may go on; 0: none is. Forgets it. */
 int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve);
