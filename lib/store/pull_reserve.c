@@ -66,6 +66,13 @@ static void renew(struct sp_pull_reserve *reserve, size_t i, const struct sp_pul
     reserve->items[i].left = said->left;
 }
 
+/* How long a registry makes us wait. */
+static void note_held(struct sp_pull_reserve *reserve, int64_t held_s)
+{
+  if (held_s > reserve->held_s)
+    reserve->held_s = held_s;
+}
+
 static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *store, size_t i,
                     struct sp_err *err)
 {
@@ -82,18 +89,21 @@ static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *stor
     reserve->items[i].under_way++;
     return 0;
   }
-  if ((int64_t)said.window_s > reserve->held_s)
-    reserve->held_s = (int64_t)said.window_s;
-  return sp_fail(err, SP_E_THROTTLED,
-                 "%llu of %llu pulls are left at '%s', and %u%% are held in reserve",
-                 (unsigned long long)reserve->items[i].left, (unsigned long long)said.limit,
-                 reserve->items[i].registry, said.reserve_percent);
+  note_held(reserve, (int64_t)said.window_s);
+  sp_fail(err, SP_E_THROTTLED, "%llu of %llu pulls are left at '%s', and %u%% are held in reserve",
+          (unsigned long long)reserve->items[i].left, (unsigned long long)said.limit,
+          reserve->items[i].registry, said.reserve_percent);
+  err->retry_after_ms = (int64_t)said.window_s * 1000;
+  return -1;
 }
 
 /* The first answer of a registry tells whether it counts. One that did not answer at all ends the
  * waiting too: nobody waits twice for a registry that is down. */
-static void note_end(struct sp_pull_reserve *reserve, size_t i, bool is_pull)
+static void note_end(struct sp_pull_reserve *reserve, size_t i, bool is_pull,
+                     const struct sp_err *failure)
 {
+  if (failure && failure->code == SP_E_THROTTLED && failure->retry_after_ms > 0)
+    note_held(reserve, (failure->retry_after_ms + 999) / 1000);
   if (is_pull)
     reserve->items[i].under_way--;
   reserve->items[i].has_answered = true;
@@ -117,7 +127,7 @@ static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_er
   int failed = sp_call_run(call, err);
   if (i != SIZE_MAX) {
     SP_LOCK_SCOPE(&reserve->lock);
-    note_end(reserve, i, is_pull);
+    note_end(reserve, i, is_pull, failed ? err : NULL);
   }
   return failed;
 }

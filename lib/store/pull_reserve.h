@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pulls are money: where a registry counts them (it says so in its answers), a manifest is fetched
  * only while more than the reserve is left in its window. At the reserve the fetch fails with
- * SP_E_THROTTLED, and what was to be proven by it stays unproven: no tag moves.
+ * SP_E_THROTTLED, and what was to be proven by it stays unproven: no tag moves. So it is with a
+ * registry that refuses and says how long: its time is remembered.
  *
  * The count is ours: what the registry said last, less what was begun since, until its window has
  * passed. What a registry does before it has said anything cannot be counted, so its first fetch
@@ -42,12 +43,12 @@ struct sp_pull_reserve {
     bool has_answered;  /* an operation on a manifest was over: if it counts, it has said so */
   } items[SP_METERED_REGISTRIES_MAX];
   size_t count;
-  int64_t held_s; /* the longest window of a registry that is at its reserve; 0: none is */
+  int64_t held_s; /* the longest wait for a registry that is at its reserve, or refused; 0: none */
 };
 
 void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx);
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve);
-/* Seconds until a registry that is at its reserve may go on; 0: none is. Forgets it. */
+/* Seconds until all registries may go on that are at their reserve; 0: none is. Forgets it. */
 int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve);
 /* Puts the reserve around a store (taken; closed on failure). Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_pull_reserve_wrap_take(struct sp_pull_reserve *reserve, struct sp_store *inner,
