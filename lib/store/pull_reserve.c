@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/scope.h"
 #include "store/wrapper.h"
 
@@ -26,6 +27,12 @@ void sp_pull_reserve_clear(struct sp_pull_reserve *reserve)
   pthread_mutex_destroy(&reserve->lock);
 }
 
+void sp_pull_reserve_wait(struct sp_pull_reserve *reserve, const struct sp_cancel *cancel)
+{
+  reserve->waits = true;
+  reserve->waiting = cancel;
+}
+
 int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve)
 {
   SP_LOCK_SCOPE(&reserve->lock);
@@ -34,7 +41,7 @@ int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve)
   return held_s;
 }
 
-/* -- all below, but around(): called with the lock held */
+/* -- counting; called with the lock held */
 
 /* The entry of the store's registry; SIZE_MAX if there is no room: then nothing is counted. */
 static size_t find_entry(struct sp_pull_reserve *reserve, const char *place)
@@ -110,18 +117,18 @@ static void note_end(struct sp_pull_reserve *reserve, size_t i, bool is_pull,
   pthread_cond_broadcast(&reserve->answered);
 }
 
-static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_err *err)
+/* -- the wrapper */
+
+static int run_counted(struct metered *metered, struct sp_call *call, bool is_pull,
+                       struct sp_err *err)
 {
-  struct metered *metered = (struct metered *)wrapper;
   struct sp_pull_reserve *reserve = metered->reserve;
-  bool is_pull = strcmp(call->operation, "get_manifest") == 0;
-  bool tells = is_pull || strcmp(call->operation, "resolve") == 0 ||
-               strcmp(call->operation, "stat_manifest") == 0;
-  size_t i = SIZE_MAX;
-  if (tells && reserve->ask) {
+  const struct sp_store *store = &metered->wrapper.store;
+  size_t i;
+  {
     SP_LOCK_SCOPE(&reserve->lock);
-    i = find_entry(reserve, wrapper->store.name);
-    if (is_pull && i != SIZE_MAX && take_one(reserve, wrapper->store.inner, i, err) < 0)
+    i = find_entry(reserve, store->name);
+    if (is_pull && i != SIZE_MAX && take_one(reserve, store->inner, i, err) < 0)
       return -1;
   }
   int failed = sp_call_run(call, err);
@@ -130,6 +137,39 @@ static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_er
     note_end(reserve, i, is_pull, failed ? err : NULL);
   }
   return failed;
+}
+
+/* Waits for what the failure says, if it says how long and waiting is wanted. */
+static bool has_waited(const struct sp_pull_reserve *reserve, struct sp_err *failure)
+{
+  if (!reserve->waits || failure->code != SP_E_THROTTLED || failure->retry_after_ms <= 0)
+    return false;
+  sp_log(SP_LOG_INFO, "waiting for %lld s: %s", (long long)(failure->retry_after_ms / 1000),
+         failure->msg);
+  struct sp_err stopped = SP_ERR_INIT;
+  if (sp_cancel_sleep(reserve->waiting, failure->retry_after_ms, &stopped) == 0)
+    return true;
+  sp_err_copy(failure, &stopped);
+  return false;
+}
+
+static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_err *err)
+{
+  struct metered *metered = (struct metered *)wrapper;
+  bool is_pull = strcmp(call->operation, "get_manifest") == 0;
+  bool tells = is_pull || strcmp(call->operation, "resolve") == 0 ||
+               strcmp(call->operation, "stat_manifest") == 0;
+  if (!tells || !metered->reserve->ask)
+    return sp_call_run(call, err);
+  struct sp_err failure = SP_ERR_INIT;
+  while (run_counted(metered, call, is_pull, &failure) < 0) {
+    if (!has_waited(metered->reserve, &failure)) {
+      sp_err_copy(err, &failure);
+      return -1;
+    }
+    sp_err_clear(&failure);
+  }
+  return 0;
 }
 
 static void metered_free(struct sp_wrapper *wrapper)

@@ -9,6 +9,8 @@
  * goes alone, and what is under way when it first speaks counts as not yet in its number. Nothing
  * here knows registries: who opened the stores answers what they said (sp_pulls_ask).
  *
+ * A fetch waits for nobody but with sp_pull_reserve_wait.
+ *
  * Life cycle: sp_pull_reserve_init, any number of wraps, _clear after all of those were closed.
  * Threads: any.
  */
@@ -17,6 +19,7 @@
 
 #include <pthread.h>
 
+#include "base/cancel.h"
 #include "store/store.h"
 
 #define SP_METERED_REGISTRIES_MAX 8
@@ -31,6 +34,8 @@ struct sp_pulls_said {
 typedef bool sp_pulls_ask(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);
 
 struct sp_pull_reserve {
+  const struct sp_cancel *waiting; /* borrowed; see sp_pull_reserve_wait */
+  bool waits;
   sp_pulls_ask *ask; /* NULL: nobody counts */
   void *ctx;
   pthread_mutex_t lock;
@@ -48,6 +53,9 @@ struct sp_pull_reserve {
 
 void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx);
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve);
+/* From now on a fetch at the reserve does not fail: it waits for the next window, until `cancel`
+ * (borrowed; may be NULL) is asked to stop. So does one that was refused with a time. */
+void sp_pull_reserve_wait(struct sp_pull_reserve *reserve, const struct sp_cancel *cancel);
 /* Seconds until all registries may go on that are at their reserve; 0: none is. Forgets it. */
 int64_t sp_pull_reserve_take_held_s(struct sp_pull_reserve *reserve);
 /* Puts the reserve around a store (taken; closed on failure). Fails: SP_E_NOMEM. */

@@ -99,3 +99,54 @@ def test_dry_run_says_what_is_needed_and_left(rig):
     place = rig.sync(rig.primary, meter, "--dry-run")["images"][0]["places"][0]
     assert place["pulls_planned"] == 1
     assert place["pulls_left"] == 1000 - TAGS
+
+
+# -- push and copy
+
+def push_of(rig, port, place, tag, *arguments, status=0):
+    done = port.run("push", f"{rig.primary.host}/src/app:{tag}", "--to", f"{place.host}/backup/app", "--json",
+                    *arguments, status=status)
+    return json.loads(done.stdout)
+
+
+def test_pushes_stop_at_the_reserve_and_go_on_in_the_next_window(rig, port):
+    meter = rig.meter(rig.backup, 5, 10 ** 9)
+    for number in range(4):
+        assert push_of(rig, port, meter, f"1.0.{number}")["goes_on_at"] is None
+    document = push_of(rig, port, meter, "1.0.4", status=1)
+    assert document["goes_on_at"] > "2026" and document["places"][0]["error"]["code"] == "throttled"
+    assert document["places"][0]["tags"][0]["result"] == "not_set"
+    assert len(meter.pulls) == 4 and meter.refused == 0  # one of five is left to others
+    assert rig.tags() == {f"1.0.{number}" for number in range(4)}
+    text = port.run("push", f"{rig.primary.host}/src/app:1.0.4", "--to", f"{meter.host}/backup/app", status=1).stdout
+    assert "unproven, goes on at 2" in text
+    meter.next_window()
+    push_of(rig, port, meter, "1.0.4")
+    assert "1.0.4" in rig.tags()
+
+
+def test_a_push_reads_a_source_that_counts_within_its_reserve(rig, port):
+    meter = rig.meter(rig.primary, 5, 10 ** 9)
+    for number in range(5):
+        port.run("copy", f"{meter.host}/src/app:1.0.{number}", f"{rig.backup.host}/backup/app",
+                 status=0 if number < 4 else 1)
+    assert len(meter.pulls) == 4 and meter.refused == 0
+
+
+def test_a_push_waits_for_the_next_window(rig, port):
+    meter = rig.meter(rig.backup, 2, 4)
+    for number in range(4):
+        assert push_of(rig, port, meter, f"1.0.{number}", "--wait")["goes_on_at"] is None
+    assert meter.refused == 0 and len(rig.tags()) == 4
+
+
+@pytest.mark.parametrize("says", ["window", "retry-after"])
+def test_a_spent_window_is_told_at_once(rig, port, says):
+    """Others have used up all, unseen: the registry refuses, and says for how long."""
+    meter = rig.meter(rig.backup, 0, 3600)
+    meter.is_silent_before = True
+    meter.retry_after_s = 3600 if says == "retry-after" else None
+    done = port.run("push", f"{rig.primary.host}/src/app:1.0.0", "--to", f"{meter.host}/backup/app", "--json", status=1)
+    assert json.loads(done.stdout)["goes_on_at"] > "2026"
+    assert meter.refused == 1 and done.seconds < 10
+    assert rig.tags() == set()
