@@ -18,13 +18,21 @@ void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, vo
 {
   *reserve = (struct sp_pull_reserve){.ask = ask, .ctx = ctx};
   pthread_mutex_init(&reserve->lock, NULL);
+  pthread_mutex_init(&reserve->turn, NULL);
   pthread_cond_init(&reserve->answered, NULL);
 }
 
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve)
 {
   pthread_cond_destroy(&reserve->answered);
+  pthread_mutex_destroy(&reserve->turn);
   pthread_mutex_destroy(&reserve->lock);
+}
+
+bool sp_pull_reserve_counts(const struct sp_pull_reserve *reserve, const struct sp_store *store)
+{
+  struct sp_pulls_said said;
+  return reserve->ask && reserve->ask(reserve->ctx, store, &said);
 }
 
 void sp_pull_reserve_wait(struct sp_pull_reserve *reserve, const struct sp_cancel *cancel)

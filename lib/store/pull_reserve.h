@@ -39,6 +39,8 @@ struct sp_pull_reserve {
   sp_pulls_ask *ask; /* NULL: nobody counts */
   void *ctx;
   pthread_mutex_t lock;
+  pthread_mutex_t turn; /* for who needs many pulls for one thing: held from its first to its last,
+                           or many get a part each, and nobody the whole */
   pthread_cond_t answered; /* a registry's first fetch is over */
   struct {
     char registry[256];
@@ -53,6 +55,8 @@ struct sp_pull_reserve {
 
 void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx);
 void sp_pull_reserve_clear(struct sp_pull_reserve *reserve);
+/* Is the store at a registry that counts? As far as it has said so. */
+bool sp_pull_reserve_counts(const struct sp_pull_reserve *reserve, const struct sp_store *store);
 /* From now on a fetch at the reserve does not fail: it waits for the next window, until `cancel`
  * (borrowed; may be NULL) is asked to stop. So does one that was refused with a time. */
 void sp_pull_reserve_wait(struct sp_pull_reserve *reserve, const struct sp_cancel *cancel);

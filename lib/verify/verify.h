@@ -17,7 +17,8 @@
 #include "sync/sync.h"
 
 struct sp_verify {
-  /* Of this: images, journal, run_id, max_loss_percent, jobs, retry, cancel. No state_dir: a
+  /* Of this: images, journal, run_id, max_loss_percent, jobs, wait (for pulls only), retry,
+   * cancel. No state_dir: a
    * manifest that is kept on this host proves nothing of the primary. */
   struct sp_sync sync;
   const char *lock_dir; /* repair: where the images' locks are (sync/lock.h); NULL: nowhere */

@@ -89,7 +89,12 @@ void sp_verify_run(const struct sp_verify *verify, struct sp_verify_totals *tota
   sp_outages_init(&window.outages);
   sp_pull_reserve_init(&window.reserve, verify->sync.images.pulls, verify->sync.images.ctx);
   sp_watch_init(&window.watch, verify->progress, verify->progress_ctx);
+  if (verify->sync.wait)
+    sp_pull_reserve_wait(&window.reserve, verify->sync.cancel);
   sp_pool_run(verify->sync.images.count, verify->sync.jobs, image_task, &window);
+  int64_t held_s = sp_pull_reserve_take_held_s(&window.reserve);
+  if (held_s > 0 && !verify->sync.wait)
+    totals->goes_on_at_s = sp_clock_wall_s() + held_s;
   struct sp_err stopped = SP_ERR_INIT;
   if (sp_cancel_check(verify->sync.cancel, &stopped) < 0)
     sp_err_copy(&totals->err, &stopped);

@@ -150,3 +150,40 @@ def test_a_spent_window_is_told_at_once(rig, port, says):
     assert json.loads(done.stdout)["goes_on_at"] > "2026"
     assert meter.refused == 1 and done.seconds < 10
     assert rig.tags() == set()
+
+
+# -- verify
+
+@pytest.fixture
+def verified(rig, port, tmp_path):
+    """Everything is in step, and nothing is proven as this host knows: verify runs over it."""
+    def verify(primary, backup, *arguments, status=0):
+        file = tmp_path / "safeport.yaml"
+        file.write_text(json.dumps({"version": 1, "record": False, "images": {
+            "app": {"primary": f"{primary.host}/src/app", "backups": [f"{backup.host}/backup/app"]}}}))
+        done = port.run("verify", "--config", file, "--json", *arguments, status=status)
+        return json.loads(done.stdout)["totals"]
+
+    rig.sync(rig.primary, rig.backup)
+    return verify
+
+
+@pytest.mark.parametrize("level", [[], ["--read"]], ids=["touched", "read"])
+def test_a_verify_gets_further_in_each_window(rig, verified, level):
+    limit = 30
+    meter = rig.meter(rig.backup, limit, 10 ** 9)
+    for window in range(1, 3):
+        totals = verified(rig.primary, meter, *level, status=1)
+        assert totals["goes_on_at"] > "2026" and totals["damaged"] == 0
+        assert totals["tags"]["good"] == TAGS + limit * 8 // 10  # those of the primary, and as many as pulls
+        assert len(meter.pulls) == window * limit * 8 // 10 and meter.refused == 0
+        meter.next_window()
+    totals = verified(rig.primary, meter, *level, "--max-age", "1d")
+    assert totals["tags"]["good"] == 2 * TAGS and totals["goes_on_at"] is None
+    assert len(meter.pulls) == TAGS  # each was proven once: the oldest come first
+
+
+def test_a_verify_waits_for_the_next_window(rig, verified):
+    meter = rig.meter(rig.backup, 40, 5)
+    assert verified(rig.primary, meter, "--wait")["tags"]["good"] == 2 * TAGS
+    assert meter.refused == 0 and len(meter.pulls) == TAGS
