@@ -78,7 +78,7 @@ static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
 {
   struct sp_store *metered;
   int failed = sp_pull_reserve_wrap_take(reserve, entry->primary, &metered, err) < 0 ||
-               sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images,
+               sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images, false,
                                  &work->primary, err) < 0;
   for (size_t i = 0; i < entry->backup_count; i++) {
     if (failed) {
@@ -86,7 +86,9 @@ static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
       continue;
     }
     struct sp_store **store = &work->backups[i];
-    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], store, err) < 0 ||
+    failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], &metered, err) < 0 ||
+             sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images, true, store,
+                               err) < 0 ||
              sp_holdings_add_take(work->holdings, *store, &work->places[i], err) < 0;
     work->backup_count += !failed;
   }
@@ -237,6 +239,8 @@ static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
     return -1;
   look_for_meters(work);
   sp_copies_run(work);
+  if (work->sync->dry_run)
+    sp_remember_plan_record(work);
   tell_pulls(work);
   if (work->sync->dry_run || work->sync->restores)
     return 0;

@@ -2,6 +2,7 @@
 """Pulls are money: a registry that counts them as Docker Hub does, with a reserve that others live of."""
 
 import json
+import shutil
 
 import pytest
 
@@ -27,9 +28,9 @@ def rig(port, start, tmp_path):
             self.meters.append(metered.Metered(registry, limit, window_s))
             return self.meters[-1]
 
-        def sync(self, primary, backup, *arguments, status=0):
+        def sync(self, primary, backup, *arguments, status=0, record=False):
             file = tmp_path / "safeport.yaml"
-            file.write_text(json.dumps({"version": 1, "record": False, "images": {
+            file.write_text(json.dumps({"version": 1, "record": record, "images": {
                 "app": {"primary": f"{primary.host}/src/app", "backups": [f"{backup.host}/backup/app"]}}}))
             done = port.run("sync", "--config", file, "--json", *arguments, status=status)
             return json.loads(done.stdout)
@@ -91,14 +92,24 @@ def test_wait_waits_for_the_next_window(rig):
     rig.check()
 
 
-def test_dry_run_says_what_is_needed_and_left(rig):
+@pytest.mark.parametrize("host", ["same", "fresh"])
+def test_the_plan_says_what_is_taken(rig, port, host):
+    """For a new tag; for an index of 4 that moves, so that its old digest gets a history tag; and for the record."""
     meter = rig.meter(rig.backup, 1000, 86400)
-    rig.sync(rig.primary, meter)
-    rig.content.merge(images.small(1000, tag="latest"))
-    wire.Wire.to(rig.primary).put_image("src/app", rig.content)
-    place = rig.sync(rig.primary, meter, "--dry-run")["images"][0]["places"][0]
-    assert place["pulls_planned"] == 1
-    assert place["pulls_left"] == 1000 - TAGS
+    at_primary = wire.Wire.to(rig.primary)
+    rig.sync(rig.primary, meter, record=True)
+    for content, least in ((images.small(1000, tag="2.0.0"), 2),  # itself, the record
+                           (images.multi(1001, tag="latest"), 6),  # an index of 4, the record
+                           (images.multi(1002, tag="latest"), 6)):
+        at_primary.put_image("src/app", content)
+        if host == "fresh":
+            shutil.rmtree(port.home / "state")
+        place = rig.sync(rig.primary, meter, "--dry-run", record=True)["images"][0]["places"][0]
+        before = len(meter.pulls)
+        assert place["pulls_left"] == meter.limit - before
+        rig.sync(rig.primary, meter, record=True)
+        assert place["pulls_planned"] == len(meter.pulls) - before >= least
+    assert len([tag for tag in rig.tags() if tag.startswith("safeport-latest-")]) == 1
 
 
 # -- push and copy
