@@ -9,17 +9,21 @@ import pytest
 from support import images, metered, oracle, wire
 
 TAGS = 60
+MANY = 300
 
 
 @pytest.fixture
-def rig(port, start, tmp_path):
-    """A primary with TAGS tags; a backup (or the primary) behind the meter; the file."""
+def rig(port, start, tmp_path, request):
+    """A primary with TAGS tags (or as many as the test is marked with); a backup (or the primary) behind the meter;
+    the file."""
+    tags = getattr(request, "param", TAGS)
+
     class Rig:
         def __init__(self):
             self.primary, self.backup = start("primary"), start("backup")
             self.meters = []
             content = images.Content()
-            for number in range(TAGS):
+            for number in range(tags):
                 content.merge(images.small(number, tag=f"1.0.{number}", layers=1, layer_bytes=500))
             self.content = content
             wire.Wire.to(self.primary).put_image("src/app", content)
@@ -110,6 +114,28 @@ def test_the_plan_says_what_is_taken(rig, port, host):
         rig.sync(rig.primary, meter, record=True)
         assert place["pulls_planned"] == len(meter.pulls) - before >= least
     assert len([tag for tag in rig.tags() if tag.startswith("safeport-latest-")]) == 1
+
+
+@pytest.mark.parametrize("rig", [MANY], indirect=True)
+def test_300_tags_are_synced_and_verified_in_windows(rig, port, tmp_path):
+    """And pushed to in between: whoever it is, a fifth of each window is left to others."""
+    limit = 250
+    meter = rig.meter(rig.backup, limit, 10 ** 9)
+    of_window = limit * 8 // 10
+    assert rig.sync(rig.primary, meter, status=1)["totals"]["tags"]["copied"] == of_window
+    assert push_of(rig, port, meter, "1.0.0", status=1)["goes_on_at"]
+    assert len(meter.pulls) == of_window
+    meter.next_window()
+    assert rig.sync(rig.primary, meter)["totals"]["tags"]["copied"] == MANY - of_window
+    assert len(rig.tags()) == MANY
+    meter.next_window()
+    done = port.run("verify", "--config", tmp_path / "safeport.yaml", "--json", status=1)
+    totals = json.loads(done.stdout)["totals"]
+    assert totals["tags"]["good"] == MANY + of_window and totals["goes_on_at"]
+    meter.next_window()
+    done = port.run("verify", "--config", tmp_path / "safeport.yaml", "--json", "--max-age", "1d", status=0)
+    assert json.loads(done.stdout)["totals"]["tags"]["good"] == 2 * MANY
+    assert len(meter.pulls) <= 2 * MANY and meter.refused == 0
 
 
 # -- push and copy
