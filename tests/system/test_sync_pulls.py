@@ -224,3 +224,30 @@ def test_a_verify_waits_for_the_next_window(rig, verified):
     meter = rig.meter(rig.backup, 40, 5)
     assert verified(rig.primary, meter, "--wait")["tags"]["good"] == 2 * TAGS
     assert meter.refused == 0 and len(meter.pulls) == TAGS
+
+
+def test_images_that_were_not_reached_come_first(rig, port, tmp_path):
+    """9 images of a tag, 4 pulls in a window; a run in between that finds none left forgets nothing."""
+    at_backup = wire.Wire.to(rig.backup)
+    meter = rig.meter(rig.backup, 5, 10 ** 9)
+    names = [f"image{number}" for number in range(9)]
+    for number, name in enumerate(names):
+        content = images.small(2000 + number, layers=1, layer_bytes=500)
+        wire.Wire.to(rig.primary).put_image(f"src/{name}", content)
+        at_backup.put_image(f"backup/{name}", content)
+    file = tmp_path / "safeport.yaml"
+    file.write_text(json.dumps({"version": 1, "record": False, "images": {
+        name: {"primary": f"{rig.primary.host}/src/{name}", "backups": [f"{meter.host}/backup/{name}"]}
+        for name in names}}))
+
+    def verify():
+        document = json.loads(port.run("verify", "--config", file, "--json", "--jobs", "1", status=1).stdout)
+        assert document["totals"]["goes_on_at"]
+        return [image["source"] for image in document["images"] if image["places"][1]["verified"]["good"]]
+
+    assert verify() == names[:4]
+    assert verify() == []
+    meter.next_window()
+    assert verify() == names[4:8]
+    meter.next_window()
+    assert verify() == names[8:] + names[:3]
