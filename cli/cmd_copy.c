@@ -6,7 +6,7 @@
 
 struct copy_args {
   const char *platform, *compress;
-  bool lower, no_referrers, dry_run, json;
+  bool lower, no_referrers, dry_run, wait, json;
 };
 
 static const struct option_row copy_options[] = {
@@ -21,6 +21,8 @@ static const struct option_row copy_options[] = {
      N_("leave signatures, attestations and other referrers behind")},
     {"dry-run", 0, OPTION_FLAG, offsetof(struct copy_args, dry_run), NULL,
      N_("show what would be sent, and send nothing that writes")},
+    {"wait", 0, OPTION_FLAG, offsetof(struct copy_args, wait), NULL,
+     N_("wait for pulls that are held in reserve")},
     {"json", 0, OPTION_FLAG, offsetof(struct copy_args, json), NULL,
      N_("print the result as one JSON document")},
     OPTION_END};
@@ -41,6 +43,7 @@ static int copy_run(const struct command *self, int argc, char **argv)
       .lower = args.lower,
       .no_referrers = args.no_referrers,
       .dry_run = args.dry_run,
+      .wait = args.wait,
       .is_copy = true,
   };
   return run_push(&line.common, &options, args.json);

@@ -12,7 +12,7 @@
 struct push_args {
   struct text_list to, tags;
   const char *platform, *compress;
-  bool tag_git, lower, no_referrers, atomic, dry_run, json;
+  bool tag_git, lower, no_referrers, atomic, dry_run, wait, json;
 };
 
 static const struct option_row push_options[] = {
@@ -37,6 +37,8 @@ static const struct option_row push_options[] = {
      N_("move no tag anywhere unless all content is everywhere")},
     {"dry-run", 0, OPTION_FLAG, offsetof(struct push_args, dry_run), NULL,
      N_("show what would be sent, and send nothing that writes")},
+    {"wait", 0, OPTION_FLAG, offsetof(struct push_args, wait), NULL,
+     N_("wait for pulls that are held in reserve")},
     {"json", 0, OPTION_FLAG, offsetof(struct push_args, json), NULL,
      N_("print the result as one JSON document")},
     OPTION_END};
@@ -95,6 +97,7 @@ static int push_run(const struct command *self, int argc, char **argv)
       .no_referrers = args.no_referrers,
       .atomic = args.atomic,
       .dry_run = args.dry_run,
+      .wait = args.wait,
   };
   return run_push(&line.common, &options, args.json);
 }

@@ -11,6 +11,8 @@ static const struct option_row verify_options[] = {
     {"read", 0, OPTION_MAYBE, offsetof(struct verify_args, read), N_("[=PERCENT]"),
      N_("read and hash every byte on both sides, not only the last one of each blob; of names: or "
         "only this share of the bytes at each place, what was read least recently first")},
+    {"wait", 0, OPTION_FLAG, offsetof(struct verify_args, wait), NULL,
+     N_("wait for pulls that are held in reserve")},
     {"json", 0, OPTION_FLAG, offsetof(struct verify_args, json), NULL,
      N_("print the result as one JSON document")},
     {"config", 0, OPTION_TEXT, offsetof(struct verify_args, config), N_("FILE"),
@@ -50,6 +52,7 @@ static int verify_pair(const struct command_line *line, const struct verify_args
       .lower = args->lower,
       .no_referrers = args->no_referrers,
       .read = args->read != NULL,
+      .wait = args->wait,
   };
   return run_verify(&line->common, &options, args->json);
 }

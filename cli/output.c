@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/scope.h"
 #include "base/text.h"
@@ -169,6 +170,11 @@ static void print_text(const struct sp_report *report)
     print_verify_summary(report);
   else
     print_push_summary(report);
+  if (report->goes_on_at_s > 0) {
+    char at[SP_RFC3339_MAX];
+    sp_clock_format_rfc3339(report->goes_on_at_s, at);
+    printf(_("unproven, goes on at %s: pulls are held in reserve\n"), at);
+  }
 }
 
 /* What text output escapes may stand in JSON, but still would reach a terminal, or the runner of

@@ -61,7 +61,8 @@ int verify_names(const struct command_line *line, const struct verify_args *args
   struct question question = {.options = {.config = args->config,
                                           .names = line->operands.items,
                                           .name_count = line->operands.count,
-                                          .repair = args->repair}};
+                                          .repair = args->repair,
+                                          .wait = args->wait}};
   struct sp_verify_images_options *options = &question.options;
   const struct common_args *common = &line->common;
   struct sp_err err = SP_ERR_INIT;

@@ -7,7 +7,7 @@
 
 struct verify_args {
   const char *read, *platform, *config, *jobs, *max_age;
-  bool claimed, repair, lower, no_referrers, json;
+  bool claimed, repair, lower, no_referrers, wait, json;
 };
 
 /* Verifies the operands (names; none: all images) and prints what it came to; answers the exit

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/scope.h"
 #include "base/text.h"
@@ -135,6 +136,11 @@ static void print_sums(const struct sp_verify_totals *totals)
   if (totals->repaired > 0)
     printf(_("; %llu repaired"), (unsigned long long)totals->repaired);
   printf(" (%.1f s)\n", totals->seconds);
+  if (totals->goes_on_at_s > 0) {
+    char at[SP_RFC3339_MAX];
+    sp_clock_format_rfc3339(totals->goes_on_at_s, at);
+    printf(_("unproven, goes on at %s: pulls are held in reserve\n"), at);
+  }
 }
 
 /* -- JSON */

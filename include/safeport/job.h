@@ -27,6 +27,7 @@ struct sp_push_options {
   bool no_referrers;    /* leave referrers and cosign tags */
   bool atomic;          /* move no tag anywhere unless all content is everywhere */
   bool dry_run;
+  bool wait;             /* at the reserve of a registry that counts pulls: wait, do not give up */
   bool is_copy;          /* the report calls itself a copy */
   sp_progress *progress; /* or NULL */
   void *progress_ctx;
@@ -46,12 +47,13 @@ struct sp_verify_options {
   bool lower;
   bool no_referrers;
   bool read; /* level read instead of touched */
+  bool wait; /* as of a push */
   sp_progress *progress;
   void *progress_ctx;
 };
 
 /* Proves the whole closure on both sides and compares. Exit status: 0 equal and whole; 1 missing or
- * different; 5 wrong bytes. */
+ * different, or unproven for want of pulls; 5 wrong bytes. */
 SP_MUST_CHECK int sp_verify(struct sp_session *session, const struct sp_verify_options *options,
                             struct sp_report **out, struct sp_err *err);
 

@@ -77,7 +77,9 @@ struct sp_report {
   struct sp_report_place
       *places; /* destinations in the order given; verify: [0] source, [1] destination */
   size_t place_count;
-  char *started; /* RFC 3339 */
+  int64_t goes_on_at_s; /* pulls are held in reserve, or used up: when the rest can be had (unix
+                           seconds). 0: nothing waits for that */
+  char *started;        /* RFC 3339 */
   double seconds;
   int exit_status; /* DESIGN.md "Exit status" */
   char **notes;    /* things worth telling: "layer x is not distributable", ... */

@@ -27,6 +27,7 @@ struct sp_verify_images_options {
                         the rest is touched. 0 and 100: all */
   int64_t max_age_s; /* leave what is known to be proven at that level since; 0: look at all */
   bool repair;       /* send again what is missing or damaged at a backup */
+  bool wait;         /* at the reserve of pulls, for the next window */
   unsigned jobs;     /* images at once; 0 = as the file says */
   /* An image has ended. One call at a time, from any thread; borrowed. */
   void (*image)(void *ctx, const struct sp_report *report);
@@ -43,8 +44,9 @@ struct sp_verify_totals {
   uint64_t tags, tags_good, tags_skipped; /* over all places; skipped by max_age_s, and good */
   uint64_t blobs, blobs_read, bytes_read; /* looked at; of them read to the end */
   uint64_t damaged, repaired;             /* findings that are left; that were put right */
-  struct sp_err err;                      /* of the whole run; SP_OK if none */
-  char started[32];                       /* RFC 3339 */
+  int64_t goes_on_at_s; /* pulls are held in reserve: when the rest can be proven; 0: none waits */
+  struct sp_err err;    /* of the whole run; SP_OK if none */
+  char started[32];     /* RFC 3339 */
   double seconds;
   int exit_status; /* 0: all proven; 1: something is missing or different; 5: wrong bytes; ... */
 };

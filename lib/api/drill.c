@@ -17,7 +17,7 @@
 #include "restore/view.h"
 #include "safeport/restore.h"
 #include "sync/outage.h"
-#include "sync/pulls.h"
+#include "store/pull_reserve.h"
 #include "sync/side.h"
 #include "sync/told.h"
 

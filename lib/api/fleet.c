@@ -4,14 +4,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "api/meter.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/state_dir.h"
 #include "journal/runs.h"
-#include "registry/registry.h"
-
-/* What safeport.yaml has where it says nothing of a registry. */
-#define DEFAULT_RESERVE_PERCENT 20
 
 void sp_fleet_clear(struct sp_fleet *fleet)
 {
@@ -68,14 +65,7 @@ static int image_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
 bool sp_fleet_pulls(const struct sp_fleet *fleet, const struct sp_store *store,
                     struct sp_pulls_said *out)
 {
-  if (!sp_registry_pulls_left(store, &out->limit, &out->left, &out->window_s))
-    return false;
-  char host[SP_MAX_HOST + 1];
-  snprintf(host, sizeof host, "%.*s", (int)strcspn(store->name, "/"), store->name);
-  const struct sp_config_registry *registry =
-      fleet->images ? sp_config_registry(sp_images_config(fleet->images), host) : NULL;
-  out->reserve_percent = registry ? registry->pull_reserve_percent : DEFAULT_RESERVE_PERCENT;
-  return true;
+  return sp_meter_ask(fleet->images ? sp_images_config(fleet->images) : NULL, store, out);
 }
 
 static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_said *out)

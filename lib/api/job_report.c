@@ -47,6 +47,16 @@ void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_open
         sp_registry_pulls_left(opened->registry, &limit, &place->pulls_left, &window_s);
 }
 
+void sp_job_report_add_reserve(struct sp_report *report, struct sp_pull_reserve *reserve)
+{
+  int64_t held_s = sp_pull_reserve_take_held_s(reserve);
+  bool any = report->err.code == SP_E_THROTTLED;
+  for (size_t i = 0; i < report->place_count; i++)
+    any = any || report->places[i].err.code == SP_E_THROTTLED;
+  if (any && held_s > 0)
+    report->goes_on_at_s = sp_clock_wall_s() + held_s;
+}
+
 void sp_job_report_end(struct sp_report *report)
 {
   report->seconds = ((double)sp_clock_mono_ms() + report->seconds) / 1000.0;

@@ -7,6 +7,7 @@
 #include "api/session.h"
 #include "base/scope.h"
 #include "oci/place.h"
+#include "store/pull_reserve.h"
 #include "transfer/report.h"
 
 /* A report with its kind, source and time of beginning, and places named like these. `*out` is the
@@ -16,6 +17,8 @@ SP_MUST_CHECK int sp_job_report_begin(enum sp_report_kind kind, const char *sour
                                       struct sp_report **out, struct sp_err *err);
 /* Writes down the pulls that a registry has left for us, if it ever said. */
 void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened);
+/* When it goes on, if something failed for want of pulls. */
+void sp_job_report_add_reserve(struct sp_report *report, struct sp_pull_reserve *reserve);
 /* Duration and exit status. */
 void sp_job_report_end(struct sp_report *report);
 

@@ -5,6 +5,7 @@
 
 #include "api/broken.h"
 #include "api/job_report.h"
+#include "api/meter.h"
 #include "api/names.h"
 #include "api/only_tag.h"
 #include "api/session.h"
@@ -15,6 +16,7 @@
 struct push {
   struct sp_session *session;
   const struct sp_push_options *options;
+  struct sp_pull_reserve reserve;
   struct sp_names names;
   struct sp_platform platform;
   struct sp_source_wishes wishes;
@@ -28,6 +30,7 @@ static void push_clear(struct push *push)
   for (size_t i = 0; i < push->names.target_count; i++)
     sp_opened_clear(&push->targets[i]);
   sp_names_clear(&push->names);
+  sp_pull_reserve_clear(&push->reserve);
 }
 
 static void push_free(struct push **push)
@@ -75,7 +78,8 @@ static int open_targets(struct push *push, struct sp_err *err)
   enum sp_open_mode mode = push->options->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE;
   for (size_t i = 0; i < push->names.target_count; i++) {
     if (sp_session_open_or_broken(push->session, &push->names.targets[i].place, mode,
-                                  &push->targets[i], err) < 0)
+                                  &push->targets[i], err) < 0 ||
+        sp_meter_wrap(&push->reserve, &push->targets[i], err) < 0)
       return -1;
   }
   return 0;
@@ -132,6 +136,7 @@ static void run(struct push *push, struct sp_report *report)
       .progress_ctx = push,
   };
   sp_transfer_run(&transfer, report);
+  sp_job_report_add_reserve(report, &push->reserve);
   for (size_t i = 0; i < push->names.target_count; i++)
     sp_job_report_add_pulls(&report->places[i], &push->targets[i]);
 }
@@ -155,10 +160,11 @@ int sp_push(struct sp_session *session, const struct sp_push_options *options,
     return sp_fail(err, SP_E_NOMEM, "out of memory for a push");
   push->session = session;
   push->options = options;
+  sp_meter_init(&push->reserve, session, options->wait);
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   if (sp_names_init(&push->names, options, err) < 0 || check_wishes(push, err) < 0 ||
-      open_source(push, err) < 0 || open_targets(push, err) < 0 ||
-      make_report(push, &report, err) < 0)
+      open_source(push, err) < 0 || sp_meter_wrap(&push->reserve, &push->source, err) < 0 ||
+      open_targets(push, err) < 0 || make_report(push, &report, err) < 0)
     return -1;
   run(push, report);
   sp_job_report_end(report);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/pull_reserve.h"
 #include "sync/kept.h"
-#include "sync/pulls.h"
 #include "sync/told.h"
 
 /* -- places */
@@ -110,7 +110,7 @@ static int meter_copies(const struct sp_restore_plan *plan, struct copies *copie
     struct sp_store *inner = sp_steal(&copies->stores[i]);
     struct sp_store *metered;
     if (sp_pull_reserve_wrap_take(reserve, inner, &metered, err) < 0 ||
-        sp_kept_wrap_take(metered, plan->state_dir, reserve->images, &copies->stores[i], err) < 0)
+        sp_kept_wrap_take(metered, plan->state_dir, reserve, false, &copies->stores[i], err) < 0)
       return -1;
   }
   return 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/job_report.h"
+#include "api/meter.h"
 #include "api/names.h"
 #include "api/only_tag.h"
 #include "api/session.h"
@@ -14,6 +15,7 @@
 struct verify {
   struct sp_place source, destination;
   struct sp_platform platform;
+  struct sp_pull_reserve reserve;
   struct sp_opened opened[2]; /* source, destination */
 };
 
@@ -23,6 +25,7 @@ static void verify_free(struct verify **verify)
     return;
   sp_opened_clear(&(*verify)->opened[0]);
   sp_opened_clear(&(*verify)->opened[1]);
+  sp_pull_reserve_clear(&(*verify)->reserve);
   free(*verify);
 }
 
@@ -57,10 +60,15 @@ static int open_both(struct sp_session *session, struct verify *verify,
   };
   if (sp_session_open_source_or_broken(session, &verify->source, &wishes, &verify->opened[0], err) <
           0 ||
-      default_tag(verify, options, err) < 0)
+      default_tag(verify, options, err) < 0 ||
+      sp_session_open_source_or_broken(session, &verify->destination, &wishes, &verify->opened[1],
+                                       err) < 0)
     return -1;
-  return sp_session_open_source_or_broken(session, &verify->destination, &wishes,
-                                          &verify->opened[1], err);
+  for (size_t i = 0; i < 2; i++) {
+    if (sp_meter_wrap(&verify->reserve, &verify->opened[i], err) < 0)
+      return -1;
+  }
+  return 0;
 }
 
 static int parse(struct verify *verify, const struct sp_verify_options *options, struct sp_err *err)
@@ -103,7 +111,7 @@ static void name_sides(void *ctx, const struct sp_event *event)
   watcher->options->progress(watcher->options->progress_ctx, &named);
 }
 
-static void run(struct sp_session *session, const struct verify *verify,
+static void run(struct sp_session *session, struct verify *verify,
                 const struct sp_verify_options *options, struct sp_report *report)
 {
   struct watcher watcher = {.verify = verify, .options = options};
@@ -123,6 +131,7 @@ static void run(struct sp_session *session, const struct verify *verify,
       .progress_ctx = &watcher,
   };
   sp_compare_run(&compare, report);
+  sp_job_report_add_reserve(report, &verify->reserve);
   for (size_t i = 0; i < 2; i++)
     sp_job_report_add_pulls(&report->places[i], &verify->opened[i]);
 }
@@ -133,6 +142,7 @@ int sp_verify(struct sp_session *session, const struct sp_verify_options *option
   SP_CLEANUP(verify_free) struct verify *verify = calloc(1, sizeof *verify);
   if (!verify)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a verification");
+  sp_meter_init(&verify->reserve, session, options->wait);
   const struct sp_place *const sides[] = {&verify->source, &verify->destination};
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   if (parse(verify, options, err) < 0 || open_both(session, verify, options, err) < 0 ||

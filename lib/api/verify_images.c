@@ -20,6 +20,7 @@ static void run(struct sp_fleet *fleet, const struct sp_verify_images_options *o
                .journal = fleet->journal,
                .run_id = fleet->run_id,
                .max_loss_percent = config->max_loss_percent,
+               .wait = options->wait,
                .jobs = options->jobs ? options->jobs : config->jobs,
                .retry = sp_session_retry(fleet->session),
                .cancel = sp_session_cancel(fleet->session)},

@@ -83,7 +83,7 @@
   600000 /* from the last byte of a large upload to 201: the registry may hash 10 GB */
 #define SP_HELPER_TIMEOUT_MS 10000   /* a credential helper: keychains answer in milliseconds */
 #define SP_RETRY_FOR_MS 15000        /* default of --retry-for */
-#define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is waited for no longer than this */
+#define SP_RETRY_AFTER_MAX_MS 300000 /* a longer Retry-After is not waited for */
 
 /* -- uploads that a later run can go on with */
 #define SP_RESUMABLE_BYTES \

@@ -19,6 +19,7 @@
 #define LONG_ROUND_TRIP_MS 4 /* over this, more requests at once help */
 #define NAP_MS 100           /* how late a wish to stop may be seen */
 #define HALVE_EVERY_MS 1000
+#define PAUSE_MAX_MS 86400000 /* what is asked beyond a day is not believed */
 #define PARTIES_MAX 128 /* entries remembered; workers times lanes. One more is just not known */
 
 struct party {
@@ -33,6 +34,7 @@ struct sp_gate {
   int width;
   int64_t round_trip_ms; /* smoothed over about 8 answers, times 8; -1: none seen */
   int64_t shut_until_ms; /* monotonic */
+  int64_t pause_ms;      /* that was asked for then */
   int64_t shut_since_ms; /* when it was first shut with no good answer since; 0: it was not */
   int64_t patience_ms;
   int64_t halved_ms;
@@ -111,6 +113,13 @@ static int check_patience(const struct sp_gate *gate, int64_t now_ms, int64_t un
                           struct sp_err *err)
 {
   bool is_shut = gate->shut_until_ms > now_ms && gate->shut_since_ms > 0;
+  int64_t left_ms = gate->shut_until_ms - now_ms;
+  if (left_ms > 0 && gate->pause_ms > gate->patience_ms) {
+    sp_fail(err, SP_E_THROTTLED, "it has asked for a pause, of which %lld s are left",
+            (long long)(left_ms / 1000 + 1));
+    err->retry_after_ms = left_ms;
+    return -1;
+  }
   if (is_shut && now_ms - gate->shut_since_ms >= gate->patience_ms)
     return sp_fail(err, SP_E_THROTTLED,
                    "it has asked for a pause again and again, for more than %lld s",
@@ -166,12 +175,14 @@ static void slow_down(struct sp_gate *gate, int64_t retry_after_ms)
   }
   if (retry_after_ms < 0)
     return;
-  if (retry_after_ms > SP_RETRY_AFTER_MAX_MS)
-    retry_after_ms = SP_RETRY_AFTER_MAX_MS;
+  if (retry_after_ms > PAUSE_MAX_MS)
+    retry_after_ms = PAUSE_MAX_MS;
   if (retry_after_ms > 0 && gate->shut_since_ms == 0)
     gate->shut_since_ms = now;
-  if (now + retry_after_ms > gate->shut_until_ms)
+  if (now + retry_after_ms > gate->shut_until_ms) {
     gate->shut_until_ms = now + retry_after_ms;
+    gate->pause_ms = retry_after_ms;
+  }
 }
 
 static void note_round_trip(struct sp_gate *gate, int64_t ms)

@@ -5,7 +5,8 @@
  * Three lanes (metadata, reading blobs, writing blobs), each at most `width` at once. The width
  * adapts: it grows by one per good answer up to SP_MAX_CONNECTIONS where round trips are long
  * enough for that to help (over 4 ms), else up to 8; it halves on 429 and 503, and the gate is shut
- * for what Retry-After asked (at most SP_RETRY_AFTER_MAX_MS), for everyone, once.
+ * for what Retry-After asked, for everyone, once. A pause longer than SP_RETRY_AFTER_MAX_MS is
+ * waited for by nobody.
  *
  * The request that opens an upload goes by the lane of uploads: it is as much of their work as the
  * bytes, and many small blobs would else fill the lane of metadata.
@@ -31,8 +32,9 @@ struct sp_gate;
 SP_MUST_CHECK int sp_gate_new(struct sp_gate **out, struct sp_err *err);
 void sp_gate_free(struct sp_gate *gate);
 /* Waits for a slot. `party` is only compared (NULL: of none). Fails: SP_E_INTERRUPTED;
- * SP_E_THROTTLED if the gate is shut and has been shut again and again for SP_RETRY_AFTER_MAX_MS
- * without a good answer in between. */
+ * SP_E_THROTTLED if the gate is shut for longer than SP_RETRY_AFTER_MAX_MS (with what is left of it
+ * in retry_after_ms), or has been shut again and again for that long without a good answer in
+ * between. */
 SP_MUST_CHECK int sp_gate_enter(struct sp_gate *gate, enum sp_lane lane, const void *party,
                                 const struct sp_cancel *cancel, struct sp_err *err);
 /* The same for what is not worth a long wait (cleaning up), and which a wish to stop does not end:

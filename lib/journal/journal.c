@@ -212,6 +212,11 @@ int sp_journal_open(const char *dir, enum sp_journal_mode mode, struct sp_journa
   return 0;
 }
 
+bool sp_journal_only_reads(const struct sp_journal *journal)
+{
+  return journal->mode == SP_JOURNAL_READ;
+}
+
 /* -- telling */
 
 static void forget_told(struct sp_journal *journal)

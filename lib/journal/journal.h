@@ -40,6 +40,9 @@ enum sp_journal_mode {
 SP_MUST_CHECK int sp_journal_open(const char *dir, enum sp_journal_mode mode,
                                   struct sp_journal **out, struct sp_err *err);
 
+/* Was it opened with SP_JOURNAL_READ? */
+bool sp_journal_only_reads(const struct sp_journal *journal);
+
 /* Writes what was told and not yet written, in one transaction; all of it or nothing. What could
  * not be written is trouble; it is kept and tried once more by the next flush. Blocks on disk, and
  * up to 10 s for another process. */

@@ -7,6 +7,7 @@
 #include "http/challenge.h"
 #include "http/retry_after.h"
 #include "oci/errors.h"
+#include "registry/pulls.h"
 #include "safeport/remedy.h"
 
 struct code_row {
@@ -86,6 +87,14 @@ static void add_challenge(const struct sp_http_response *response, struct sp_oci
            _("the token lacks the permission"));
 }
 
+/* A registry that counts pulls does not say when its window ends, only how long it is. */
+static int64_t find_wait_ms(const struct sp_http_response *response)
+{
+  int64_t asked_ms =
+      sp_retry_after_of(&response->headers, sp_buf_span(&response->body), sp_clock_wall_s());
+  return asked_ms >= 0 ? asked_ms : sp_pulls_spent_ms(&response->headers);
+}
+
 /* "what status (text): meaning: advice" */
 static int raise(const char *who, const char *host, enum sp_code code,
                  const struct sp_http_response *response, const struct sp_oci_error *said,
@@ -104,8 +113,7 @@ static int raise(const char *who, const char *host, enum sp_code code,
   sp_log_redact(err->msg);
   err->http_status = response->status;
   if (response->status == 429 || response->status == 503)
-    err->retry_after_ms =
-        sp_retry_after_of(&response->headers, sp_buf_span(&response->body), sp_clock_wall_s());
+    err->retry_after_ms = find_wait_ms(response);
   return -1;
 }
 

@@ -13,13 +13,17 @@ struct sp_pulls {
   pthread_mutex_t lock;
   bool is_known;
   uint64_t limit, remaining, window_s;
+  int64_t said_ms; /* monotonic */
 };
 
 void sp_pulls_init(struct sp_pulls *pulls);
 void sp_pulls_clear(struct sp_pulls *pulls);
 /* Takes over what an answer says, if it says something. */
 void sp_pulls_note(struct sp_pulls *pulls, const struct sp_headers *headers);
-/* False if the registry never said. */
+/* The window of an answer that says that no pull is left in it; -1: it does not say so. */
+int64_t sp_pulls_spent_ms(const struct sp_headers *headers);
+/* False if the registry never said. A window that has passed since it said so is a new one, of
+ * which nothing is used. */
 bool sp_pulls_get(struct sp_pulls *pulls, uint64_t *limit, uint64_t *remaining, uint64_t *window_s);
 
 #endif

@@ -30,7 +30,7 @@ static int64_t next_wait_ms(struct sp_retry_wait *wait, int64_t retry_for_ms,
   if (wait->first_failure_ms < 0)
     wait->first_failure_ms = now;
   int64_t left = wait->first_failure_ms + wait->throttled_ms + retry_for_ms - now;
-  if (left <= 0)
+  if (left <= 0 || err->retry_after_ms > SP_RETRY_AFTER_MAX_MS)
     return -1;
   int64_t ms = backoff_ms(wait->tries);
   if (err->retry_after_ms <= 0)

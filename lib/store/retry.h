@@ -4,7 +4,8 @@
  * An operation that failed with a retryable code is repeated with growing, jittered waits (250 ms
  * doubling, at most 10 s; what the other side asked for where it asked) until `retry_for_ms` has
  * passed since its first failure. A wait that a throttling store asked for does not count against
- * it, up to SP_RETRY_AFTER_MAX_MS in all. set_tags goes on where it stopped. Readers and writers in
+ * it, up to SP_RETRY_AFTER_MAX_MS in all; what asks for more is not tried again: the error says how
+ * long (retry_after_ms). set_tags goes on where it stopped. Readers and writers in
  * the middle of a blob are not repeated here (store/relay.h, transfer/move.h).
  */
 #ifndef SP_STORE_RETRY_H

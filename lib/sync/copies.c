@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "sync/history.h"
+#include "sync/kept.h"
 #include "sync/remember.h"
 #include "sync/told.h"
 #include "transfer/job.h"
@@ -188,6 +189,17 @@ static enum sp_sync_result result_of(const struct sp_report_place *place, const 
   return SP_SYNC_FAILED;
 }
 
+/* What it would take to keep the digest that the tag leaves, besides the transfer's own plan. */
+static void plan_history(struct sp_work *work, size_t backup, const struct sp_pinned *tag)
+{
+  if (work->sync->restores || !sp_history_is_due(work, backup, tag))
+    return;
+  uint64_t pulls = sp_kept_pulls(work->backups[backup], &tag->at[backup].now);
+  SP_LOCK_SCOPE(&work->lock);
+  work->told->places[backup].pulls_planned += pulls;
+  work->told->places[backup].requests_planned += 2 + pulls;
+}
+
 static void finish_tag(struct copy *copy, size_t destination, struct setting *setting)
 {
   struct sp_work *work = copy->work;
@@ -196,6 +208,8 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
   enum sp_sync_result result = result_of(&copy->report->places[destination], tag->name);
   if (work->sync->dry_run && result == SP_SYNC_PROVEN)
     result = SP_SYNC_TO_PROVE;
+  if (result == SP_SYNC_PLANNED)
+    plan_history(work, backup, tag);
   if (result == SP_SYNC_FAILED)
     result = failure_of(work, backup);
   tell_tag(work, tag, backup, result, setting->history);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "policy/tag_kind.h"
+#include "sync/kept.h"
 #include "sync/told.h"
 #include "transfer/trouble.h"
 
@@ -94,23 +95,42 @@ static int set_long_name(struct sp_work *work, size_t backup, const struct sp_pi
   return set_name(work, backup, tag, manifest, history, err);
 }
 
+bool sp_history_is_due(struct sp_work *work, size_t backup, const struct sp_pinned *tag)
+{
+  bool moves = !tag->is_side && tag->at[backup].now.alg != SP_DIGEST_NONE &&
+               tag->at[backup].action == SP_ACTION_SET;
+  return moves && work->rules.keep_history > 0 && !is_named_by_another(work, backup, tag) &&
+         !is_in_history(work, backup, tag);
+}
+
+/* The manifest, and a name for it. *is_gone: that it fails is only that it is not there any more,
+ * or not whole; where its manifest is kept here, the backup says so when it is to be named. */
+static int keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                char history[SP_MAX_TAG + 1], bool *is_gone, struct sp_err *err)
+{
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
+  sp_manifest_bytes_init(&manifest);
+  bool is_long = strlen(tag->name) > SP_HISTORY_BASE_MAX;
+  if (sp_kept_get(work->backups[backup], &tag->at[backup].now, &manifest, err) < 0) {
+    *is_gone = err->code == SP_E_NOT_FOUND || sp_trouble_is_damage(err);
+    return -1;
+  }
+  if ((is_long ? set_long_name : set_name)(work, backup, tag, &manifest, history, err) == 0)
+    return 0;
+  *is_gone = err->code == SP_E_BLOB_UNKNOWN;
+  return -1;
+}
+
 int sp_history_keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag,
                     char history[SP_MAX_TAG + 1], struct sp_err *err)
 {
   history[0] = '\0';
-  const struct sp_digest *left = &tag->at[backup].now;
-  bool moves =
-      !tag->is_side && left->alg != SP_DIGEST_NONE && tag->at[backup].action == SP_ACTION_SET;
-  if (!moves || work->rules.keep_history == 0 || is_named_by_another(work, backup, tag) ||
-      is_in_history(work, backup, tag))
-    return 0;
-  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
-  sp_manifest_bytes_init(&manifest);
+  bool is_gone = false;
   struct sp_err why = SP_ERR_INIT;
-  bool is_long = strlen(tag->name) > SP_HISTORY_BASE_MAX;
-  if (sp_store_get_manifest(work->backups[backup], left, &manifest, &why) == 0)
-    return (is_long ? set_long_name : set_name)(work, backup, tag, &manifest, history, err);
-  if (why.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&why)) {
+  if (!sp_history_is_due(work, backup, tag) ||
+      keep(work, backup, tag, history, &is_gone, &why) == 0)
+    return 0;
+  if (!is_gone) {
     sp_err_copy(err, &why);
     return -1;
   }

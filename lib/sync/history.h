@@ -14,6 +14,8 @@
 
 #include "sync/work.h"
 
+/* Would this tag, which is about to move, get one? Asks the backup what its history tags name. */
+bool sp_history_is_due(struct sp_work *work, size_t backup, const struct sp_pinned *tag);
 /* Sees to it, if it is needed at all.
  *   history   out   the tag that was set; "" if none was needed
  * A digest whose manifest is not there any more, or damaged, cannot be kept: told as a note, and no

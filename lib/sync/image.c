@@ -84,8 +84,8 @@ static int take_primary(struct sp_work *work, struct sp_store *primary,
   }
   return sp_pull_reserve_wrap_take(reserve, primary, &metered, err) < 0
              ? -1
-             : sp_kept_wrap_take(metered, work->sync->state_dir, &work->sync->images,
-                                 &work->primary, err);
+             : sp_kept_wrap_take(metered, work->sync->state_dir, reserve, false, &work->primary,
+                                 err);
 }
 
 /* The stores of the backups go to the holdings, one by one; what cannot go there is closed. */
@@ -93,6 +93,7 @@ static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
                      struct sp_pull_reserve *reserve, struct sp_err *err)
 {
   struct sp_store *metered;
+  struct sp_store *audited;
   int failed = take_primary(work, entry->primary, reserve, err) < 0;
   for (size_t i = 0; i < entry->backup_count; i++) {
     if (failed) {
@@ -101,7 +102,8 @@ static int hand_over(struct sp_work *work, struct sp_sync_entry *entry,
     }
     struct sp_store **store = &work->backups[i];
     failed = sp_pull_reserve_wrap_take(reserve, entry->backups[i], &metered, err) < 0 ||
-             sp_audit_wrap_take(metered, work, i, store, err) < 0 ||
+             sp_audit_wrap_take(metered, work, i, &audited, err) < 0 ||
+             sp_kept_wrap_take(audited, work->sync->state_dir, reserve, true, store, err) < 0 ||
              sp_holdings_add_take(work->holdings, *store, &work->places[i], err) < 0;
     work->backup_count += !failed;
   }
@@ -252,6 +254,8 @@ static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
     return -1;
   look_for_meters(work);
   sp_copies_run(work);
+  if (work->sync->dry_run)
+    sp_remember_plan_record(work);
   tell_pulls(work);
   if (work->sync->dry_run || work->sync->restores)
     return 0;

@@ -3,8 +3,8 @@
 #ifndef SP_SYNC_IMAGE_H
 #define SP_SYNC_IMAGE_H
 
+#include "store/pull_reserve.h"
 #include "sync/outage.h"
-#include "sync/pulls.h"
 #include "sync/work.h"
 
 /* Syncs image `number`. Whatever happens is in work->told, which the caller has made. Blocks until

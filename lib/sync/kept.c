@@ -20,9 +20,9 @@
 
 struct kept {
   struct sp_wrapper wrapper; /* first */
-  struct sp_store_ops ops;   /* the wrapper's, but for get_manifest */
+  struct sp_store_ops ops;   /* the wrapper's, but for manifests */
   const char *dir;
-  const struct sp_sync_images *images;
+  const struct sp_pull_reserve *reserve;
 };
 
 /* "manifests/sha256/ab/abcd..." */
@@ -76,29 +76,84 @@ static int write_kept(int dir_fd, const struct sp_manifest_bytes *manifest, stru
 
 static bool is_counted(const struct kept *kept)
 {
-  struct sp_pulls_said said;
-  return kept->images->pulls &&
-         kept->images->pulls(kept->images->ctx, kept->wrapper.store.inner, &said);
+  return sp_pull_reserve_counts(kept->reserve, kept->wrapper.store.inner);
+}
+
+/* The directory, if this store keeps anything now. */
+static bool open_kept(const struct kept *kept, int *dir_fd)
+{
+  struct sp_err ignored = SP_ERR_INIT;
+  return kept->dir && is_counted(kept) &&
+         sp_file_open_dir(AT_FDCWD, kept->dir, dir_fd, &ignored) == 0;
+}
+
+static void keep(int dir_fd, const struct sp_manifest_bytes *manifest)
+{
+  struct sp_err trouble = SP_ERR_INIT;
+  if (sp_digest_check(&manifest->digest, sp_buf_str(&manifest->bytes), manifest->bytes.len,
+                      &trouble) < 0 ||
+      write_kept(dir_fd, manifest, &trouble) < 0)
+    sp_log(SP_LOG_INFO, "cannot keep a manifest: %s", trouble.msg);
 }
 
 static int get_manifest(struct sp_store *store, const struct sp_digest *digest,
                         struct sp_manifest_bytes *out, struct sp_err *err)
 {
-  struct kept *kept = (struct kept *)store;
   SP_AUTO_CLOSE int dir_fd = -1;
-  struct sp_err trouble = SP_ERR_INIT;
-  if (!kept->dir || !is_counted(kept) ||
-      sp_file_open_dir(AT_FDCWD, kept->dir, &dir_fd, &trouble) < 0)
-    return store->inner->ops->get_manifest(store->inner, digest, out, err);
-  if (take_kept(dir_fd, digest, out))
+  bool is_open = open_kept((struct kept *)store, &dir_fd);
+  if (is_open && take_kept(dir_fd, digest, out))
     return 0;
   if (store->inner->ops->get_manifest(store->inner, digest, out, err) < 0)
     return -1;
   out->digest = *digest;
-  if (sp_digest_check(digest, sp_buf_str(&out->bytes), out->bytes.len, &trouble) < 0 ||
-      write_kept(dir_fd, out, &trouble) < 0)
-    sp_log(SP_LOG_INFO, "cannot keep a manifest: %s", trouble.msg);
+  if (is_open)
+    keep(dir_fd, out);
   return 0;
+}
+
+static int put_manifest(struct sp_store *store, const struct sp_manifest_bytes *manifest,
+                        bool *subject_handled, struct sp_err *err)
+{
+  SP_AUTO_CLOSE int dir_fd = -1;
+  if (store->inner->ops->put_manifest(store->inner, manifest, subject_handled, err) < 0)
+    return -1;
+  if (open_kept((struct kept *)store, &dir_fd))
+    keep(dir_fd, manifest);
+  return 0;
+}
+
+/* The one that is in the stack of this store; NULL: none is. */
+static const struct kept *find_kept(const struct sp_store *store)
+{
+  while (store && store->ops->put_manifest != put_manifest)
+    store = store->inner;
+  return (const struct kept *)store;
+}
+
+int sp_kept_get(struct sp_store *store, const struct sp_digest *digest,
+                struct sp_manifest_bytes *out, struct sp_err *err)
+{
+  const struct kept *kept = find_kept(store);
+  SP_AUTO_CLOSE int dir_fd = -1;
+  if (!kept || !open_kept(kept, &dir_fd))
+    return sp_store_get_manifest(store, digest, out, err);
+  if (take_kept(dir_fd, digest, out))
+    return 0;
+  if (sp_store_get_manifest(store, digest, out, err) < 0)
+    return -1;
+  keep(dir_fd, out);
+  return 0;
+}
+
+uint64_t sp_kept_pulls(struct sp_store *store, const struct sp_digest *digest)
+{
+  SP_AUTO_CLOSE int dir_fd = -1;
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
+  sp_manifest_bytes_init(&manifest);
+  if (!store->is_metered)
+    return 0;
+  const struct kept *kept = find_kept(store);
+  return !kept || !open_kept(kept, &dir_fd) || !take_kept(dir_fd, digest, &manifest);
 }
 
 static int around(struct sp_wrapper *wrapper, struct sp_call *call, struct sp_err *err)
@@ -114,8 +169,9 @@ static void kept_free(struct sp_wrapper *wrapper)
 
 static const struct sp_wrapper_ops kept_ops = {.around = around, .free = kept_free};
 
-int sp_kept_wrap_take(struct sp_store *inner, const char *dir, const struct sp_sync_images *images,
-                      struct sp_store **out, struct sp_err *err)
+int sp_kept_wrap_take(struct sp_store *inner, const char *dir,
+                      const struct sp_pull_reserve *reserve, bool is_backup, struct sp_store **out,
+                      struct sp_err *err)
 {
   struct kept *kept = calloc(1, sizeof *kept);
   if (!kept) {
@@ -123,10 +179,12 @@ int sp_kept_wrap_take(struct sp_store *inner, const char *dir, const struct sp_s
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   }
   kept->dir = dir;
-  kept->images = images;
+  kept->reserve = reserve;
   sp_wrapper_init(&kept->wrapper, &kept_ops, inner);
   kept->ops = *kept->wrapper.store.ops;
-  kept->ops.get_manifest = get_manifest;
+  if (!is_backup)
+    kept->ops.get_manifest = get_manifest;
+  kept->ops.put_manifest = put_manifest;
   kept->wrapper.store.ops = &kept->ops;
   *out = &kept->wrapper.store;
   return 0;

@@ -99,6 +99,33 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   return sp_past_tell_said(journal, backup->store->name, record, err);
 }
 
+static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                        const struct sp_side *backups, const struct sp_retry_policy *retry,
+                        int64_t now_s, bool *any, struct sp_err *err)
+{
+  for (size_t i = 0; i < past->backup_count; i++) {
+    if (read_record(past, i, journal, primary, &backups[i], retry, now_s, err) < 0)
+      return -1;
+    *any = *any || past->records[i].count > 0;
+  }
+  return 0;
+}
+
+/* A journal that only reads forgets what it is told: what records say is told to one in memory. */
+static int read_told(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                     const struct sp_side *backups, const struct sp_retry_policy *retry,
+                     int64_t now_s, struct sp_err *err)
+{
+  bool any = false;
+  if (read_records(past, journal, primary, backups, retry, now_s, &any, err) < 0)
+    return -1;
+  if (!any)
+    return 0;
+  sp_journal_flush(journal);
+  clear_known(past);
+  return read_journal(past, journal, primary, backups, err);
+}
+
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
                  const struct sp_side *backups, size_t backup_count,
                  const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
@@ -110,17 +137,11 @@ int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *p
     return -1;
   if (past->primary.tag_count > 0)
     return 0;
-  bool any = false;
-  for (size_t i = 0; i < backup_count; i++) {
-    if (read_record(past, i, journal, primary, &backups[i], retry, now_s, err) < 0)
-      return -1;
-    any = any || past->records[i].count > 0;
-  }
-  if (!any)
-    return 0;
-  sp_journal_flush(journal);
-  clear_known(past);
-  return read_journal(past, journal, primary, backups, err);
+  if (!sp_journal_only_reads(journal))
+    return read_told(past, journal, primary, backups, retry, now_s, err);
+  if (sp_journal_open(NULL, SP_JOURNAL_WRITE, &past->memory, err) < 0)
+    return -1;
+  return read_told(past, past->memory, primary, backups, retry, now_s, err);
 }
 
 void sp_past_clear(struct sp_past *past)
@@ -128,6 +149,7 @@ void sp_past_clear(struct sp_past *past)
   clear_known(past);
   for (size_t i = 0; i < past->backup_count; i++)
     sp_record_clear(&past->records[i]);
+  sp_journal_close(past->memory);
   *past = (struct sp_past){0};
 }
 

@@ -18,11 +18,14 @@ struct sp_past {
   size_t backup_count;
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
+  struct sp_journal *memory; /* what was told of records in place of a journal that only reads;
+                                owned, NULL: the journal was told */
 };
 
 /* Reads the journal; if it has no tag of the primary, the records of those `backups` that list one
- * are read and told to the journal first. A record that cannot be read, or is of another primary,
- * is no record. Fails: SP_E_NOMEM, SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
+ * are read and told to the journal first; in the place of one that only reads, to one in memory. A
+ * record that cannot be read, or is of another primary, is no record. Fails: SP_E_NOMEM,
+ * SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                const char *primary, const struct sp_side *backups,
                                size_t backup_count, const struct sp_retry_policy *retry,

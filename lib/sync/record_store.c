@@ -7,6 +7,7 @@
 #include "oci/media_type.h"
 #include "store/memory.h"
 #include "store/small_blob.h"
+#include "sync/kept.h"
 #include "transfer/job.h"
 #include "transfer/report.h"
 
@@ -21,7 +22,7 @@ int sp_record_fetch(struct sp_store *store, const struct sp_retry_policy *retry,
   sp_manifest_bytes_init(&bytes);
   sp_buf_init(&text, SP_MAX_RECORD_BYTES);
   if (sp_store_resolve(store, SP_RECORD_TAG, &named, err) < 0 ||
-      sp_store_get_manifest(store, &named.digest, &bytes, err) < 0 ||
+      sp_kept_get(store, &named.digest, &bytes, err) < 0 ||
       sp_manifest_parse(sp_buf_span(&bytes.bytes), sp_span_str(bytes.media_type), &manifest, err) <
           0 ||
       sp_record_locate(&manifest, &body, err) < 0 ||

@@ -5,8 +5,11 @@
 
 #include "journal/runs.h"
 #include "policy/tag_kind.h"
+#include "sync/kept.h"
 #include "sync/record_store.h"
 #include "sync/told.h"
+
+#define RECORD_REQUESTS 8 /* two blobs (begin, bytes), the manifest put and read back, the tag */
 
 /* What is lost without memory is asked again next time. */
 static void forget(int failed)
@@ -168,7 +171,9 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
 {
   const struct sp_sync_place *told = &work->told->places[backup];
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
-         told->counts[SP_SYNC_PROVEN] > 0 || work->told->lost > 0 || has_newer_proof(work, backup);
+         told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
+         told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 ||
+         has_newer_proof(work, backup);
 }
 
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
@@ -205,5 +210,29 @@ void sp_remember_record(struct sp_work *work)
                      SP_RECORD_TAG);
       sp_work_fail_place(work, i, &err);
     }
+  }
+}
+
+/* Its old one, if it is not known here; the read-back of the new one. Blobs, manifest and tag. */
+static void plan_record(struct sp_work *work, size_t backup)
+{
+  struct sp_store *store = work->backups[backup];
+  struct sp_named named;
+  struct sp_err unread = SP_ERR_INIT;
+  uint64_t pulls = 0;
+  if (!work->past.has_record[backup] && sp_side_has(&work->sides[backup], SP_RECORD_TAG) &&
+      sp_store_resolve(store, SP_RECORD_TAG, &named, &unread) == 0)
+    pulls = sp_kept_pulls(store, &named.digest);
+  SP_LOCK_SCOPE(&work->lock);
+  work->told->places[backup].pulls_planned += pulls + store->is_metered;
+  work->told->places[backup].requests_planned += pulls + RECORD_REQUESTS;
+}
+
+void sp_remember_plan_record(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (work->sync->record && !work->sync->restores && sp_work_is_open(work, i) &&
+        may_be_news(work, i))
+      plan_record(work, i);
   }
 }

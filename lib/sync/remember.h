@@ -18,6 +18,9 @@ void sp_remember_primary(struct sp_work *work, bool is_loss_bearable);
 /* What came of the image at each backup. */
 void sp_remember_results(struct sp_work *work);
 
+/* Adds to the plan of each open backup what its record will take, unless it turns out to say
+ * nothing new. */
+void sp_remember_plan_record(struct sp_work *work);
 /* Writes the record on each open backup where it is missing, or where this run changed or proved
  * something that is news. A failure is told. */
 void sp_remember_record(struct sp_work *work);

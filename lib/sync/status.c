@@ -141,7 +141,7 @@ void sp_status_look(const struct sp_status_run *run, struct sp_status_totals *to
   pthread_mutex_init(&looking.lock, NULL);
   pthread_cond_init(&looking.turn, NULL);
   sp_outages_init(&looking.outages);
-  sp_pull_reserve_init(&looking.reserve, &run->sync.images);
+  sp_pull_reserve_init(&looking.reserve, run->sync.images.pulls, run->sync.images.ctx);
   sp_pool_run(run->sync.images.count, run->sync.jobs, image_task, &looking);
   sp_journal_flush(run->sync.journal); /* what records said */
   const struct sp_sync_totals sums = {.err = totals->err};

@@ -21,6 +21,7 @@
 #include "journal/journal.h"
 #include "policy/selection.h"
 #include "safeport/sync.h"
+#include "store/pull_reserve.h"
 #include "store/retry.h"
 #include "store/store.h"
 
@@ -32,7 +33,7 @@ enum sp_sync_origin {
                          is not whole */
 };
 
-struct sp_pull_reserve; /* pulls.h */
+struct sp_pull_reserve; /* store/pull_reserve.h */
 
 struct sp_sync_rules {
   enum sp_sync_origin origin;
@@ -52,12 +53,6 @@ struct sp_sync_entry {
   size_t backup_count;
 };
 
-/* A registry that counts pulls. */
-struct sp_pulls_said {
-  uint64_t limit, left, window_s;
-  unsigned reserve_percent; /* of the limit: what we leave to others */
-};
-
 /* The images of a run, by number; for verify/ too. Called from several threads. */
 struct sp_sync_images {
   size_t count;
@@ -68,9 +63,7 @@ struct sp_sync_images {
    * stores are for `open` to put there. Fails: nothing was opened. */
   int (*open)(void *ctx, size_t number, struct sp_pull_reserve *reserve, struct sp_sync_entry *out,
               struct sp_err *err);
-  /* What the registry of a store said last about pulls; false: it never did, and counts none. NULL:
-   * nobody does. */
-  bool (*pulls)(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);
+  sp_pulls_ask *pulls; /* NULL: nobody counts */
   void *ctx;
 };
 

@@ -141,7 +141,7 @@ void sp_sync_run(const struct sp_sync *sync, struct sp_sync_totals *totals)
   }
   pthread_mutex_init(&window.lock, NULL);
   sp_outages_init(&window.outages);
-  sp_pull_reserve_init(&window.reserve, &sync->images);
+  sp_pull_reserve_init(&window.reserve, sync->images.pulls, sync->images.ctx);
   run_rounds(&window);
   note_interruption(&window);
   totals->exit_status = sp_totals_exit_status(totals, window.classes, window.has_success);

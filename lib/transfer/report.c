@@ -210,10 +210,17 @@ bool sp_report_is_place_done(const struct sp_report_place *place)
 /* What the exit status depends on. */
 struct tally {
   int signal;
+  bool is_later;  /* the rest goes on in another window of pulls */
   bool seen[9];   /* exit classes 0..8 that a failure had */
   bool is_done;   /* something asked for was done */
   bool is_undone; /* something was not */
 };
+
+/* What waits for pulls is not out of reach. */
+static int class_of(const struct tally *tally, const struct sp_err *err)
+{
+  return tally->is_later && err->code == SP_E_THROTTLED ? 1 : sp_code_exit_status(err->code);
+}
 
 static void count_err(struct tally *tally, const struct sp_err *err)
 {
@@ -224,7 +231,7 @@ static void count_err(struct tally *tally, const struct sp_err *err)
     tally->signal = err->sys ? err->sys : SIGINT;
     return;
   }
-  tally->seen[sp_code_exit_status(err->code)] = true;
+  tally->seen[class_of(tally, err)] = true;
 }
 
 bool sp_report_is_wrong_bytes(const char *finding)
@@ -276,7 +283,7 @@ int sp_exit_status_of(const struct sp_err *of_run, unsigned classes, bool has_su
 
 int sp_report_exit_status(const struct sp_report *report)
 {
-  struct tally tally = {0};
+  struct tally tally = {.is_later = report->goes_on_at_s > 0};
   count_err(&tally, &report->err);
   for (size_t i = 0; i < report->place_count; i++)
     count_place(&tally, &report->places[i]);

@@ -3,16 +3,14 @@
  *
  *   {"schema": 1, "kind": "push" | "copy" | "verify", "dry_run", "source",
  *    "digest": null | "sha256:...", "media_type": null | "...", "size_bytes", "referrers",
- *    "bytes_read", "repeated_reads", "started", "seconds", "exit_status",
- *    "error": null | {"code", "message", "http_status": null | 100..599, "retry_after_ms": null |
- * n}, "places": [{"name", "error": as above, "proof": "none" | "claimed" | "touched" | "read",
- *      "blobs": {"total", "present", "mounted", "sent", "to_send"},
- *      "bytes_to_send", "bytes_sent", "manifests": {"total", "present", "put"},
- *      "requests_planned", "pulls_planned", "pulls_left": null | n,
- *      "tags": [{"name", "result": "not_set" | "planned" | "already" | "set" | "unsure",
- *                "digest_before": null (not known) | "" (not there) | "sha256:..."}],
- *      "damage": [{"digest", "what", "finding"}]}],
- *    "notes": ["..."]}
+ *    "bytes_read", "repeated_reads", "goes_on_at": null | "2026-...", "started", "seconds",
+ * "exit_status", "error": null | {"code", "message", "http_status": null | 100..599,
+ * "retry_after_ms": null | n}, "places": [{"name", "error": as above, "proof": "none" | "claimed" |
+ * "touched" | "read", "blobs": {"total", "present", "mounted", "sent", "to_send"}, "bytes_to_send",
+ * "bytes_sent", "manifests": {"total", "present", "put"}, "requests_planned", "pulls_planned",
+ * "pulls_left": null | n, "tags": [{"name", "result": "not_set" | "planned" | "already" | "set" |
+ * "unsure", "digest_before": null (not known) | "" (not there) | "sha256:..."}], "damage":
+ * [{"digest", "what", "finding"}]}], "notes": ["..."]}
  *
  * A verify over names says of each place besides: "verified": {"tags", "good", "skipped",
  * "blobs_read", "damage_left_out"}; and of each damage: "tags": "v1, v2".
@@ -23,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/span.h"
 #include "base/text.h"
@@ -50,6 +49,13 @@ static json_t *error(const struct sp_err *err)
       "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", sp_json_text(err->msg),
       "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
       "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
+}
+
+static json_t *time_of(int64_t unix_s)
+{
+  char text[SP_RFC3339_MAX];
+  sp_clock_format_rfc3339(unix_s, text);
+  return unix_s > 0 ? json_string(text) : json_null();
 }
 
 /* Takes item. Answers array, or NULL (array is gone then) if there was no memory for it. */
@@ -140,14 +146,14 @@ static json_t *notes(const struct sp_report *report)
 int sp_report_format_json(const struct sp_report *report, char **out, struct sp_err *err)
 {
   SP_AUTO_JSON json_t *doc = json_pack(
-      "{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}", "schema",
-      1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run, "source",
+      "{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}",
+      "schema", 1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run, "source",
       sp_json_text(report->source), "digest", sp_json_text(report->digest), "media_type",
       sp_json_text(report->media_type), "size_bytes", number(report->size_bytes), "referrers",
       number(report->referrers), "bytes_read", number(report->bytes_read), "repeated_reads",
-      number(report->repeated_reads), "started", sp_json_text(report->started), "seconds",
-      report->seconds, "exit_status", report->exit_status, "error", error(&report->err), "places",
-      places(report), "notes", notes(report));
+      number(report->repeated_reads), "goes_on_at", time_of(report->goes_on_at_s), "started",
+      sp_json_text(report->started), "seconds", report->seconds, "exit_status", report->exit_status,
+      "error", error(&report->err), "places", places(report), "notes", notes(report));
   SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");

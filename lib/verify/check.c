@@ -18,7 +18,8 @@ void sp_check_fail_site(struct sp_check *check, struct sp_site *site, const stru
   struct sp_err *to = is_of_run ? &check->report->err : &site->place->err;
   if (to->code == SP_OK)
     sp_err_copy(to, err);
-  if (is_of_run || sp_trouble_is_of_place(err))
+  bool is_later = err->code == SP_E_THROTTLED && err->retry_after_ms > 0;
+  if (is_of_run || (sp_trouble_is_of_place(err) && !is_later))
     atomic_store(&site->is_out, true);
 }
 
@@ -153,6 +154,7 @@ void sp_check_run(struct sp_check *check, const struct sp_verify *verify, struct
   *check =
       (struct sp_check){.verify = verify,
                         .watch = watch,
+                        .reserve = reserve,
                         .since_s = verify->max_age_s > 0 ? now_s - verify->max_age_s : INT64_MAX};
   *report = NULL;
   struct sp_sync_image *told;

@@ -15,6 +15,7 @@
 struct sp_check {
   const struct sp_verify *verify; /* borrowed, as is watch */
   struct sp_watch *watch;
+  struct sp_pull_reserve *reserve; /* borrowed */
   struct sp_work work;      /* the beginning, as sync makes it; told->err: why the primary is out */
   bool is_loss_bearable;    /* what the primary lost is no damage of it */
   struct sp_report *report; /* owned until it is taken */
@@ -32,7 +33,8 @@ void sp_check_run(struct sp_check *check, const struct sp_verify *verify, struct
                   struct sp_pull_reserve *reserve, size_t number, int64_t now_s,
                   struct sp_report **report);
 
-/* The place is out, unless the failure is the run's (interrupted, no memory). */
+/* The place is out, unless the failure is the run's (interrupted, no memory), or only some
+ * manifests wait for another window of pulls. */
 void sp_check_fail_site(struct sp_check *check, struct sp_site *site, const struct sp_err *err);
 /* May anything more be asked of this site? Not after a wish to stop. */
 bool sp_check_is_open(const struct sp_check *check, const struct sp_site *site);

@@ -13,6 +13,7 @@
 #include "transfer/report.h"
 #include "transfer/trouble.h"
 #include "verify/sample.h"
+#include "verify/tell.h"
 
 #define CLOSURES_AT_ONCE 8
 #define HEADS_AT_ONCE 16
@@ -22,6 +23,7 @@
 struct item {
   struct sp_site *site;
   size_t number;
+  int64_t proven_s; /* of a copy: when, at the level that is asked for; 0: never, or not known */
 };
 
 struct items {
@@ -116,45 +118,6 @@ static void ask_for_copy(struct sp_check *check, struct sp_site *site, struct sp
     sp_check_fail_site(check, site, &err);
 }
 
-static void copy_task(void *ctx, size_t i)
-{
-  struct items *items = ctx;
-  struct item *item = &items->list[i];
-  struct sp_check *check = items->check;
-  struct sp_copy *copy = &item->site->copies[item->number];
-  if (copy->is_skipped || copy->is_absent || !sp_check_is_open(check, item->site))
-    return;
-  if (check->verify->level == SP_PROOF_CLAIMED && item->site != &check->sites[0])
-    ask_for_copy(check, item->site, copy);
-  else
-    read_copy(check, item->site, copy);
-}
-
-/* Copies of the sites from `first` to before `end`. */
-static void read_structure(struct sp_check *check, size_t first, size_t end)
-{
-  size_t count = 0;
-  for (size_t s = first; s < end; s++)
-    count += check->sites[s].copy_count;
-  SP_AUTO_FREE struct item *list = calloc(count + 1, sizeof *list);
-  struct items items = {.check = check, .list = list};
-  if (!list) {
-    struct sp_err err = SP_ERR_INIT;
-    (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
-    fail_run(check, &err);
-    return;
-  }
-  /* One of each site in turn: places are asked side by side. */
-  for (size_t n = 0; items.count < count; n++) {
-    for (size_t s = first; s < end; s++) {
-      if (n < check->sites[s].copy_count)
-        list[items.count++] = (struct item){.site = &check->sites[s], .number = n};
-    }
-  }
-  bool is_asking = check->verify->level == SP_PROOF_CLAIMED && first > 0;
-  sp_pool_run(count, is_asking ? HEADS_AT_ONCE : CLOSURES_AT_ONCE, copy_task, &items);
-}
-
 /* -- blobs */
 
 /* When this place's blobs were last read, as the journal knows. */
@@ -244,11 +207,27 @@ static void look_at(struct sp_check *check, struct sp_site *site, struct sp_site
   tell_watch(check, site, &look);
 }
 
+static bool is_to_look_at(const struct sp_site_blob *blob)
+{
+  return blob->have == SP_HAVE_UNKNOWN && !blob->finding;
+}
+
 static void touch_task(void *ctx, size_t i)
 {
   struct items *items = ctx;
   struct item *item = &items->list[i];
   look_at(items->check, item->site, &item->site->blobs[item->number], 0);
+}
+
+static void touch_blobs_of(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy)
+{
+  SP_AUTO_FREE struct item *list = calloc(copy->blob_count + 1, sizeof *list);
+  struct items items = {.check = check, .list = list};
+  for (size_t i = 0; list && i < copy->blob_count; i++) {
+    if (is_to_look_at(&site->blobs[copy->blobs[i]]))
+      list[items.count++] = (struct item){.site = site, .number = copy->blobs[i]};
+  }
+  sp_pool_run(items.count, TOUCHES_AT_ONCE, touch_task, &items);
 }
 
 static void read_task(void *ctx, size_t i, size_t ring_bytes)
@@ -266,7 +245,7 @@ static void list_blobs(struct items *items, bool is_to_read, uint64_t *sizes)
   for (size_t s = 0; s < check->site_count; s++) {
     struct sp_site *site = &check->sites[s];
     for (size_t i = 0; i < site->blob_count; i++) {
-      if (site->blobs[i].is_to_read != is_to_read)
+      if (site->blobs[i].is_to_read != is_to_read || !is_to_look_at(&site->blobs[i]))
         continue;
       sizes[items->count] = site->blobs[i].blob.size_bytes;
       items->list[items->count++] = (struct item){.site = site, .number = i};
@@ -288,6 +267,100 @@ static int prove_blobs(struct sp_check *check, struct sp_err *err)
   sp_pool_run(items.count, TOUCHES_AT_ONCE, touch_task, &items);
   list_blobs(&items, true, sizes);
   return items.count > 0 ? sp_crew_run(sizes, items.count, read_task, &items, err) : 0;
+}
+
+/* -- copies */
+
+static void copy_task(void *ctx, size_t i)
+{
+  struct items *items = ctx;
+  struct item *item = &items->list[i];
+  struct sp_check *check = items->check;
+  struct sp_copy *copy = &item->site->copies[item->number];
+  if (copy->is_skipped || copy->is_absent || !sp_check_is_open(check, item->site))
+    return;
+  if (check->verify->level == SP_PROOF_CLAIMED && item->site != &check->sites[0])
+    ask_for_copy(check, item->site, copy);
+  else
+    read_copy(check, item->site, copy);
+}
+
+/* At a registry that counts pulls: what was begun is ended before another is, also of other images,
+ * and remembered at once. What is read, and not only touched, is chosen when all is known. */
+static void counted_task(void *ctx, size_t i)
+{
+  struct items *items = ctx;
+  const struct item *item = &items->list[i];
+  struct sp_check *check = items->check;
+  struct sp_copy *copy = &item->site->copies[item->number];
+  {
+    SP_LOCK_SCOPE(&check->reserve->turn);
+    copy_task(ctx, i);
+  }
+  if (!copy->is_known || check->verify->level != SP_PROOF_TOUCHED)
+    return;
+  touch_blobs_of(check, item->site, copy);
+  sp_tell_copy(check, item->site, copy);
+}
+
+static int64_t proven_s(const struct sp_check *check, const struct sp_site *site,
+                        const struct sp_copy *copy)
+{
+  const struct sp_known_digest *known = sp_known_find_digest(site->known, &copy->digest);
+  if (!known)
+    return 0;
+  return check->verify->level == SP_PROOF_READ || known->read_s > known->touched_s
+             ? known->read_s
+             : known->touched_s;
+}
+
+/* What was proven least recently comes first: where pulls end the run, the next one gets further.
+ * Else one of each site in turn: places are asked side by side. */
+static int by_age(const void *a, const void *b)
+{
+  const struct item *x = a, *y = b;
+  if (x->proven_s != y->proven_s)
+    return x->proven_s < y->proven_s ? -1 : 1;
+  if (x->number != y->number)
+    return x->number < y->number ? -1 : 1;
+  return x->site < y->site ? -1 : x->site > y->site;
+}
+
+static void list_copies(struct items *items, struct sp_site *site)
+{
+  for (size_t i = 0; i < site->copy_count; i++)
+    items->list[items->count++] = (struct item){
+        .site = site, .number = i, .proven_s = proven_s(items->check, site, &site->copies[i])};
+}
+
+/* Copies of the sites from `first` to before `end`; those whose registry counts pulls come after
+ * the others, one by one, each to its end. */
+static void read_structure(struct sp_check *check, size_t first, size_t end)
+{
+  size_t count = 0;
+  for (size_t s = first; s < end; s++)
+    count += check->sites[s].copy_count;
+  SP_AUTO_FREE struct item *list = calloc(count + 1, sizeof *list);
+  struct items items = {.check = check, .list = list};
+  if (!list) {
+    struct sp_err err = SP_ERR_INIT;
+    (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
+    fail_run(check, &err);
+    return;
+  }
+  bool is_asking = check->verify->level == SP_PROOF_CLAIMED && first > 0;
+  for (int is_counted = 0; is_counted < 2; is_counted++) {
+    items.count = 0;
+    for (size_t s = first; s < end; s++) {
+      if (sp_pull_reserve_counts(check->reserve, check->sites[s].store) == is_counted)
+        list_copies(&items, &check->sites[s]);
+    }
+    qsort(list, items.count, sizeof *list, by_age);
+    if (is_counted && !is_asking)
+      sp_pool_run(items.count, 1, counted_task, &items);
+    else
+      sp_pool_run(items.count, is_asking ? HEADS_AT_ONCE : CLOSURES_AT_ONCE, copy_task, &items);
+  }
 }
 
 void sp_prove_run(struct sp_check *check)

@@ -59,6 +59,12 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
   forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
 }
 
+void sp_tell_copy(struct sp_check *check, const struct sp_site *site, const struct sp_copy *copy)
+{
+  tell_copy(check, site, copy);
+  sp_journal_flush(check->verify->sync.journal);
+}
+
 static const char *result_of(const struct sp_report_place *place)
 {
   if (place->err.code != SP_OK)

@@ -9,6 +9,8 @@
 /* Tells what was found of each copy, and the run's result at each place. A journal without memory
  * forgets; no image fails for it. */
 void sp_tell_journal(struct sp_check *check);
+/* The same of one copy, which is on disk then: it has cost pulls. */
+void sp_tell_copy(struct sp_check *check, const struct sp_site *site, const struct sp_copy *copy);
 /* Fills the report's places: counts, level, damage with the tags that it hurts; and notes. */
 void sp_tell_report(struct sp_check *check);
 

@@ -8,7 +8,8 @@
  * How the work is shared out, for one image: check.h is the image at work and steers; site.h is one
  * place with its copies (a copy: the image that a digest names) and its blobs, each once; prove.h
  * looks at all of them; sample.h is the pure choice of what is read; differ.h compares the sites;
- * repair.h sends again; tell.h tells the journal and the user; window.c steers images.
+ * repair.h sends again; tell.h tells the journal and the user; window.c steers images, and
+ * rotation.h says with which to begin.
  */
 #ifndef SP_VERIFY_VERIFY_H
 #define SP_VERIFY_VERIFY_H
@@ -17,7 +18,8 @@
 #include "sync/sync.h"
 
 struct sp_verify {
-  /* Of this: images, journal, run_id, max_loss_percent, jobs, retry, cancel. No state_dir: a
+  /* Of this: images, journal, run_id, max_loss_percent, jobs, wait (for pulls only), retry,
+   * cancel. No state_dir: a
    * manifest that is kept on this host proves nothing of the primary. */
   struct sp_sync sync;
   const char *lock_dir; /* repair: where the images' locks are (sync/lock.h); NULL: nowhere */

@@ -8,6 +8,7 @@
 #include "sync/told.h"
 #include "transfer/report.h"
 #include "verify/check.h"
+#include "verify/rotation.h"
 #include "verify/tell.h"
 
 #define FLUSH_EVERY 64 /* images: what a kill can make the journal forget */
@@ -20,6 +21,7 @@ struct window {
   struct sp_pull_reserve reserve;
   struct sp_watch watch;
   int64_t now_s;
+  size_t first;         /* the image to begin with */
   pthread_mutex_t lock; /* guards totals and what follows, and keeps calls of `done` apart */
   unsigned classes;
   bool has_success;
@@ -62,13 +64,14 @@ static void count(struct window *window, const struct sp_check *check, struct sp
 static void image_task(void *ctx, size_t i)
 {
   struct window *window = ctx;
+  size_t number = (window->first + i) % window->verify->sync.images.count;
   if (sp_cancel_is_requested(window->verify->sync.cancel))
     return;
   SP_AUTO_FREE struct sp_check *check = malloc(sizeof *check);
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   if (check)
     sp_check_run(check, window->verify, &window->watch, window->holdings, &window->outages,
-                 &window->reserve, i, window->now_s, &report);
+                 &window->reserve, number, window->now_s, &report);
   if (report) {
     count(window, check, report);
     return;
@@ -81,15 +84,21 @@ void sp_verify_run(const struct sp_verify *verify, struct sp_verify_totals *tota
 {
   *totals = (struct sp_verify_totals){.err = SP_ERR_INIT};
   struct window window = {.verify = verify, .totals = totals, .now_s = sp_clock_wall_s()};
-  if (sp_holdings_new(&window.holdings, &totals->err) < 0) {
+  if (sp_rotation_find(verify, &window.first, &totals->err) < 0 ||
+      sp_holdings_new(&window.holdings, &totals->err) < 0) {
     totals->exit_status = sp_code_exit_status(totals->err.code);
     return;
   }
   pthread_mutex_init(&window.lock, NULL);
   sp_outages_init(&window.outages);
-  sp_pull_reserve_init(&window.reserve, &verify->sync.images);
+  sp_pull_reserve_init(&window.reserve, verify->sync.images.pulls, verify->sync.images.ctx);
   sp_watch_init(&window.watch, verify->progress, verify->progress_ctx);
+  if (verify->sync.wait)
+    sp_pull_reserve_wait(&window.reserve, verify->sync.cancel);
   sp_pool_run(verify->sync.images.count, verify->sync.jobs, image_task, &window);
+  int64_t held_s = sp_pull_reserve_take_held_s(&window.reserve);
+  if (held_s > 0 && !verify->sync.wait)
+    totals->goes_on_at_s = sp_clock_wall_s() + held_s;
   struct sp_err stopped = SP_ERR_INIT;
   if (sp_cancel_check(verify->sync.cancel, &stopped) < 0)
     sp_err_copy(&totals->err, &stopped);

@@ -15,6 +15,8 @@ class Metered:
     def __init__(self, registry, limit, window_s):
         self.registry, self.limit, self.window_s = registry, limit, window_s
         self.pulls, self.refused = [], 0  # times of pulls; how many were beyond the limit
+        self.is_silent_before = False  # only a refusal says how many there are
+        self.retry_after_s = None  # a refusal says this, and nothing else
         self._forgiven = 0
         self._lock = threading.Lock()
         owner = self
@@ -84,7 +86,9 @@ class Metered:
                 handler.send_header(name, value)
         length = dict((k.lower(), v) for k, v in headers).get("content-length") if handler.command == "HEAD" else len(data)
         handler.send_header("Content-Length", str(length or 0))
-        if is_manifest:
+        if not allowed and self.retry_after_s:
+            handler.send_header("Retry-After", str(self.retry_after_s))
+        elif is_manifest and not (allowed and self.is_silent_before):
             handler.send_header("ratelimit-limit", f"{self.limit};w={self.window_s}")
             handler.send_header("ratelimit-remaining", f"{remaining};w={self.window_s}")
         handler.end_headers()

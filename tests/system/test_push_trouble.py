@@ -87,7 +87,7 @@ def test_full_disk_at_a_real_registry_does_not_stop_the_others(start, source, po
 
 def test_signal_ends_the_wait_that_a_throttling_registry_asked_for(hostile_server, source, port):
     server = hostile_server()
-    server.on("POST", "/blobs/uploads/", hostile.answer(429, headers=[("Retry-After", "100000")]))
+    server.on("POST", "/blobs/uploads/", hostile.answer(429, headers=[("Retry-After", "250")]))
     running = port.start("push", f"{source('layout', images.small(54))}:latest", "--to", f"{server.host}/a/b", "--json")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and not server.asked("POST"):
@@ -273,7 +273,7 @@ def test_a_registry_that_never_answers_is_asked_once_not_for_every_blob(hostile_
 
 def test_signal_ends_a_push_whose_uploads_were_throttled(hostile_server, source, port):
     server = hostile_server()
-    server.on("PUT", "/blobs/uploads/", hostile.answer(429, headers=[("Retry-After", "100000")]))
+    server.on("PUT", "/blobs/uploads/", hostile.answer(429, headers=[("Retry-After", "250")]))
     running = port.start("push", f"{source('layout', images.small(57))}:latest", "--to", f"{server.host}/a/b")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and not server.asked("PUT"):

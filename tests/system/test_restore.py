@@ -227,6 +227,17 @@ def test_nobody_knows_what_was_before_history(backed):
         backed.forget()
 
 
+def test_a_dry_run_on_a_fresh_host_knows_from_the_record(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    time.sleep(1.1)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    backed.lose_primary()
+    backed.forget()
+    assert counts(backed.json("restore", "app", "--at", at, "--dry-run")) == {"planned": 1}
+
+
 # -- names and places
 def test_a_place_needs_no_file(backed, start):
     backed.put("app", images.with_referrers(1))

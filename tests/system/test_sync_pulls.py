@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -10,17 +11,21 @@ import pytest
 from support import images, metered, oracle, wire
 
 TAGS = 60
+MANY = 300
 
 
 @pytest.fixture
-def rig(port, start, tmp_path):
-    """A primary with TAGS tags; a backup (or the primary) behind the meter; the file."""
+def rig(port, start, tmp_path, request):
+    """A primary with TAGS tags (or as many as the test is marked with); a backup (or the primary) behind the meter;
+    the file."""
+    tags = getattr(request, "param", TAGS)
+
     class Rig:
         def __init__(self):
             self.primary, self.backup = start("primary"), start("backup")
             self.meters = []
             content = images.Content()
-            for number in range(TAGS):
+            for number in range(tags):
                 content.merge(images.small(number, tag=f"1.0.{number}", layers=1, layer_bytes=500))
             self.content = content
             wire.Wire.to(self.primary).put_image("src/app", content)
@@ -29,9 +34,9 @@ def rig(port, start, tmp_path):
             self.meters.append(metered.Metered(registry, limit, window_s))
             return self.meters[-1]
 
-        def sync(self, primary, backup, *arguments, status=0):
+        def sync(self, primary, backup, *arguments, status=0, record=False):
             file = tmp_path / "safeport.yaml"
-            file.write_text(json.dumps({"version": 1, "record": False, "images": {
+            file.write_text(json.dumps({"version": 1, "record": record, "images": {
                 "app": {"primary": f"{primary.host}/src/app", "backups": [f"{backup.host}/backup/app"]}}}))
             done = port.run("sync", "--config", file, "--json", *arguments, status=status)
             return json.loads(done.stdout)
@@ -135,14 +140,161 @@ def test_wait_waits_for_the_next_window(rig):
     rig.check()
 
 
-def test_dry_run_says_what_is_needed_and_left(rig):
+@pytest.mark.parametrize("host", ["same", "fresh"])
+def test_the_plan_says_what_is_taken(rig, port, host):
+    """For a new tag; for an index of 4 that moves, so that its old digest gets a history tag; and for the record."""
     meter = rig.meter(rig.backup, 1000, 86400)
-    rig.sync(rig.primary, meter)
-    rig.content.merge(images.small(1000, tag="latest"))
-    wire.Wire.to(rig.primary).put_image("src/app", rig.content)
-    place = rig.sync(rig.primary, meter, "--dry-run")["images"][0]["places"][0]
-    assert place["pulls_planned"] == 1
-    assert place["pulls_left"] == 1000 - TAGS
+    at_primary = wire.Wire.to(rig.primary)
+    rig.sync(rig.primary, meter, record=True)
+    for content, least in ((images.small(1000, tag="2.0.0"), 2),  # itself, the record
+                           (images.multi(1001, tag="latest"), 6),  # an index of 4, the record
+                           (images.multi(1002, tag="latest"), 6)):
+        at_primary.put_image("src/app", content)
+        if host == "fresh":
+            shutil.rmtree(port.home / "state")
+        place = rig.sync(rig.primary, meter, "--dry-run", record=True)["images"][0]["places"][0]
+        before = len(meter.pulls)
+        assert place["pulls_left"] == meter.limit - before
+        rig.sync(rig.primary, meter, record=True)
+        assert place["pulls_planned"] == len(meter.pulls) - before >= least
+    assert len([tag for tag in rig.tags() if tag.startswith("safeport-latest-")]) == 1
+
+
+@pytest.mark.parametrize("rig", [MANY], indirect=True)
+def test_300_tags_are_synced_and_verified_in_windows(rig, port, tmp_path):
+    """And pushed to in between: whoever it is, a fifth of each window is left to others."""
+    limit = 250
+    meter = rig.meter(rig.backup, limit, 10 ** 9)
+    of_window = limit * 8 // 10
+    assert rig.sync(rig.primary, meter, status=1)["totals"]["tags"]["copied"] == of_window
+    assert push_of(rig, port, meter, "1.0.0", status=1)["goes_on_at"]
+    assert len(meter.pulls) == of_window
+    meter.next_window()
+    assert rig.sync(rig.primary, meter)["totals"]["tags"]["copied"] == MANY - of_window
+    assert len(rig.tags()) == MANY
+    meter.next_window()
+    done = port.run("verify", "--config", tmp_path / "safeport.yaml", "--json", status=1)
+    totals = json.loads(done.stdout)["totals"]
+    assert totals["tags"]["good"] == MANY + of_window and totals["goes_on_at"]
+    meter.next_window()
+    done = port.run("verify", "--config", tmp_path / "safeport.yaml", "--json", "--max-age", "1d", status=0)
+    assert json.loads(done.stdout)["totals"]["tags"]["good"] == 2 * MANY
+    assert len(meter.pulls) <= 2 * MANY and meter.refused == 0
+
+
+# -- push and copy
+
+def push_of(rig, port, place, tag, *arguments, status=0):
+    done = port.run("push", f"{rig.primary.host}/src/app:{tag}", "--to", f"{place.host}/backup/app", "--json",
+                    *arguments, status=status)
+    return json.loads(done.stdout)
+
+
+def test_pushes_stop_at_the_reserve_and_go_on_in_the_next_window(rig, port):
+    meter = rig.meter(rig.backup, 5, 10 ** 9)
+    for number in range(4):
+        assert push_of(rig, port, meter, f"1.0.{number}")["goes_on_at"] is None
+    document = push_of(rig, port, meter, "1.0.4", status=1)
+    assert document["goes_on_at"] > "2026" and document["places"][0]["error"]["code"] == "throttled"
+    assert document["places"][0]["tags"][0]["result"] == "not_set"
+    assert len(meter.pulls) == 4 and meter.refused == 0  # one of five is left to others
+    assert rig.tags() == {f"1.0.{number}" for number in range(4)}
+    text = port.run("push", f"{rig.primary.host}/src/app:1.0.4", "--to", f"{meter.host}/backup/app", status=1).stdout
+    assert "unproven, goes on at 2" in text
+    meter.next_window()
+    push_of(rig, port, meter, "1.0.4")
+    assert "1.0.4" in rig.tags()
+
+
+def test_a_push_reads_a_source_that_counts_within_its_reserve(rig, port):
+    meter = rig.meter(rig.primary, 5, 10 ** 9)
+    for number in range(5):
+        port.run("copy", f"{meter.host}/src/app:1.0.{number}", f"{rig.backup.host}/backup/app",
+                 status=0 if number < 4 else 1)
+    assert len(meter.pulls) == 4 and meter.refused == 0
+
+
+def test_a_push_waits_for_the_next_window(rig, port):
+    meter = rig.meter(rig.backup, 2, 4)
+    for number in range(4):
+        assert push_of(rig, port, meter, f"1.0.{number}", "--wait")["goes_on_at"] is None
+    assert meter.refused == 0 and len(rig.tags()) == 4
+
+
+@pytest.mark.parametrize("says", ["window", "retry-after"])
+def test_a_spent_window_is_told_at_once(rig, port, says):
+    """Others have used up all, unseen: the registry refuses, and says for how long."""
+    meter = rig.meter(rig.backup, 0, 3600)
+    meter.is_silent_before = True
+    meter.retry_after_s = 3600 if says == "retry-after" else None
+    done = port.run("push", f"{rig.primary.host}/src/app:1.0.0", "--to", f"{meter.host}/backup/app", "--json", status=1)
+    assert json.loads(done.stdout)["goes_on_at"] > "2026"
+    assert meter.refused == 1 and done.seconds < 10
+    assert rig.tags() == set()
+
+
+# -- verify
+
+@pytest.fixture
+def verified(rig, port, tmp_path):
+    """Everything is in step, and nothing is proven as this host knows: verify runs over it."""
+    def verify(primary, backup, *arguments, status=0):
+        file = tmp_path / "safeport.yaml"
+        file.write_text(json.dumps({"version": 1, "record": False, "images": {
+            "app": {"primary": f"{primary.host}/src/app", "backups": [f"{backup.host}/backup/app"]}}}))
+        done = port.run("verify", "--config", file, "--json", *arguments, status=status)
+        return json.loads(done.stdout)["totals"]
+
+    rig.sync(rig.primary, rig.backup)
+    return verify
+
+
+@pytest.mark.parametrize("level", [[], ["--read"]], ids=["touched", "read"])
+def test_a_verify_gets_further_in_each_window(rig, verified, level):
+    limit = 30
+    meter = rig.meter(rig.backup, limit, 10 ** 9)
+    for window in range(1, 3):
+        totals = verified(rig.primary, meter, *level, status=1)
+        assert totals["goes_on_at"] > "2026" and totals["damaged"] == 0
+        assert totals["tags"]["good"] == TAGS + limit * 8 // 10  # those of the primary, and as many as pulls
+        assert len(meter.pulls) == window * limit * 8 // 10 and meter.refused == 0
+        meter.next_window()
+    totals = verified(rig.primary, meter, *level, "--max-age", "1d")
+    assert totals["tags"]["good"] == 2 * TAGS and totals["goes_on_at"] is None
+    assert len(meter.pulls) == TAGS  # each was proven once: the oldest come first
+
+
+def test_a_verify_waits_for_the_next_window(rig, verified):
+    meter = rig.meter(rig.backup, 40, 5)
+    assert verified(rig.primary, meter, "--wait")["tags"]["good"] == 2 * TAGS
+    assert meter.refused == 0 and len(meter.pulls) == TAGS
+
+
+def test_images_that_were_not_reached_come_first(rig, port, tmp_path):
+    """9 images of a tag, 4 pulls in a window; a run in between that finds none left forgets nothing."""
+    at_backup = wire.Wire.to(rig.backup)
+    meter = rig.meter(rig.backup, 5, 10 ** 9)
+    names = [f"image{number}" for number in range(9)]
+    for number, name in enumerate(names):
+        content = images.small(2000 + number, layers=1, layer_bytes=500)
+        wire.Wire.to(rig.primary).put_image(f"src/{name}", content)
+        at_backup.put_image(f"backup/{name}", content)
+    file = tmp_path / "safeport.yaml"
+    file.write_text(json.dumps({"version": 1, "record": False, "images": {
+        name: {"primary": f"{rig.primary.host}/src/{name}", "backups": [f"{meter.host}/backup/{name}"]}
+        for name in names}}))
+
+    def verify():
+        document = json.loads(port.run("verify", "--config", file, "--json", "--jobs", "1", status=1).stdout)
+        assert document["totals"]["goes_on_at"]
+        return [image["source"] for image in document["images"] if image["places"][1]["verified"]["good"]]
+
+    assert verify() == names[:4]
+    assert verify() == []
+    meter.next_window()
+    assert verify() == names[4:8]
+    meter.next_window()
+    assert verify() == names[8:] + names[:3]
 
 
 # -- the backup that counts is what a restore reads

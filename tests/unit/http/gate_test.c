@@ -123,6 +123,26 @@ static void patience_with_pauses_ends_for_all_together(void **state)
   sp_gate_free(gate);
 }
 
+/* Nobody waits for an hour: everyone is told at once how long it is. A good answer that was under
+ * way does not open it. */
+static void a_long_pause_is_waited_for_by_nobody(void **state)
+{
+  (void)state;
+  struct sp_gate *gate = new_gate();
+  int64_t start = sp_clock_mono_ms();
+  assert_int_equal(sp_gate_enter(gate, SP_LANE_READ, NULL, NULL, &(struct sp_err){0}), 0);
+  pass(gate, 429, 1, 3600000);
+  sp_gate_leave(gate, SP_LANE_READ, NULL, &good);
+  for (int i = 0; i < 2; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    assert_int_equal(sp_gate_enter(gate, SP_LANE_META, NULL, NULL, &err), -1);
+    assert_int_equal(err.code, SP_E_THROTTLED);
+    assert_true(err.retry_after_ms > 3590000 && err.retry_after_ms <= 3600000);
+  }
+  assert_true(sp_clock_mono_ms() - start < 2000);
+  sp_gate_free(gate);
+}
+
 static void cleaning_up_waits_only_briefly(void **state)
 {
   (void)state;
@@ -239,6 +259,7 @@ int main(void)
       cmocka_unit_test(retry_after_shuts_it_for_everyone),
       cmocka_unit_test(a_wish_to_stop_ends_the_wait),
       cmocka_unit_test(patience_with_pauses_ends_for_all_together),
+      cmocka_unit_test(a_long_pause_is_waited_for_by_nobody),
       cmocka_unit_test(cleaning_up_waits_only_briefly),
       cmocka_unit_test(no_more_than_width_are_inside_a_lane),
       cmocka_unit_test(lanes_are_apart),

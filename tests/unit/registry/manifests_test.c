@@ -334,13 +334,42 @@ static void test_pulls_left(void **state)
   world_close(&world);
 }
 
+/* A spent window says in the refusal how long it is; when it has passed, all is left again. */
+static void test_pulls_spent(void **state)
+{
+  (void)state;
+  char reply[2048];
+  const struct rule rules[] = {
+      {.match = "HEAD ",
+       .reply = with_digest(reply, "200\nDocker-Content-Digest: %s\nratelimit-limit: 100;w=1\n"
+                                   "ratelimit-remaining: 3;w=1\n\n")},
+      {.match = "GET ",
+       .reply = "429\nratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600\n\n"}};
+  struct world world;
+  struct sp_named named;
+  uint64_t limit, remaining, window_s;
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
+  sp_manifest_bytes_init(&bytes);
+  WORLD_OPEN(&world, rules);
+  expect_ok(&world, sp_store_resolve(world.store, "t", &named, &world.err));
+  usleep(1100000);
+  assert_true(sp_registry_pulls_left(world.store, &limit, &remaining, &window_s));
+  assert_int_equal(remaining, 100);
+  int rc = sp_store_get_manifest(world.store, &named.digest, &bytes, &world.err);
+  assert_int_equal(rc, -1);
+  assert_int_equal(world.err.code, SP_E_THROTTLED);
+  assert_int_equal(world.err.retry_after_ms, 21600000);
+  world_close(&world);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_not_a_tag), cmocka_unit_test(test_resolve),
-      cmocka_unit_test(test_get),       cmocka_unit_test(test_stat),
-      cmocka_unit_test(test_put),       cmocka_unit_test(test_put_sha512),
-      cmocka_unit_test(test_set_tags),  cmocka_unit_test(test_pulls_left),
+      cmocka_unit_test(test_not_a_tag),   cmocka_unit_test(test_resolve),
+      cmocka_unit_test(test_get),         cmocka_unit_test(test_stat),
+      cmocka_unit_test(test_put),         cmocka_unit_test(test_put_sha512),
+      cmocka_unit_test(test_set_tags),    cmocka_unit_test(test_pulls_left),
+      cmocka_unit_test(test_pulls_spent),
   };
   struct sp_err err;
   if (sp_digest_of(SP_DIGEST_SHA256, TEXT, strlen(TEXT), &digest, &err) < 0)

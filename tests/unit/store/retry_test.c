@@ -78,6 +78,18 @@ static void patience_with_throttling_ends(void **state)
   assert_false(sp_retry_wait(&wait, &policy, &err));
 }
 
+static void a_pause_beyond_patience_is_final_at_once(void **state)
+{
+  (void)state;
+  struct sp_retry_policy policy = {.retry_for_ms = 15000};
+  struct sp_retry_wait wait = SP_RETRY_WAIT_INIT;
+  struct sp_err err = failure(SP_E_THROTTLED, SP_RETRY_AFTER_MAX_MS + 1);
+  int64_t begin = sp_clock_mono_ms();
+  assert_false(sp_retry_wait(&wait, &policy, &err));
+  assert_true(sp_clock_mono_ms() - begin < 1000);
+  assert_int_equal(err.retry_after_ms, SP_RETRY_AFTER_MAX_MS + 1);
+}
+
 static void a_signal_ends_the_wait(void **state)
 {
   (void)state;
@@ -205,6 +217,7 @@ int main(void)
       cmocka_unit_test(waits_grow_and_end_in_time),
       cmocka_unit_test(what_was_asked_for_is_waited_and_not_counted),
       cmocka_unit_test(patience_with_throttling_ends),
+      cmocka_unit_test(a_pause_beyond_patience_is_final_at_once),
       cmocka_unit_test(a_signal_ends_the_wait),
       cmocka_unit_test(every_operation_is_tried_again),
       cmocka_unit_test(final_failures_are_passed_on_at_once),
