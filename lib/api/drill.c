@@ -16,8 +16,8 @@
 #include "restore/sample.h"
 #include "restore/view.h"
 #include "safeport/restore.h"
-#include "sync/outage.h"
 #include "store/pull_reserve.h"
+#include "sync/outage.h"
 #include "sync/side.h"
 #include "sync/told.h"
 
