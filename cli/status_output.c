@@ -135,6 +135,8 @@ static void say_at(const struct status_output *output, const struct sp_status_im
 
 static bool has_finding(const struct sp_status_image *image, const struct sp_status_tag *tag)
 {
+  if (tag->is_damaged)
+    return true;
   for (size_t i = 0; i < image->place_count; i++) {
     if (is_finding(tag->at[i].standing))
       return true;
@@ -162,6 +164,9 @@ static void say_tag(const struct status_output *output, const struct sp_status_i
     say(output, "  %.*s", SHORT_DIGEST, tag->digest);
   if (tag->is_last_known)
     say(output, _(" (last known)"));
+  if (tag->is_damaged)
+    say(output, "%s%s%s", color(output, COLOR_BAD), _(" (damaged at the primary)"),
+        color(output, COLOR_NONE));
   say(output, "\n");
   for (size_t i = 0; i < image->place_count; i++)
     say_at(output, image, i, &tag->at[i]);

@@ -87,6 +87,7 @@ static const char *result_text(enum sp_sync_result result)
       [SP_SYNC_UNPROVEN] = N_("not moved: to prove it would take pulls that are held in reserve"),
       [SP_SYNC_HELD] = N_("left as it is"),
       [SP_SYNC_REFUSED] = N_("names another image there, and stays. If it is to go: --force"),
+      [SP_SYNC_DAMAGED] = N_("in step, and known to be damaged there"),
       [SP_SYNC_FAILED] = N_("failed"),
   };
   return _(texts[result]);
@@ -112,6 +113,7 @@ static void print_counts(const uint64_t counts[SP_SYNC_RESULT_COUNT])
         [SP_SYNC_UNPROVEN] = N_("unproven"),
         [SP_SYNC_HELD] = N_("left as they are"),
         [SP_SYNC_REFUSED] = N_("refused"),
+        [SP_SYNC_DAMAGED] = N_("damaged"),
         [SP_SYNC_FAILED] = N_("failed"),
     };
     if (counts[result] == 0)

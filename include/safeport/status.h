@@ -16,7 +16,7 @@
 enum sp_standing {
   SP_STANDING_IN_STEP,  /* names the primary's digest, proven within max-proof-age */
   SP_STANDING_UNPROVEN, /* names it; never proven, or too long ago */
-  SP_STANDING_DAMAGED,  /* names it; was found damaged, and not mended since */
+  SP_STANDING_DAMAGED,  /* what it names was found damaged, and not proven to be whole since */
   SP_STANDING_BEHIND,   /* names another digest: `since_s` */
   SP_STANDING_CHANGED,  /* the same, of a fixed tag: tampered with or rebuilt at the primary */
   SP_STANDING_MISSING,  /* is not there */
@@ -45,6 +45,7 @@ struct sp_status_tag {
   char *name;
   char *digest;                   /* at the primary; "" if it is not there, or not known */
   bool is_last_known;             /* the primary cannot be asked: what it named last */
+  bool is_damaged;                /* the primary's own copy is known to be damaged */
   int64_t since_s;                /* since when, as seen by us; 0 = not known */
   struct sp_status_at *at;        /* one for each place */
   struct sp_status_state *states; /* newest first, if they were asked for */

@@ -20,6 +20,8 @@ enum sp_sync_result {
   SP_SYNC_UNPROVEN,     /* not moved: proving it would take pulls that are held in reserve */
   SP_SYNC_HELD,         /* not moved: the primary lost too much to be believed */
   SP_SYNC_REFUSED,      /* restore: the tag names another image there, and stays as it is */
+  SP_SYNC_DAMAGED, /* in step, and known to be damaged there in a way that only reading shows, which
+                      is verify's work: it was left as it is (exit 5) */
   SP_SYNC_FAILED,
   SP_SYNC_RESULT_COUNT
 };

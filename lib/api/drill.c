@@ -202,13 +202,27 @@ static bool turn_pulls(void *ctx, const struct sp_store *store, struct sp_pulls_
   return sp_fleet_pulls(&((const struct turn *)ctx)->drill->fleet, store, out);
 }
 
+static bool has_failed_digest(const struct sp_sync_image *told)
+{
+  return told->err.code == SP_E_DIGEST ||
+         (told->place_count > 0 && told->places[0].err.code == SP_E_DIGEST);
+}
+
 static bool is_damaged(const struct turn *turn, const struct sp_sync_image *told)
 {
   bool is_passed_over = false;
   for (size_t i = 0; i < turn->view.passed_over_count; i++)
     is_passed_over = is_passed_over || turn->view.passed_over[i].why != SP_PASSED_UNREAD;
-  return is_passed_over || told->err.code == SP_E_DIGEST ||
-         (told->place_count > 0 && told->places[0].err.code == SP_E_DIGEST);
+  return is_passed_over || has_failed_digest(told);
+}
+
+/* Of another kind than something that is missing. */
+static bool has_wrong_bytes(const struct turn *turn, const struct sp_sync_image *told)
+{
+  bool is_passed_over = false;
+  for (size_t i = 0; i < turn->view.passed_over_count; i++)
+    is_passed_over = is_passed_over || turn->view.passed_over[i].why == SP_PASSED_DAMAGED;
+  return is_passed_over || has_failed_digest(told);
 }
 
 /* A proof of that backup, or the end of one. */
@@ -224,7 +238,8 @@ static void remember(const struct turn *turn, const struct sp_sync_image *told)
                               &no_memory) < 0 ||
             sp_known_tell_digest(journal, turn->place, &proof, &no_memory) < 0);
   else if (turn->view.only.alg != SP_DIGEST_NONE && is_damaged(turn, told))
-    (void)!sp_known_tell_damage(journal, turn->place, &turn->view.only, &no_memory);
+    (void)!sp_known_tell_damage(journal, turn->place, &turn->view.only, has_wrong_bytes(turn, told),
+                                &no_memory);
   const struct sp_err *why = told->err.code          ? &told->err
                              : told->place_count > 0 ? &told->places[0].err
                                                      : NULL;

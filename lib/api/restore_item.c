@@ -169,14 +169,32 @@ int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
 
 /* -- afterwards */
 
+/* Whose content was passed over: of the only image, or of itself if it is one that is known there.
+ * alg NONE: of one of many, nobody can say which. */
+static struct sp_digest hurt_image(const struct sp_restore_plan *plan, const struct sp_view *view,
+                                   const struct sp_passed_over *passed)
+{
+  const struct sp_digest none = {0};
+  SP_AUTO_KNOWN struct sp_known known = {0};
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (view->only.alg != SP_DIGEST_NONE)
+    return view->only;
+  if (sp_known_read(plan->journal, view->copies[passed->copy], SP_KNOWN_NOW, &known, &no_memory) <
+      0)
+    return none;
+  return sp_known_find_digest(&known, &passed->digest) ? passed->digest : none;
+}
+
+/* Without memory it is found again. A manifest is hashed by whoever touches an image. */
 static void tell_damage(const struct sp_restore_plan *plan, const struct sp_view *view,
                         const struct sp_passed_over *passed)
 {
   const char *place = view->copies[passed->copy];
-  struct sp_err no_memory = SP_ERR_INIT; /* then it is found again */
-  if (sp_known_tell_damage(plan->journal, place, &passed->digest, &no_memory) == 0 &&
-      view->only.alg != SP_DIGEST_NONE)
-    (void)!sp_known_tell_damage(plan->journal, place, &view->only, &no_memory);
+  const struct sp_digest image = hurt_image(plan, view, passed);
+  bool needs_read = passed->why == SP_PASSED_DAMAGED && !sp_digest_eq(&image, &passed->digest);
+  struct sp_err no_memory = SP_ERR_INIT;
+  (void)!(sp_known_forget_blob(plan->journal, place, &passed->digest, &no_memory) < 0 ||
+          sp_known_tell_damage(plan->journal, place, &image, needs_read, &no_memory) < 0);
 }
 
 static void note_passed(struct sp_sync_image *told, const struct sp_passed_over *passed,

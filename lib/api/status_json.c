@@ -8,7 +8,8 @@
  *   {"name", "primary", "required": bool, "error": null | {"code", "message"},
  *    "size_bytes": null | n, "shared_bytes": null | n,
  *    "places": [{"name", "error": as above, "counts": {"in_step": n, ...}, "history_tags": n}],
- *    "tags": [{"name", "digest": null | "sha256:...", "last_known": bool, "since": null | TIME,
+ *    "tags": [{"name", "digest": null | "sha256:...", "last_known": bool, "damaged": bool,
+ *      "since": null | TIME,
  *      "at": [one for each of places: {"standing", "digest": null | "...", "since": null | TIME,
  *             "touched": null | TIME, "read": null | TIME}],
  *      "history": [{"digest": null | "...", "since": TIME, "gone": bool}]}]}
@@ -81,9 +82,9 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
                           json_pack("{s:o, s:o, s:b}", "digest", digest(state->digest), "since",
                                     when(state->since_s), "gone", (int)state->is_gone));
   }
-  return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name), "digest",
-                   digest(tag->digest), "last_known", (int)tag->is_last_known, "since",
-                   when(tag->since_s), "at", at, "history", history);
+  return json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name), "digest",
+                   digest(tag->digest), "last_known", (int)tag->is_last_known, "damaged",
+                   (int)tag->is_damaged, "since", when(tag->since_s), "at", at, "history", history);
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)

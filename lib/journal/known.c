@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "journal/digest_row.h"
 #include "journal/inside.h"
 #include "oci/reference.h"
 
@@ -41,19 +42,6 @@ static int read_state(const struct sp_field *fields, struct state *out, struct s
 static int64_t past_or_unknown(int64_t unix_s)
 {
   return sp_journal_is_past(unix_s) ? unix_s : 0;
-}
-
-static int read_digest(const struct sp_field *fields, struct sp_known_digest *out,
-                       struct sp_err *err)
-{
-  *out = (struct sp_known_digest){
-      .digest = fields[1].digest,
-      .first_seen_s = past_or_unknown(fields[2].number),
-      .touched_s = past_or_unknown(fields[3].number),
-      .read_s = past_or_unknown(fields[4].number),
-      .referrers_s = past_or_unknown(fields[5].number),
-  };
-  return out->digest.alg == SP_DIGEST_NONE ? damaged(err) : 0;
 }
 
 /* -- lists that grow */
@@ -162,7 +150,7 @@ static int read_digests(struct sp_db *db, const struct place_question *question,
     if (grow((void **)&out->digests, out->digest_count, sizeof *out->digests, err) < 0)
       return -1;
     struct sp_known_digest *made = &out->digests[out->digest_count];
-    if (read_digest(fields, made, err) < 0)
+    if (sp_digest_row_read(fields, made, err) < 0)
       return -1;
     if (out->digest_count > 0 && compare_digests(&made[-1].digest, &made->digest) >= 0)
       return damaged(err);
@@ -222,9 +210,51 @@ const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                  compare_digest_key);
 }
 
+/* -- damage and proofs */
+
 bool sp_known_is_damaged(const struct sp_known_digest *digest)
 {
-  return digest && digest->first_seen_s > 0 && digest->touched_s == 0 && digest->read_s == 0;
+  return digest && digest->damaged_s > 0;
+}
+
+bool sp_known_needs_read(const struct sp_known_digest *digest)
+{
+  return sp_known_is_damaged(digest) && digest->needs_read;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+  if (a == 0 || b == 0)
+    return a + b;
+  return a < b ? a : b;
+}
+
+static int64_t latest(int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* Does the damage that `seen` tells of outlast these proofs? */
+static bool stands(const struct sp_known_digest *seen, const struct sp_known_digest *proofs)
+{
+  return seen->damaged_s > (seen->needs_read ? proofs->read_s : proofs->touched_s);
+}
+
+void sp_known_merge(struct sp_known_digest *into, const struct sp_known_digest *from)
+{
+  struct sp_known_digest merged = {.digest = into->digest};
+  merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
+  merged.referrers_s = latest(into->referrers_s, from->referrers_s);
+  merged.read_s = latest(into->read_s, from->read_s);
+  merged.touched_s =
+      latest(merged.read_s, latest(into->touched_s, from->touched_s)); /* who reads touches */
+  bool mine = stands(into, &merged), theirs = stands(from, &merged);
+  if (mine || theirs) {
+    merged.damaged_s = latest(mine ? into->damaged_s : 0, theirs ? from->damaged_s : 0);
+    merged.needs_read = (mine && into->needs_read) || (theirs && from->needs_read);
+    merged.touched_s = merged.read_s = 0;
+  }
+  *into = merged;
 }
 
 /* -- places */

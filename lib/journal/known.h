@@ -25,13 +25,16 @@ struct sp_known_tag {
 };
 
 /* A digest that a tag named, and how good its copy at this place is: the whole image, with all that
- * it needs. */
+ * it needs. Damage that was seen stands until a later proof says otherwise, at the level that it
+ * takes to see it; while it stands there is no proof. */
 struct sp_known_digest {
   struct sp_digest digest;
   int64_t first_seen_s;
   int64_t touched_s;   /* last proven at level touched or higher */
   int64_t read_s;      /* last proven at level read */
   int64_t referrers_s; /* its referrers were last asked for */
+  int64_t damaged_s;   /* damage was last seen, and stands */
+  bool needs_read;     /* it has wrong bytes: a touch sees nothing of it, and disproves nothing */
 };
 
 struct sp_known {
@@ -52,10 +55,12 @@ const struct sp_known_tag *sp_known_find_tag(const struct sp_known *known, const
 const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                                                    const struct sp_digest *digest);
 
-/* Was it seen to be damaged there, and not proven since (sp_known_tell_damage)? Whoever sees a
- * digest at a backup proves it then, so one that was seen and has no proof has lost it.
- * digest NULL: no. */
+/* Does damage stand there? The second: such that only reading says otherwise? digest NULL: no. */
 bool sp_known_is_damaged(const struct sp_known_digest *digest);
+bool sp_known_needs_read(const struct sp_known_digest *digest);
+/* Merges what is known of one digest: the earliest first_seen_s, the latest of the other times, and
+ * of damage and proofs what stands (in one second: the proof). Pure. */
+void sp_known_merge(struct sp_known_digest *into, const struct sp_known_digest *from);
 
 /* The states of one tag, newest first, at most `limit`. `*out` (count of them) is the caller's:
  * sp_known_history_free. */
@@ -81,8 +86,8 @@ void sp_known_names_clear(struct sp_known_names *names);
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);
-/* Times of a digest; each is merged with what is known: the earliest first_seen_s, the latest of
- * the others. 0 says nothing. A proof is told after it, never before. */
+/* Facts of a digest, merged with what is known (sp_known_merge). 0 says nothing. A proof is told
+ * after it, never before. */
 SP_MUST_CHECK int sp_known_tell_digest(struct sp_journal *journal, const char *place,
                                        const struct sp_known_digest *facts, struct sp_err *err);
 
@@ -95,10 +100,14 @@ SP_MUST_CHECK int sp_known_read_blobs(struct sp_journal *journal, const char *pl
 SP_MUST_CHECK int sp_known_tell_blob(struct sp_journal *journal, const char *place,
                                      const struct sp_digest *digest, int64_t read_s,
                                      struct sp_err *err);
-/* It is damaged or missing at this place: the dates of its proofs no longer hold. For a blob, its
- * date; for the digest of an image, touched_s and read_s. First seen stays. */
-SP_MUST_CHECK int sp_known_tell_damage(struct sp_journal *journal, const char *place,
+/* The blob is damaged or missing at this place: the date of its reading no longer holds. */
+SP_MUST_CHECK int sp_known_forget_blob(struct sp_journal *journal, const char *place,
                                        const struct sp_digest *digest, struct sp_err *err);
+/* The image of this digest has just been seen to be damaged at this place, or to lack something
+ * (needs_read as above): the dates of its proofs no longer hold. First seen stays. */
+SP_MUST_CHECK int sp_known_tell_damage(struct sp_journal *journal, const char *place,
+                                       const struct sp_digest *digest, bool needs_read,
+                                       struct sp_err *err);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_known, sp_known_clear)
 #define SP_AUTO_KNOWN SP_CLEANUP(sp_known_clear_auto_)

@@ -6,12 +6,13 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "journal/digest_row.h"
 #include "journal/inside.h"
 #include "journal/known.h"
 #include "journal/prune.h"
 #include "oci/reference.h"
 
-/* One struct for the four kinds of facts: they differ in what they do. */
+/* One struct for all kinds of facts: they differ in what they do. */
 struct fact {
   struct sp_told told;
   char *place;
@@ -42,62 +43,22 @@ static int fact_new(const struct sp_told_ops *ops, const char *place, struct fac
 
 /* -- digests */
 
-static int64_t earliest(int64_t known_s, int64_t told_s)
+static bool is_same(const struct sp_known_digest *a, const struct sp_known_digest *b)
 {
-  if (!sp_journal_is_past(known_s))
-    return told_s;
-  return told_s && told_s < known_s ? told_s : known_s;
-}
-
-static int64_t latest(int64_t known_s, int64_t told_s)
-{
-  if (!sp_journal_is_past(known_s))
-    return told_s;
-  return told_s > known_s ? told_s : known_s;
-}
-
-#define TIMES 4 /* of a row of sp_table_digests, from its third field on */
-
-static int put_digest(struct sp_db *db, const char *place, const struct sp_digest *digest,
-                      const int64_t times[TIMES], struct sp_err *err)
-{
-  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(place)), SP_DIGEST(digest),
-                                    SP_NUMBER(times[0]),         SP_NUMBER(times[1]),
-                                    SP_NUMBER(times[2]),         SP_NUMBER(times[3])};
-  return sp_db_put(db, &sp_table_digests, place, fields, err);
-}
-
-/* The times as they are; all 0 if nothing is known. */
-static int get_digest(struct sp_db *db, const char *place, const struct sp_digest *digest,
-                      int64_t times[TIMES], struct sp_err *err)
-{
-  const struct sp_field args[] = {SP_NUMBER(sp_db_key(place)), SP_DIGEST(digest)};
-  struct sp_field fields[SP_MAX_FIELDS];
-  SP_AUTO_ROWS struct sp_rows rows;
-  if (sp_db_select(db, &sp_table_digests, "SELECT * FROM digests WHERE place = ?1 AND digest = ?2",
-                   args, 2, &rows, err) < 0)
-    return -1;
-  int got = sp_rows_next(&rows, place, fields, err);
-  for (size_t i = 0; i < TIMES; i++)
-    times[i] = got > 0 ? fields[2 + i].number : 0;
-  return got < 0 ? -1 : 0;
+  return a->first_seen_s == b->first_seen_s && a->touched_s == b->touched_s &&
+         a->read_s == b->read_s && a->referrers_s == b->referrers_s &&
+         a->damaged_s == b->damaged_s && a->needs_read == b->needs_read;
 }
 
 static int merge_digest(struct sp_db *db, const char *place, const struct sp_known_digest *told,
                         struct sp_err *err)
 {
-  int64_t known[TIMES];
-  if (get_digest(db, place, &told->digest, known, err) < 0)
+  struct sp_known_digest known;
+  if (sp_digest_row_find(db, place, &told->digest, &known, err) < 0)
     return -1;
-  const int64_t merged[TIMES] = {
-      earliest(known[0], told->first_seen_s),
-      latest(known[1], latest(told->touched_s, told->read_s)), /* who reads touches */
-      latest(known[2], told->read_s),
-      latest(known[3], told->referrers_s),
-  };
-  if (memcmp(known, merged, sizeof known) == 0)
-    return 0;
-  return put_digest(db, place, &told->digest, merged, err);
+  struct sp_known_digest merged = known;
+  sp_known_merge(&merged, told);
+  return is_same(&known, &merged) ? 0 : sp_digest_row_write(db, place, &merged, err);
 }
 
 static int apply_digest(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
@@ -129,7 +90,9 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
       .touched_s = past_or_nothing(facts->touched_s),
       .read_s = past_or_nothing(facts->read_s),
       .referrers_s = past_or_nothing(facts->referrers_s),
+      .damaged_s = past_or_nothing(facts->damaged_s),
   };
+  fact->times.needs_read = fact->times.damaged_s > 0 && facts->needs_read;
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }
@@ -142,7 +105,7 @@ struct state {
   bool is_gone;
 };
 
-static bool is_same(const struct state *state, const struct fact *fact)
+static bool is_state(const struct state *state, const struct fact *fact)
 {
   bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
   if (state->digest.alg == SP_DIGEST_NONE || state->is_gone != is_gone)
@@ -209,11 +172,11 @@ static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err 
   if (forget_future(db, fact, err) < 0 || find_neighbours(db, fact, &earlier, &later, err) < 0)
     return -1;
   bool never_was = fact->times.digest.alg == SP_DIGEST_NONE && earlier.digest.alg == SP_DIGEST_NONE;
-  if (never_was || is_same(&earlier, fact))
+  if (never_was || is_state(&earlier, fact))
     return 0;
   if (put_state(db, fact, &earlier, err) < 0)
     return -1;
-  if (!is_same(&later, fact))
+  if (!is_state(&later, fact))
     return 0;
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
                                   SP_NUMBER(later.since_s)};
@@ -279,32 +242,53 @@ int sp_known_tell_blob(struct sp_journal *journal, const char *place,
   return 0;
 }
 
+static int apply_unread(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  const struct sp_field key[] = {SP_NUMBER(sp_db_key(fact->place)), SP_DIGEST(&fact->times.digest)};
+  return sp_db_run(db, "DELETE FROM blobs WHERE place = ?1 AND digest = ?2", key, 2, err);
+}
+
+static const struct sp_told_ops unread_ops = {.apply = apply_unread, .free = fact_free};
+
+int sp_known_forget_blob(struct sp_journal *journal, const char *place,
+                         const struct sp_digest *digest, struct sp_err *err)
+{
+  struct fact *fact;
+  if (fact_new(&unread_ops, place, &fact, err) < 0)
+    return -1;
+  fact->times.digest = *digest;
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
 /* -- damage */
 
+/* What was told before it was seen before it, whatever clocks say. */
 static int apply_damage(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
 {
   const struct fact *fact = (const struct fact *)told;
-  const struct sp_digest *digest = &fact->times.digest;
-  const struct sp_field key[] = {SP_NUMBER(sp_db_key(fact->place)), SP_DIGEST(digest)};
-  int64_t known[TIMES];
-  if (sp_db_run(db, "DELETE FROM blobs WHERE place = ?1 AND digest = ?2", key, 2, err) < 0 ||
-      get_digest(db, fact->place, digest, known, err) < 0)
+  struct sp_known_digest known;
+  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0 ||
+      sp_digest_row_find(db, fact->place, &fact->times.digest, &known, err) < 0)
     return -1;
-  if (known[1] == 0 && known[2] == 0)
-    return 0;
-  const int64_t unproven[TIMES] = {known[0], 0, 0, known[3]};
-  return put_digest(db, fact->place, digest, unproven, err);
+  known.touched_s = known.read_s = 0;
+  sp_known_merge(&known, &fact->times);
+  return sp_digest_row_write(db, fact->place, &known, err);
 }
 
 static const struct sp_told_ops damage_ops = {.apply = apply_damage, .free = fact_free};
 
 int sp_known_tell_damage(struct sp_journal *journal, const char *place,
-                         const struct sp_digest *digest, struct sp_err *err)
+                         const struct sp_digest *digest, bool needs_read, struct sp_err *err)
 {
   struct fact *fact;
+  if (digest->alg == SP_DIGEST_NONE)
+    return 0;
   if (fact_new(&damage_ops, place, &fact, err) < 0)
     return -1;
-  fact->times.digest = *digest;
+  fact->times = (struct sp_known_digest){
+      .digest = *digest, .damaged_s = sp_clock_wall_s(), .needs_read = needs_read};
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

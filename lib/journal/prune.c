@@ -34,7 +34,7 @@ static const struct {
      "DELETE FROM tags WHERE since_s < (SELECT max(since_s) FROM tags AS later WHERE "
      "later.place = tags.place AND later.tag = tags.tag AND later.since_s <= ?1)"},
     {SP_KEEP_HISTORY_S,
-     "DELETE FROM digests WHERE max(first_seen_s, touched_s, read_s, referrers_s) < ?1"},
+     "DELETE FROM digests WHERE max(first_seen_s, touched_s, read_s, referrers_s, damaged_s) < ?1"},
     {SP_KEEP_HISTORY_S, "DELETE FROM blobs WHERE read_s < ?1"},
     {SP_KEEP_UPLOADS_S, "DELETE FROM uploads WHERE at_s < ?1"},
     {SP_KEEP_WRITES_S, OF_OLD_RUNS("images")},

@@ -73,9 +73,21 @@ static int64_t earliest(int64_t a, int64_t b)
   return a < b ? a : b;
 }
 
-static int64_t latest(int64_t a, int64_t b)
+struct sp_known_digest sp_record_copy(const struct sp_record_tag *tag)
 {
-  return a > b ? a : b;
+  return (struct sp_known_digest){.digest = tag->digest,
+                                  .touched_s = tag->touched_s,
+                                  .read_s = tag->read_s,
+                                  .damaged_s = tag->damaged_s,
+                                  .needs_read = tag->needs_read};
+}
+
+void sp_record_set_copy(struct sp_record_tag *tag, const struct sp_known_digest *copy)
+{
+  tag->touched_s = copy->touched_s;
+  tag->read_s = copy->read_s;
+  tag->damaged_s = copy->damaged_s;
+  tag->needs_read = copy->needs_read;
 }
 
 static bool is_newer(const struct sp_record_tag *a, const struct sp_record_tag *b)
@@ -96,8 +108,10 @@ static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *fr
     else if (into->since_s == from->since_s)
       merged.is_gone = true;
     merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
-    merged.touched_s = latest(into->touched_s, from->touched_s);
-    merged.read_s = latest(into->read_s, from->read_s);
+    struct sp_known_digest copy = sp_record_copy(into);
+    const struct sp_known_digest other = sp_record_copy(from);
+    sp_known_merge(&copy, &other);
+    sp_record_set_copy(&merged, &copy);
   }
   *into = merged;
 }
@@ -154,20 +168,29 @@ int64_t sp_record_day(int64_t unix_s)
   return unix_s - unix_s % SP_DAY_S;
 }
 
-bool sp_record_is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s)
+static bool is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s)
 {
   int64_t gap_s = sp_record_day(now_s) - sp_record_day(old_s);
   return gap_s > 0 && gap_s > max_proof_age_s / 2;
 }
 
+bool sp_record_is_copy_news(const struct sp_known_digest *old, const struct sp_known_digest *now,
+                            int64_t max_proof_age_s)
+{
+  return sp_known_is_damaged(old) != sp_known_is_damaged(now) ||
+         sp_known_needs_read(old) != sp_known_needs_read(now) ||
+         is_proof_news(old->touched_s, now->touched_s, max_proof_age_s) ||
+         is_proof_news(old->read_s, now->read_s, max_proof_age_s);
+}
+
 static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_tag *now,
                         int64_t max_proof_age_s)
 {
+  const struct sp_known_digest said = sp_record_copy(old), copy = sp_record_copy(now);
   return strcmp(old->tag, now->tag) != 0 || !sp_digest_eq(&old->digest, &now->digest) ||
          old->since_s != now->since_s || old->is_gone != now->is_gone ||
          old->first_seen_s != now->first_seen_s ||
-         sp_record_is_proof_news(old->touched_s, now->touched_s, max_proof_age_s) ||
-         sp_record_is_proof_news(old->read_s, now->read_s, max_proof_age_s);
+         sp_record_is_copy_news(&said, &copy, max_proof_age_s);
 }
 
 bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,

@@ -10,7 +10,7 @@
  *   {"schema": 1, "primary": "ghcr.io/o/app", "tags": [
  *     {"tag": "latest", "digest": "sha256:...", "since": "2026-11-23T10:15:00Z",
  *      "first_seen": "2026-11-23T10:15:00Z", "touched": "2026-11-24", "read": "2026-11-20",
- *      "gone": true}]}
+ *      "damaged": "2026-11-24T10:15:00Z", "damage_seen": "touched" | "read", "gone": true}]}
  *
  * Tags are sorted; what is not known is left out; nothing of a host or of a run is in it, and the
  * dates of proofs are days: two hosts that know the same write the same bytes.
@@ -27,6 +27,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "journal/known.h"
 #include "oci/descriptor.h"
 #include "oci/digest.h"
 #include "oci/manifest.h"
@@ -42,6 +43,8 @@ struct sp_record_tag {
   int64_t first_seen_s;    /* the digest, at the primary; 0 = not known, as below */
   int64_t touched_s;       /* the copy of this digest on this backup was last proven touched ... */
   int64_t read_s;          /* ... or read; both at the beginning of a day once encoded */
+  int64_t damaged_s;       /* damage that was seen there stands, as in struct sp_known_digest */
+  bool needs_read;
 };
 
 struct sp_record {
@@ -56,9 +59,14 @@ SP_MUST_CHECK int sp_record_set_primary(struct sp_record *record, const char *pr
                                         struct sp_err *err);
 /* The name of the primary, borrowed; "" in an empty record. */
 const char *sp_record_primary(const struct sp_record *record);
+/* What an entry says of the copy of its digest on the backup: all but first_seen_s. */
+struct sp_known_digest sp_record_copy(const struct sp_record_tag *tag);
+/* Sets that. */
+void sp_record_set_copy(struct sp_record_tag *tag, const struct sp_known_digest *copy);
 /* Merges one tag's facts in. For another digest: the newer by since_s (the greater digest if as
- * new). For the same one: the earliest since and first seen, the latest proofs; where one says that
- * the tag is gone, whichever is newer. Fails: SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
+ * new). For the same one: the earliest since and first seen, proofs and damage by sp_known_merge;
+ * where one says that the tag is gone, whichever is newer. Fails: SP_E_LIMIT (SP_MAX_TAGS);
+ * SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
                                       struct sp_err *err);
 /* Merges all tags of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
@@ -70,8 +78,10 @@ const struct sp_record_tag *sp_record_find(const struct sp_record *record, const
 
 /* The beginning of the day (UTC) in which unix_s lies. */
 int64_t sp_record_day(int64_t unix_s);
-/* Is a date of a proof worth being written over another? 0: never proven. */
-bool sp_record_is_proof_news(int64_t old_s, int64_t now_s, int64_t max_proof_age_s);
+/* Is what is known of a copy worth being written over what a record says of it? That damage stands
+ * or does not, and a date of a proof, as below. */
+bool sp_record_is_copy_news(const struct sp_known_digest *old, const struct sp_known_digest *now,
+                            int64_t max_proof_age_s);
 /* Is `now` worth being written over `old` (what is on the backup)? Any fact counts; a date of a
  * proof only where it is newer by more than half of max_proof_age_s, so that daily runs do not
  * write a record each. */

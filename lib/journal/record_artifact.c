@@ -16,6 +16,8 @@
 #define EMPTY_TYPE "application/vnd.oci.empty.v1+json"
 #define EMPTY_BODY "{}"
 #define DATE_LEN 10 /* "2026-11-24" */
+#define LEVEL_TOUCHED "touched"
+#define LEVEL_READ "read"
 
 /* -- writing */
 
@@ -45,7 +47,11 @@ static int append_tag(struct sp_buf *out, const struct sp_record_tag *tag, struc
       append_time(out, "since", tag->since_s, err) < 0 ||
       append_time(out, "first_seen", tag->first_seen_s, err) < 0 ||
       append_date(out, "touched", tag->touched_s, err) < 0 ||
-      append_date(out, "read", tag->read_s, err) < 0)
+      append_date(out, "read", tag->read_s, err) < 0 ||
+      append_time(out, "damaged", tag->damaged_s, err) < 0)
+    return -1;
+  if (tag->damaged_s > 0 && sp_buf_appendf(out, err, ",\"damage_seen\":\"%s\"",
+                                           tag->needs_read ? LEVEL_READ : LEVEL_TOUCHED) < 0)
     return -1;
   return sp_buf_append_str(out, tag->is_gone ? ",\"gone\":true}" : "}", err);
 }
@@ -170,6 +176,18 @@ static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_
   return 0;
 }
 
+/* A level that a later version may know of takes reading to say otherwise. */
+static int get_damage(const json_t *obj, int64_t now_s, struct sp_record_tag *out,
+                      struct sp_err *err)
+{
+  const char *level;
+  if (get_time(obj, "damaged", now_s, &out->damaged_s, err) < 0 ||
+      sp_json_get_string(obj, "damage_seen", &level, err) < 0)
+    return -1;
+  out->needs_read = out->damaged_s > 0 && (!level || strcmp(level, LEVEL_TOUCHED) != 0);
+  return 0;
+}
+
 static int get_name_and_digest(const json_t *obj, struct sp_record_tag *out, struct sp_err *err)
 {
   const char *tag;
@@ -198,7 +216,8 @@ static int get_tag(const json_t *obj, int64_t now_s, struct sp_record_tag *out, 
       get_time(obj, "first_seen", now_s, &out->first_seen_s, err) < 0 ||
       get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
     return -1;
-  return get_date(obj, "read", now_s, &out->read_s, err);
+  return get_date(obj, "read", now_s, &out->read_s, err) < 0 ? -1
+                                                             : get_damage(obj, now_s, out, err);
 }
 
 static int get_tags(const json_t *list, int64_t now_s, struct sp_record *out, struct sp_err *err)

@@ -24,8 +24,7 @@ int sp_record_tell(const struct sp_record *record, const char *backup, struct sp
     const struct sp_record_tag *tag = &record->tags[i];
     const struct sp_known_digest at_primary = {.digest = tag->digest,
                                                .first_seen_s = tag->first_seen_s};
-    const struct sp_known_digest at_backup = {
-        .digest = tag->digest, .touched_s = tag->touched_s, .read_s = tag->read_s};
+    const struct sp_known_digest at_backup = sp_record_copy(tag);
     if (tell_tag(tag, primary, journal, err) < 0 ||
         sp_known_tell_digest(journal, primary, &at_primary, err) < 0 ||
         sp_known_tell_digest(journal, backup, &at_backup, err) < 0)
@@ -43,9 +42,9 @@ static int add_tag(struct sp_record *record, const struct sp_known_tag *known,
   struct sp_record_tag tag = {.digest = known->digest,
                               .since_s = known->since_s,
                               .is_gone = known->is_gone,
-                              .first_seen_s = there ? there->first_seen_s : 0,
-                              .touched_s = copy ? copy->touched_s : 0,
-                              .read_s = copy ? copy->read_s : 0};
+                              .first_seen_s = there ? there->first_seen_s : 0};
+  if (copy)
+    sp_record_set_copy(&tag, copy);
   if (sp_text_copy(tag.tag, sizeof tag.tag, sp_span_str(known->tag), err) < 0)
     return -1;
   return sp_record_merge_tag(record, &tag, err);

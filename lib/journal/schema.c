@@ -21,10 +21,10 @@
 TABLE(tags, "ntndn",
       "place" NUMBER ", tag" TEXT ", since_s" NUMBER ", digest" DIGEST ", gone" NUMBER,
       "place, tag, since_s", "?,?,?,?,?");
-TABLE(digests, "ndnnnn",
+TABLE(digests, "ndnnnnnn",
       "place" NUMBER ", digest" DIGEST ", first_seen_s" NUMBER ", touched_s" NUMBER
-      ", read_s" NUMBER ", referrers_s" NUMBER,
-      "place, digest", "?,?,?,?,?,?");
+      ", read_s" NUMBER ", referrers_s" NUMBER ", damaged_s" NUMBER ", needs_read" NUMBER,
+      "place, digest", "?,?,?,?,?,?,?,?");
 TABLE(blobs, "ndn", "place" NUMBER ", digest" DIGEST ", read_s" NUMBER, "place, digest", "?,?,?");
 TABLE(uploads, "ndnntn",
       "place" NUMBER ", digest" DIGEST ", size_bytes" NUMBER ", offset_bytes" NUMBER

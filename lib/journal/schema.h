@@ -8,7 +8,7 @@
 #ifndef SP_JOURNAL_SCHEMA_H
 #define SP_JOURNAL_SCHEMA_H
 
-#define SP_SCHEMA_VERSION 1
+#define SP_SCHEMA_VERSION 2
 #define SP_SCHEMA_APPLICATION 0x53507274 /* "SPrt": whose file it is (SQLite's application_id) */
 #define SP_MAX_FIELDS 12                 /* of one row, without the seal */
 
@@ -22,7 +22,7 @@ struct sp_table {
 /* `place` in a table is sp_db_key of the place's name. */
 extern const struct sp_table sp_table_tags;    /* place, tag, since, digest, gone */
 extern const struct sp_table sp_table_digests; /* place, digest, first seen, touched, read,
-                                                  referrers asked */
+                                                  referrers asked, damaged, needs read */
 extern const struct sp_table sp_table_blobs;   /* place, digest, read */
 extern const struct sp_table sp_table_uploads; /* place, digest, size, offset, location, at */
 extern const struct sp_table sp_table_runs;    /* id, command, subject, started, ended, exit status,

@@ -314,7 +314,7 @@ static int open_read(struct sp_store *store, const struct sp_digest *digest, uin
   size_t last = last_copy(any, digest);
   bool is_again = last < any->copy_count;
   /* In the middle: the last one broke off, so the next goes on; the reader's hash is over all. */
-  bool is_trusted = !is_again || offset > 0 || any->copy_count == 1;
+  bool is_trusted = !is_again || offset > 0;
   size_t begin = is_again && offset > 0 ? last + 1 : 0;
   struct sp_err first = SP_ERR_INIT;
   for (size_t n = 0; n < any->copy_count; n++) {

@@ -80,11 +80,14 @@ static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t bac
     tell_tag(work, tag, backup, SP_SYNC_FAILED, NULL);
     return;
   }
-  bool is_kept = at->action == SP_ACTION_KEEP;
-  enum sp_sync_result left = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
-  tell_tag(work, tag, backup, is_kept ? SP_SYNC_IN_STEP : left, NULL);
-  if (is_kept)
-    sp_remember_tag(work, tag, backup, false);
+  enum sp_sync_result result = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
+  if (at->action == SP_ACTION_KEEP)
+    result = SP_SYNC_IN_STEP;
+  else if (at->action == SP_ACTION_TELL)
+    result = SP_SYNC_DAMAGED;
+  tell_tag(work, tag, backup, result, NULL);
+  if (at->action != SP_ACTION_REFUSE)
+    sp_remember_tag(work, tag, backup);
 }
 
 /* -- one copy */
@@ -112,13 +115,14 @@ static void add_destination(struct copy *copy, size_t backup)
   if (count == 0)
     return;
   copy->backups[copy->count] = backup;
-  copy->to[copy->count++] =
-      (struct sp_transfer_destination){.store = work->backups[backup],
-                                       .tags = &copy->names[first],
-                                       .tag_count = count,
-                                       .tags_now = &copy->now[first],
-                                       .is_empty = work->sides[backup].tag_count == 0,
-                                       .place = work->places[backup]};
+  copy->to[copy->count++] = (struct sp_transfer_destination){
+      .store = work->backups[backup],
+      .tags = &copy->names[first],
+      .tag_count = count,
+      .tags_now = &copy->now[first],
+      .is_empty = work->sides[backup].tag_count == 0,
+      .read_back = work->sync->restores || work->is_distrusted[backup],
+      .place = work->places[backup]};
 }
 
 /* What the tags of a destination are about to leave keeps a name there. */
@@ -151,7 +155,6 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .destination_count = copy->count,
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
-      .read_back = work->sync->restores,
       .before_tags = keep_history,
       .before_tags_ctx = copy,
       .keep_side_tags = work->sync->restores && !sp_work_is_accepted(work, "*"),
@@ -168,6 +171,12 @@ static int transfer(struct copy *copy, struct sp_err *err)
 }
 
 /* -- what came of it */
+
+static enum sp_proof proof_of(const struct sp_report_place *place)
+{
+  bool is_read = strcmp(place->proof, sp_proof_name(SP_PROOF_READ)) == 0;
+  return is_read ? SP_PROOF_READ : SP_PROOF_TOUCHED;
+}
 
 static enum sp_sync_result result_of(const struct sp_report_place *place, const char *tag)
 {
@@ -200,6 +209,14 @@ static void plan_history(struct sp_work *work, size_t backup, const struct sp_pi
   work->told->places[backup].requests_planned += 2 + pulls;
 }
 
+/* The backup still has wrong bytes where its tag points to: in spite of a new upload. */
+static bool is_seen_damaged(const struct copy *copy, size_t destination, const struct sp_tag_at *at)
+{
+  return copy->report->err.code == SP_OK &&
+         copy->report->places[destination].err.code == SP_E_DIGEST &&
+         sp_digest_eq(&at->now, &copy->digest);
+}
+
 static void finish_tag(struct copy *copy, size_t destination, struct setting *setting)
 {
   struct sp_work *work = copy->work;
@@ -213,10 +230,12 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
   if (result == SP_SYNC_FAILED)
     result = failure_of(work, backup);
   tell_tag(work, tag, backup, result, setting->history);
+  if (is_seen_damaged(copy, destination, &tag->at[backup]))
+    sp_remember_damage(work, &copy->digest, backup, copy->to[destination].read_back);
   if (result != SP_SYNC_COPIED && result != SP_SYNC_PROVEN)
     return;
-  tag->at[backup].is_proven = true;
-  sp_remember_tag(work, tag, backup, true);
+  tag->at[backup].proven = proof_of(&copy->report->places[destination]);
+  sp_remember_tag(work, tag, backup);
 }
 
 /* The primary's failure is every destination's; if it was that all tags have moved, it is none.
@@ -408,6 +427,19 @@ static void run_ranks(struct sp_work *work, struct sp_pinned **order, size_t cou
   }
 }
 
+/* What sync does not mend: it would have to read the image to find what is wrong in it. */
+static void advise(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    unsigned long long count = work->told->places[i].counts[SP_SYNC_DAMAGED];
+    if (count > 0)
+      sp_told_add_note(work->told,
+                       "%llu tags are known to be damaged at '%s': safeport verify --read --repair "
+                       "%s",
+                       count, work->backups[i]->name, work->name);
+  }
+}
+
 void sp_copies_run(struct sp_work *work)
 {
   SP_AUTO_FREE struct sp_pinned **order = calloc(work->tags.count + 1, sizeof(struct sp_pinned *));
@@ -427,4 +459,5 @@ void sp_copies_run(struct sp_work *work)
       order[count++] = tag;
   }
   run_ranks(work, order, count, groups);
+  advise(work);
 }

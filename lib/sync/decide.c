@@ -5,6 +5,8 @@ enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
 {
   bool is_there = state->backup.alg != SP_DIGEST_NONE;
   if (is_there && sp_digest_eq(&state->backup, &state->primary)) {
+    if (state->is_damaged)
+      return SP_ACTION_TELL;
     int64_t age_s = state->now_s - state->proven_s;
     bool is_fresh = state->proven_s > 0 && age_s < state->max_proof_age_s && age_s >= 0;
     return is_fresh ? SP_ACTION_KEEP : SP_ACTION_PROVE;

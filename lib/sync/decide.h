@@ -10,6 +10,7 @@
 enum sp_sync_action {
   SP_ACTION_KEEP,   /* in step, and proven not long ago */
   SP_ACTION_PROVE,  /* in step, to be looked at again */
+  SP_ACTION_TELL,   /* in step, and known to be damaged; a look that is no reading says nothing */
   SP_ACTION_SET,    /* the backup's tag is to name the primary's digest */
   SP_ACTION_REFUSE, /* a fixed tag that changed at the primary */
 };
@@ -21,6 +22,8 @@ struct sp_tag_state {
   bool is_fixed;
   bool is_accepted;  /* the user says that a change of this fixed tag is meant */
   bool may_not_move; /* at the backup, as if it were fixed and had been something else */
+  bool is_damaged;   /* what the backup's tag names has wrong bytes there: only reading can say
+                        otherwise, and sync does not read */
   int64_t proven_s;  /* when the primary's digest was last proven at this backup; 0 = never */
   int64_t now_s, max_proof_age_s;
 };

@@ -27,22 +27,27 @@ static void clear_known(struct sp_past *past)
     sp_known_clear(&past->backups[i]);
 }
 
+/* Of a copy that nobody proved, and nobody saw damaged, a record has the digest alone. */
+static bool says_something(const struct sp_known_digest *copy)
+{
+  return copy->touched_s || copy->read_s || copy->damaged_s;
+}
+
 static int tell_tag(struct sp_journal *journal, const char *primary, const char *backup,
                     const struct sp_record_tag *tag, struct sp_err *err)
 {
   const struct sp_known_digest seen = {.digest = tag->digest, .first_seen_s = tag->first_seen_s};
-  const struct sp_known_digest proven = {
-      .digest = tag->digest, .touched_s = tag->touched_s, .read_s = tag->read_s};
+  const struct sp_known_digest copy = sp_record_copy(tag);
   if (sp_known_tell_digest(journal, primary, &seen, err) < 0 ||
       sp_known_tell_tag(journal, primary, tag->tag, tag->is_gone ? NULL : &tag->digest,
                         tag->since_s, err) < 0)
     return -1;
-  return tag->touched_s || tag->read_s ? sp_known_tell_digest(journal, backup, &proven, err) : 0;
+  return says_something(&copy) ? sp_known_tell_digest(journal, backup, &copy, err) : 0;
 }
 
 /* -- what a record says */
 
-/* In the journal a record is a place of its own, with the proofs of the backup that it lies on. */
+/* In the journal a record is a place of its own, with the copies of the backup that it lies on. */
 static int name_said(const char *backup, char **out, struct sp_err *err)
 {
   return sp_text_format(out, err, "%s:%s", backup, SP_RECORD_TAG);
@@ -58,6 +63,14 @@ int sp_past_read_said(struct sp_journal *journal, const char *backup, struct sp_
              : 0;
 }
 
+/* Dates of proofs are days: the proof may have come at their end, and after damage of that day. */
+static void use_end_of_day(struct sp_known_digest *copy)
+{
+  int64_t *const dates[] = {&copy->touched_s, &copy->read_s};
+  for (size_t i = 0; i < 2; i++)
+    *dates[i] = *dates[i] ? sp_record_day(*dates[i]) + SP_DAY_S - 1 : 0;
+}
+
 int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                       const struct sp_record *record, struct sp_err *err)
 {
@@ -65,10 +78,11 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
   if (name_said(backup, &place, err) < 0)
     return -1;
   for (size_t i = 0; i < record->count; i++) {
-    const struct sp_record_tag *tag = &record->tags[i];
-    const struct sp_known_digest proven = {
-        .digest = tag->digest, .touched_s = tag->touched_s, .read_s = tag->read_s};
-    if ((tag->touched_s || tag->read_s) && sp_known_tell_digest(journal, place, &proven, err) < 0)
+    struct sp_known_digest copy = sp_record_copy(&record->tags[i]);
+    if (copy.damaged_s && sp_known_tell_digest(journal, backup, &copy, err) < 0)
+      return -1;
+    use_end_of_day(&copy);
+    if (says_something(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
       return -1;
   }
   return 0;
@@ -167,10 +181,16 @@ int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct
   return known->touched_s > known->read_s ? known->touched_s : known->read_s;
 }
 
-int64_t sp_past_read_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
+struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
+                                    const struct sp_digest *digest)
 {
   const struct sp_known_digest *known = sp_known_find_digest(&past->backups[backup], digest);
-  return known ? known->read_s : 0;
+  return known ? *known : (struct sp_known_digest){.digest = *digest};
+}
+
+bool sp_past_needs_read(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
+{
+  return sp_known_needs_read(sp_known_find_digest(&past->backups[backup], digest));
 }
 
 int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest)

@@ -36,14 +36,18 @@ void sp_past_clear(struct sp_past *past);
 struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);
 /* When the digest was last proven at this backup; 0 = never. */
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
-/* When the digest was last read whole at this backup; 0 = never. */
-int64_t sp_past_read_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
-/* Which proofs the record at a backup says, without asking the backup: `*said` (the caller's:
- * sp_known_clear) has digests only. As sp_past_tell_said was told, by this run or an earlier one.
- * Fails: SP_E_NOMEM. */
+/* What is known of the digest at this backup; nothing but itself if nothing is. */
+struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
+                                    const struct sp_digest *digest);
+/* Is it known to have wrong bytes there (sp_known_needs_read)? */
+bool sp_past_needs_read(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
+/* What the record at a backup says of copies there, without asking the backup: `*said` (the
+ * caller's: sp_known_clear) has digests only. As sp_past_tell_said was told, by this run or an
+ * earlier one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_read_said(struct sp_journal *journal, const char *backup,
                                     struct sp_known *said, struct sp_err *err);
-/* The record at the backup was seen to say, or was written to say, this. Fails: SP_E_NOMEM. */
+/* The record at the backup was seen to say, or was written to say, this. Damage that it tells of is
+ * known here too from now on. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                                     const struct sp_record *record, struct sp_err *err);
 /* When the digest was first seen at the primary; 0 = not known. */

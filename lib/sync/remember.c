@@ -17,18 +17,33 @@ static void forget(int failed)
   (void)failed;
 }
 
-void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
-                     bool is_proven)
+/* What this run proved of a tag's digest at a backup. */
+static struct sp_known_digest proof_of(const struct sp_work *work, const struct sp_pinned *tag,
+                                       size_t backup)
+{
+  enum sp_proof proven = tag->at[backup].proven;
+  return (struct sp_known_digest){.digest = tag->primary,
+                                  .touched_s = proven >= SP_PROOF_TOUCHED ? work->now_s : 0,
+                                  .read_s = proven >= SP_PROOF_READ ? work->now_s : 0};
+}
+
+void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup)
 {
   struct sp_journal *journal = work->sync->journal;
   const char *place = work->backups[backup]->name;
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
-  const struct sp_known_digest proof = {.digest = tag->primary,
-                                        .touched_s = work->now_s,
-                                        .read_s = work->sync->restores ? work->now_s : 0};
-  if (is_proven)
+  const struct sp_known_digest proof = proof_of(work, tag, backup);
+  if (proof.touched_s > 0)
     forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
+}
+
+void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, size_t backup,
+                        bool needs_read)
+{
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_known_tell_damage(work->sync->journal, work->backups[backup]->name, digest, needs_read,
+                              &no_memory));
 }
 
 void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
@@ -70,6 +85,8 @@ static const char *result_of(const struct sp_sync_place *place)
 {
   if (place->err.code != SP_OK)
     return "failed";
+  if (place->counts[SP_SYNC_DAMAGED] > 0)
+    return "damaged";
   if (place->counts[SP_SYNC_COPIED] > 0)
     return "copied";
   return place->counts[SP_SYNC_PROVEN] > 0 ? "proven" : "in-step";
@@ -88,11 +105,6 @@ void sp_remember_results(struct sp_work *work)
 
 /* -- the record */
 
-static int64_t later(int64_t a, int64_t b)
-{
-  return a > b ? a : b;
-}
-
 /* What is known of a tag at a backup, for its record. */
 static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
                    struct sp_record *record, struct sp_err *err)
@@ -103,11 +115,11 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
   struct sp_record_tag entry = {.digest = tag->primary,
                                 .since_s =
                                     is_same && known->since_s > 0 ? known->since_s : work->now_s,
-                                .first_seen_s = first_seen_s > 0 ? first_seen_s : work->now_s,
-                                .touched_s = sp_past_proven_s(&work->past, backup, &tag->primary),
-                                .read_s = sp_past_read_s(&work->past, backup, &tag->primary)};
-  if (tag->at[backup].is_proven)
-    entry.touched_s = later(entry.touched_s, work->now_s);
+                                .first_seen_s = first_seen_s > 0 ? first_seen_s : work->now_s};
+  struct sp_known_digest copy = sp_past_copy(&work->past, backup, &tag->primary);
+  const struct sp_known_digest proof = proof_of(work, tag, backup);
+  sp_known_merge(&copy, &proof);
+  sp_record_set_copy(&entry, &copy);
   snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
   return sp_record_merge_tag(record, &entry, err);
 }
@@ -143,23 +155,21 @@ static int make(const struct sp_work *work, size_t backup, struct sp_record *rec
   return 0;
 }
 
-/* Did a verify since prove what the backup's record does not say? */
-static bool has_newer_proof(const struct sp_work *work, size_t backup)
+/* Did a verify since prove, or see damaged, what the backup's record does not say? */
+static bool has_news_of_copies(const struct sp_work *work, size_t backup)
 {
   SP_AUTO_KNOWN struct sp_known said = {0};
   struct sp_err no_memory = SP_ERR_INIT;
-  int64_t max_age_s = work->sync->max_proof_age_s;
   if (sp_past_read_said(work->sync->journal, work->backups[backup]->name, &said, &no_memory) < 0)
     return false;
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     if (tag->primary.alg == SP_DIGEST_NONE || tag->at[backup].action == SP_ACTION_REFUSE)
       continue;
+    const struct sp_known_digest nothing = {.digest = tag->primary};
     const struct sp_known_digest *old = sp_known_find_digest(&said, &tag->primary);
-    if (sp_record_is_proof_news(old ? old->touched_s : 0,
-                                sp_past_proven_s(&work->past, backup, &tag->primary), max_age_s) ||
-        sp_record_is_proof_news(old ? old->read_s : 0,
-                                sp_past_read_s(&work->past, backup, &tag->primary), max_age_s))
+    const struct sp_known_digest now = sp_past_copy(&work->past, backup, &tag->primary);
+    if (sp_record_is_copy_news(old ? old : &nothing, &now, work->sync->max_proof_age_s))
       return true;
   }
   return false;
@@ -173,7 +183,7 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
          told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 ||
-         has_newer_proof(work, backup);
+         has_news_of_copies(work, backup);
 }
 
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)

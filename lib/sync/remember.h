@@ -6,10 +6,13 @@
 
 #include "sync/work.h"
 
-/* A backup's tag names the primary's digest now, which was proven there (is_proven) now, or
- * before. */
-void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
-                     bool is_proven);
+/* A backup's tag names the primary's digest now, which was proven there by this run, as it says, or
+ * before (NONE). */
+void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup);
+/* This run saw that a backup's tag names a digest that is damaged there, or lacks something.
+ * needs_read: as in struct sp_known_digest. */
+void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, size_t backup,
+                        bool needs_read);
 /* The referrers of the digest were asked for at the primary. */
 void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest);
 /* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed

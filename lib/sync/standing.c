@@ -21,8 +21,6 @@ bool sp_standing_is_good(enum sp_standing standing)
 static enum sp_standing of_copy(const struct sp_standing_facts *facts)
 {
   int64_t age_s = facts->now_s - facts->proven_s;
-  if (facts->is_damaged)
-    return SP_STANDING_DAMAGED;
   bool is_fresh = facts->proven_s > 0 && age_s >= 0 && age_s < facts->max_proof_age_s;
   return is_fresh ? SP_STANDING_IN_STEP : SP_STANDING_UNPROVEN;
 }
@@ -32,6 +30,8 @@ enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
   bool is_there = facts->backup.alg != SP_DIGEST_NONE;
   if (!facts->is_known)
     return SP_STANDING_UNKNOWN;
+  if (is_there && facts->is_damaged)
+    return SP_STANDING_DAMAGED;
   if (facts->is_extra)
     return is_there ? SP_STANDING_EXTRA : SP_STANDING_ABSENT;
   if (facts->primary.alg == SP_DIGEST_NONE)

@@ -74,6 +74,8 @@ static unsigned classes_of(const struct sp_status_image *image)
       classes |= is_finding && place->counts[standing] > 0 ? 1u << 1 : 0;
     }
   }
+  for (size_t i = 0; i < image->tag_count; i++)
+    classes |= image->tags[i].is_damaged ? 1u << 1 : 0;
   return classes;
 }
 

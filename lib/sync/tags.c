@@ -194,6 +194,8 @@ static void pin_task(void *ctx, size_t i)
 static void decide(struct sp_work *work, struct sp_pinned *tag)
 {
   for (size_t i = 0; i < work->backup_count; i++) {
+    bool is_damaged = sp_past_needs_read(&work->past, i, &tag->at[i].now);
+    work->is_distrusted[i] = work->is_distrusted[i] || is_damaged;
     const struct sp_tag_state state = {
         .primary = tag->primary,
         .backup = tag->at[i].now,
@@ -202,6 +204,7 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
         .is_accepted =
             (tag->is_fixed || work->sync->restores) && sp_work_is_accepted(work, tag->name),
         .may_not_move = work->sync->restores,
+        .is_damaged = is_damaged && !work->sync->restores,
         .proven_s = sp_past_proven_s(&work->past, i, &tag->primary),
         .now_s = work->now_s,
         .max_proof_age_s = work->sync->max_proof_age_s,

@@ -8,6 +8,7 @@
 #ifndef SP_SYNC_TAGS_H
 #define SP_SYNC_TAGS_H
 
+#include "store/store.h"
 #include "sync/decide.h"
 
 struct sp_work;
@@ -16,7 +17,7 @@ struct sp_tag_at {
   struct sp_digest now; /* alg NONE: it is not there */
   bool is_known;        /* false: the backup could not say; nothing is done */
   enum sp_sync_action action;
-  bool is_proven; /* by this run */
+  enum sp_proof proven; /* by this run */
 };
 
 struct sp_pinned {

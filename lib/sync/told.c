@@ -262,6 +262,8 @@ unsigned sp_told_classes(const struct sp_sync_image *image)
       classes |= 1u << 6;
     if (place->counts[SP_SYNC_UNPROVEN] > 0)
       classes |= 1u << 1;
+    if (place->counts[SP_SYNC_DAMAGED] > 0)
+      classes |= 1u << 5;
   }
   return classes;
 }

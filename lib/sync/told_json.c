@@ -32,7 +32,8 @@ const char *sp_sync_result_name(enum sp_sync_result result)
       [SP_SYNC_COPIED] = "copied",     [SP_SYNC_PLANNED] = "planned",
       [SP_SYNC_TO_PROVE] = "to_prove", [SP_SYNC_NOT_FOLLOWED] = "not_followed",
       [SP_SYNC_UNPROVEN] = "unproven", [SP_SYNC_HELD] = "held",
-      [SP_SYNC_REFUSED] = "refused",   [SP_SYNC_FAILED] = "failed"};
+      [SP_SYNC_REFUSED] = "refused",   [SP_SYNC_DAMAGED] = "damaged",
+      [SP_SYNC_FAILED] = "failed"};
   return names[result];
 }
 

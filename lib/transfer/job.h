@@ -30,9 +30,10 @@ struct sp_transfer_destination {
   size_t tag_count;
   const struct sp_digest *tags_now; /* what each of them names there now (alg NONE: it is not
                                        there), if the caller has looked; NULL: the job looks */
-  bool is_empty; /* the caller has seen that there is no tag at all: what is small is sent without
-                    asking first (asking costs as much), what is large is asked for before it is */
-  size_t place;  /* its number among transfer->holdings */
+  bool is_empty;  /* the caller has seen that there is no tag at all: what is small is sent without
+                     asking first (asking costs as much), what is large is asked for before it is */
+  bool read_back; /* every blob is read there before a tag is set: level read */
+  size_t place;   /* its number among transfer->holdings */
 };
 
 struct sp_transfer {
@@ -44,7 +45,6 @@ struct sp_transfer {
   size_t destination_count;
   bool with_referrers;
   bool atomic;
-  bool read_back;      /* every blob is read at every destination before a tag is set: level read */
   bool keep_side_tags; /* a tag of the image's company (cosign's) that names something else at a
                           destination stays as it is, with a note */
   bool dry_run;

@@ -102,7 +102,6 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
 
 static void read_unproven(struct sp_run *run)
 {
-  enum sp_proof enough = run->job->read_back ? SP_PROOF_READ : SP_PROOF_TOUCHED;
   size_t all = run->image.blob_count * run->facts.place_count;
   SP_AUTO_FREE size_t *items = calloc(all + 1, sizeof *items);
   SP_AUTO_FREE uint64_t *sizes = calloc(all + 1, sizeof *sizes);
@@ -116,6 +115,8 @@ static void read_unproven(struct sp_run *run)
   for (size_t i = 0; i < all; i++) {
     size_t place = i / run->image.blob_count;
     const struct sp_blob_fact *fact = &run->facts.places[place].blobs[i % run->image.blob_count];
+    enum sp_proof enough =
+        run->job->destinations[place].read_back ? SP_PROOF_READ : SP_PROOF_TOUCHED;
     if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough || !sp_run_is_open(run, place))
       continue;
     items[count] = i;

@@ -137,6 +137,18 @@ static int recall(struct sp_check *check, struct sp_site *site, struct sp_err *e
   return 0;
 }
 
+/* A copy that is known to have wrong bytes is read whatever was asked for: a touch would call it
+ * whole. */
+static void choose_damaged(struct sp_site *site)
+{
+  for (size_t i = 0; i < site->copy_count; i++) {
+    const struct sp_copy *copy = &site->copies[i];
+    bool is_suspect = sp_known_needs_read(sp_known_find_digest(site->known, &copy->digest));
+    for (size_t k = 0; is_suspect && k < copy->blob_count; k++)
+      site->blobs[copy->blobs[k]].is_to_read = true;
+  }
+}
+
 static int choose(struct sp_check *check, struct sp_err *err)
 {
   uint64_t seed = (uint64_t)check->work.now_s * 1000 + (uint64_t)sp_clock_mono_ms() % 1000;
@@ -147,6 +159,8 @@ static int choose(struct sp_check *check, struct sp_err *err)
                          seed, err) < 0)
       return -1;
   }
+  for (size_t s = 0; s < check->site_count; s++)
+    choose_damaged(&check->sites[s]);
   return 0;
 }
 

@@ -41,15 +41,17 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
   const char *place = site->store->name;
   struct sp_err no_memory = SP_ERR_INIT;
   bool is_damaged = has_damage(copy);
+  bool needs_read = false; /* a touch fetches and hashes every manifest */
   for (size_t i = 0; i < copy->blob_count; i++) {
     const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
     if (!blob->finding)
       continue;
     is_damaged = true;
-    forget(sp_known_tell_damage(journal, place, &blob->blob.digest, &no_memory));
+    needs_read = needs_read || (blob->is_to_read && strcmp(blob->finding, SP_FINDING_MISSING) != 0);
+    forget(sp_known_forget_blob(journal, place, &blob->blob.digest, &no_memory));
   }
   if (is_damaged) {
-    forget(sp_known_tell_damage(journal, place, &copy->digest, &no_memory));
+    forget(sp_known_tell_damage(journal, place, &copy->digest, needs_read, &no_memory));
     return;
   }
   if (sp_site_copy_proof(site, copy) < SP_PROOF_TOUCHED)

@@ -88,6 +88,11 @@ static void ask_place(struct sp_journal *journal)
         sp_known_find_tag(&known, known.tags[i].tag) != &known.tags[i])
       abort();
   }
+  for (size_t i = 0; i < known.digest_count; i++) {
+    const struct sp_known_digest *digest = &known.digests[i];
+    if (digest->needs_read && digest->damaged_s <= 0)
+      abort();
+  }
   sp_uploads_free(sessions, count);
 }
 

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   for (size_t i = 0; i < record.count; i++) {
     const struct sp_record_tag *tag = &record.tags[i];
     if (tag->since_s <= 0 || tag->since_s > NOW_S + SP_DAY_S || tag->first_seen_s < 0 ||
-        sp_record_find(&record, tag->tag) != tag)
+        (tag->needs_read && tag->damaged_s <= 0) || sp_record_find(&record, tag->tag) != tag)
       abort();
   }
   if (sp_record_encode(&record, &artifact, &err) < 0) {

@@ -185,6 +185,10 @@ static void test_decode_refuses(void **state)
       {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"read\":\"2023-11-15T\"}]}",
        SP_E_INVALID},
       {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"gone\":1}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"damaged\":true}]}", SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"damaged\":\"2023-11-16\"}]}",
+       SP_E_INVALID},
+      {HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"damage_seen\":2}]}", SP_E_INVALID},
       {HEAD "{\"tag\":\"b\",\"digest\":\"" SHA "\"," SINCE "},{\"tag\":\"a\",\"digest\":\"" SHA
             "\"," SINCE "}]}",
        SP_E_INVALID}, /* not in order */
@@ -264,8 +268,9 @@ static void test_merge(void **state)
     struct merge_row a, b, want;
   } rows[] = {
       /* the same digest: earliest and latest per fact */
-      {{1, 20, 10, 5, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 5, 6, false}},
-      {{1, 20, 0, 0, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 4, 6, false}},
+      {{1, 20, 10, 7, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 7, 6, false}},
+      {{1, 20, 10, 5, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 6, 6, false}},
+      {{1, 20, 0, 0, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 6, 6, false}},
       /* another: the newer, with what belongs to it alone */
       {{1, 20, 10, 5, 5, false}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
       {{1, 20, 10, 5, 5, true}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
@@ -286,6 +291,104 @@ static void test_merge(void **state)
       merge_row(&want, &rows[i].want);
       assert_same_record(&record, &want);
     }
+  }
+}
+
+/* What one host saw damaged stays so until another has proven it since. */
+static void test_merge_of_damage(void **state)
+{
+  (void)state;
+  static const struct {
+    int damaged, touched, read; /* the one's; the other's (all in days) */
+    bool needs_read;
+    const char *want;
+  } rows[] = {
+      {5, 9, 0, true, "damaged"},  {5, 9, 4, true, "damaged"}, {5, 9, 6, true, "whole"},
+      {5, 4, 0, false, "damaged"}, {5, 6, 0, false, "whole"},  {5, 0, 0, true, "damaged"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (int swap = 0; swap < 2; swap++) {
+      SP_AUTO_RECORD struct sp_record record;
+      start(&record);
+      struct sp_record_tag seen = make_tag("t", 1, 20, 10, 0, 0);
+      struct sp_record_tag proven =
+          make_tag("t", 1, 20, 10, rows[i].touched * SP_DAY_S, rows[i].read * SP_DAY_S);
+      seen.damaged_s = T + rows[i].damaged * SP_DAY_S;
+      seen.needs_read = rows[i].needs_read;
+      merge(&record, swap ? seen : proven);
+      merge(&record, swap ? proven : seen);
+      const struct sp_known_digest copy = sp_record_copy(&record.tags[0]);
+      bool is_damaged = sp_known_is_damaged(&copy);
+      if (strcmp(is_damaged ? "damaged" : "whole", rows[i].want) != 0 ||
+          (is_damaged && (copy.touched_s || copy.needs_read != rows[i].needs_read)))
+        fail_msg("row %zu", i);
+    }
+  }
+}
+
+/* It is news that there is damage, or none any more; when it was last seen is not. */
+static void test_news_of_damage(void **state)
+{
+  (void)state;
+  SP_AUTO_RECORD struct sp_record whole;
+  SP_AUTO_RECORD struct sp_record rotten;
+  SP_AUTO_RECORD struct sp_record missing;
+  SP_AUTO_RECORD struct sp_record later;
+  struct sp_record_tag tag = make_tag("t", 1, 10, 5, 0, 0);
+  start(&whole);
+  start(&rotten);
+  start(&missing);
+  start(&later);
+  merge(&whole, tag);
+  tag.damaged_s = T + SP_DAY_S;
+  merge(&missing, tag);
+  tag.needs_read = true;
+  merge(&rotten, tag);
+  tag.damaged_s += 30 * SP_DAY_S;
+  merge(&later, tag);
+  assert_true(sp_record_is_news(&whole, &rotten, SP_DAY_S));
+  assert_true(sp_record_is_news(&rotten, &whole, SP_DAY_S));
+  assert_true(sp_record_is_news(&rotten, &missing, SP_DAY_S));
+  assert_false(sp_record_is_news(&rotten, &later, SP_DAY_S));
+}
+
+static void test_damage_as_bytes(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *members;
+    int64_t damaged_s;
+    bool needs_read;
+  } rows[] = {
+      {"", 0, false},
+      {",\"damaged\":\"2023-11-16T00:00:01Z\",\"damage_seen\":\"read\"", T + SP_DAY_S + 1, true},
+      {",\"damaged\":\"2023-11-16T00:00:01Z\",\"damage_seen\":\"touched\"", T + SP_DAY_S + 1,
+       false},
+      /* of a later version: nothing that this one knows disproves it, but reading */
+      {",\"damaged\":\"2023-11-16T00:00:01Z\",\"damage_seen\":\"weighed\"", T + SP_DAY_S + 1, true},
+      {",\"damaged\":\"2023-11-16T00:00:01Z\"", T + SP_DAY_S + 1, true},
+      {",\"damage_seen\":\"read\"", 0, false},
+      {",\"damaged\":\"2099-11-16T00:00:01Z\",\"damage_seen\":\"read\"", 0, false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    char body[512];
+    SP_AUTO_RECORD struct sp_record record;
+    SP_AUTO_RECORD struct sp_record again;
+    sp_record_init(&record);
+    sp_record_init(&again);
+    snprintf(body, sizeof body,
+             "{\"schema\":1,\"primary\":\"p\",\"tags\":[{\"tag\":\"a\",\"digest\":\"sha256:%064d\","
+             "\"since\":\"2023-11-15T01:00:00Z\"%s}]}",
+             1, rows[i].members);
+    must(sp_record_decode(sp_span_str(body), NOW, &record, &err), &err);
+    if (record.tags[0].damaged_s != rows[i].damaged_s ||
+        record.tags[0].needs_read != rows[i].needs_read)
+      fail_msg("row %zu", i);
+    SP_AUTO_FREE char *written = body_of(&record);
+    must(sp_record_decode(sp_span_str(written), NOW, &again, &err), &err);
+    assert_int_equal(again.tags[0].damaged_s, rows[i].damaged_s);
+    assert_int_equal(again.tags[0].needs_read, rows[i].needs_read);
   }
 }
 
@@ -439,9 +542,12 @@ int main(void)
       TEST(test_decode_leaves_out_what_lies_ahead),
       TEST(test_too_large),
       TEST(test_merge),
+      TEST(test_merge_of_damage),
       TEST(test_merge_ties),
       TEST(test_merge_records),
       TEST(test_news),
+      TEST(test_news_of_damage),
+      TEST(test_damage_as_bytes),
       cmocka_unit_test_setup_teardown(test_a_fresh_host_learns_from_the_record, scratch_make,
                                       scratch_remove),
   };

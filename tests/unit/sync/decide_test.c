@@ -75,6 +75,27 @@ static void test_decide(void **state)
   }
 }
 
+/* Known to have wrong bytes: whatever the proofs say, a look without reading would call it whole.
+ */
+static void test_damaged(void **state)
+{
+  (void)state;
+  for (int bits = 0; bits < 16; bits++) {
+    bool is_same = bits & 1, is_fixed = bits & 2, is_accepted = bits & 4;
+    const struct sp_tag_state tag = {.primary = digest(is_same ? 'a' : 'b'),
+                                     .backup = digest('a'),
+                                     .before = digest('a'),
+                                     .is_fixed = is_fixed,
+                                     .is_accepted = is_accepted,
+                                     .is_damaged = true,
+                                     .proven_s = bits & 8 ? 999 : 0,
+                                     .now_s = 1000,
+                                     .max_proof_age_s = 100};
+    enum sp_sync_action moved = is_fixed && !is_accepted ? SP_ACTION_REFUSE : SP_ACTION_SET;
+    assert_int_equal(sp_sync_decide(&tag), is_same ? SP_ACTION_TELL : moved);
+  }
+}
+
 static void test_loss(void **state)
 {
   (void)state;
@@ -94,7 +115,7 @@ static void test_loss(void **state)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide), cmocka_unit_test(test_damaged),
                                      cmocka_unit_test(test_may_not_move),
                                      cmocka_unit_test(test_loss)};
   return cmocka_run_group_tests(tests, NULL, NULL);

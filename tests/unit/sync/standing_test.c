@@ -31,7 +31,11 @@ static void test_standing(void **state)
       {'a', 'a', false, false, false, true, 0, SP_STANDING_DAMAGED, false},
       {'a', ' ', false, true, false, false, 0, SP_STANDING_MISSING, false},
       {'a', 'b', false, true, false, false, 999, SP_STANDING_CHANGED, false},
-      {'a', 'b', false, false, false, true, 999, SP_STANDING_BEHIND, false},
+      {'a', 'b', false, false, false, false, 999, SP_STANDING_BEHIND, false},
+      /* damaged whatever else it is: of an extra tag there may be no other copy */
+      {'a', 'b', false, false, false, true, 999, SP_STANDING_DAMAGED, false},
+      {' ', 'a', true, false, false, true, 0, SP_STANDING_DAMAGED, false},
+      {'a', ' ', false, false, false, true, 0, SP_STANDING_MISSING, false},
       /* now is 1000, the most 100 */
       {'a', 'a', false, false, false, false, 0, SP_STANDING_UNPROVEN, false},
       {'a', 'a', false, false, false, false, 900, SP_STANDING_UNPROVEN, false},

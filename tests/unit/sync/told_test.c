@@ -92,6 +92,19 @@ static void test_safety_rules_are_six(void **state)
   sp_told_free(image);
 }
 
+/* What is known to be damaged is no success of this run, whatever else it did. */
+static void test_known_damage_is_five(void **state)
+{
+  (void)state;
+  struct sp_sync_image *image = make(2);
+  sp_told_add_tag(image, 0, "latest", SP_SYNC_DAMAGED, &digest_a, &digest_a, NULL);
+  sp_told_add_tag(image, 1, "latest", SP_SYNC_COPIED, &digest_a, &none, NULL);
+  assert_int_equal(status_of(image, 0), 5);
+  assert_true(sp_told_has_failure(image));
+  assert_int_equal(image->places[0].tag_count, 1);
+  sp_told_free(image);
+}
+
 static void test_lists_are_bounded(void **state)
 {
   (void)state;
@@ -144,6 +157,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_exit_status),
       cmocka_unit_test(test_safety_rules_are_six),
+      cmocka_unit_test(test_known_damage_is_five),
       cmocka_unit_test(test_lists_are_bounded),
       cmocka_unit_test(test_json),
   };

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What verify, a drill or a restore has seen to be damaged stays known until that is disproved: to sync, to status, to a
+verify that reads nothing, to a host that was never there. A flipped byte of a layer, which no touch can see."""
+
+import json
+
+import pytest
+
+from support import backed_up, images, oracle
+
+ONE, TWO, VAULT = range(3)  # backups
+
+
+def based_on(base, seed, tag="latest"):
+    """An image whose first layer is that of others with the same base."""
+    content = images.Content()
+    content.add_image([images.random_bytes(base, 9_000), images.random_bytes(seed, 4_000)], tag=tag)
+    return content
+
+
+def base_of(base):
+    return images.digest_of(images.random_bytes(base, 9_000))
+
+
+class Rotten(backed_up.BackedUp):
+    """`latest` is in step everywhere, and its first layer is flipped at the first backup; nobody knows."""
+
+    def __init__(self, port, start, folder):
+        super().__init__(port, start, folder)
+        self.put("app", based_on("base", 1))
+        self.put("app", images.small(2, tag="v1.0.0"))
+        self.write()
+        self.sync()
+        self.layer = base_of("base")
+        self.one.flip(self.layer, 5)
+
+    def see(self, how):
+        if how == "verify":
+            self.run("verify", "--read", status=5)
+        elif how == "drill":
+            self.run("restore", "--drill", "--sample", "100", status=5)
+        elif how == "restore":
+            self.run("restore", "app", "--tag", "latest", "--from", self.backups("app")[ONE],
+                     "--to", f"oci:{self.folder}/out", status=5)
+        return self
+
+    def standing(self, tag="latest", status=1):
+        tags = self.json("status", status=status)["images"][0]["tags"]
+        return [at["standing"] for at in next(entry for entry in tags if entry["name"] == tag)["at"]]
+
+    def mend(self):
+        """What the note asks the operator for."""
+        self.one.blob_path(self.layer).unlink()
+        self.one.restart()
+
+    def flip_in_vault(self):
+        alg, hexa = self.layer.split(":")
+        path = self.port.vault / "pool" / alg / hexa[:2] / hexa
+        data = bytearray(path.read_bytes())
+        data[5] ^= 1
+        path.chmod(0o600)
+        path.write_bytes(data)
+
+    def results(self, place=ONE, status=5, *arguments):
+        return self.json("sync", *arguments, status=status)["images"][0]["places"][place]["tags"]
+
+    def is_rotten(self):
+        return self.one.blob_path(self.layer).read_bytes() != images.random_bytes("base", 9_000)
+
+
+@pytest.fixture
+def rotten(port, start, tmp_path):
+    return Rotten(port, start, tmp_path)
+
+
+@pytest.mark.parametrize("how", ["verify", "drill"])
+def test_sync_does_not_forget(rotten, how):
+    rotten.see(how)
+    assert rotten.standing() == ["damaged", "in_step", "in_step"]
+    for _ in range(2):
+        document = rotten.json("sync", status=5)
+        one, two, vault = document["images"][0]["places"]
+        assert one["tags"]["damaged"] == 1 and one["tags"]["in_step"] == 1
+        assert two["tags"]["damaged"] == vault["tags"]["damaged"] == 0
+        assert [(tag["tag"], tag["result"]) for tag in one["changes"]] == [("latest", "damaged")]
+        assert rotten.standing() == ["damaged", "in_step", "in_step"]
+    told = rotten.run("sync", status=5)
+    assert "safeport verify --read --repair app" in told.stdout + told.stderr
+    assert "latest: in step, and known to be damaged there" in told.stdout
+    rotten.run("sync", "--dry-run", status=5)
+    assert rotten.is_rotten()
+
+
+def test_sync_that_looks_at_everything_again_does_not_forget(rotten):
+    rotten.see("verify").write(max_proof_age="0s")
+    assert rotten.results() == {**dict.fromkeys(rotten.results(), 0), "damaged": 1, "proven": 1}
+    assert rotten.standing()[ONE] == "damaged"
+
+
+def test_a_verify_that_does_not_read_reads_what_is_known(rotten):
+    """Touched, or claimed, or skipped as proven not long ago, it would be called whole."""
+    rotten.see("verify")
+    for options in ((), ("--claimed",), ("--max-age", "1d"), ("--read", "--max-age", "1d"), ("--read=1%",)):
+        document = rotten.json("verify", *options, status=5)
+        assert [entry["digest"] for entry in document["images"][0]["places"][1 + ONE]["damage"]] == [rotten.layer]
+        assert rotten.standing()[ONE] == "damaged"
+    rotten.two.clear_log()
+    rotten.run("verify", status=5)
+    assert rotten.layer not in rotten.two.blob_reads(), "what is good was read too"
+
+
+def test_a_registry_that_keeps_its_bytes(rotten):
+    """Repaired in vain, it is damaged still; once the file was removed, the proof is one that reads."""
+    rotten.see("verify")
+    rotten.run("verify", "--read", "--repair", status=5)
+    assert rotten.standing()[ONE] == "damaged"
+    assert rotten.results()["damaged"] == 1
+    rotten.run("verify", "--max-age", "1d", status=5)
+    rotten.mend()
+    assert rotten.results()["damaged"] == 1  # nobody has proven it yet
+    rotten.run("verify", "--repair")
+    assert rotten.standing(status=0) == ["in_step"] * 3
+    assert rotten.results(status=0)["in_step"] == 2
+    assert not rotten.is_rotten()
+
+
+def test_a_backup_that_can_be_repaired(rotten):
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.flip_in_vault()
+    rotten.see("verify")
+    assert rotten.standing() == ["in_step", "in_step", "damaged"]
+    assert rotten.results(VAULT)["damaged"] == 1
+    rotten.run("verify", "--repair")
+    assert rotten.standing(status=0) == ["in_step"] * 3
+    assert rotten.results(VAULT, 0)["in_step"] == 2
+
+
+@pytest.mark.parametrize("how", ["verify", "drill", "restore"])
+def test_a_fresh_host_knows_it_from_the_record(rotten, how):
+    """And knows that it was mended."""
+    rotten.see(how)
+    rotten.results()
+    rotten.forget()
+    assert rotten.standing() == ["damaged", "in_step", "in_step"]
+    rotten.forget()
+    assert rotten.results()["damaged"] == 1
+    rotten.forget()
+    rotten.run("verify", "--max-age", "1d", status=5)
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    assert rotten.results(status=0)["in_step"] == 2
+    rotten.forget()
+    assert rotten.standing(status=0) == ["in_step"] * 3
+    assert rotten.results(status=0)["in_step"] == 2
+
+
+def test_another_host_mends_it(rotten):
+    """This one says so until it has seen it itself: it learns of proofs from a record only if it knows nothing."""
+    rotten.see("verify").results()
+    kept = rotten.port.home / "state"
+    away = kept.with_name("away")
+    kept.rename(away)
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.results(status=0)
+    rotten.forget()
+    away.rename(kept)
+    assert rotten.results()["damaged"] == 1
+    rotten.run("verify")
+    assert rotten.results(status=0)["in_step"] == 2
+
+
+def test_a_host_with_a_journal_learns_it_with_the_next_look_at_the_record(rotten):
+    kept = rotten.port.home / "state"
+    away = kept.with_name("away")
+    kept.rename(away)
+    rotten.see("verify").results()
+    rotten.forget()
+    away.rename(kept)
+    rotten.write(max_proof_age="0s")
+    assert rotten.results(status=0)["proven"] == 2  # touched, and then the record was read
+    rotten.write(max_proof_age="7d")
+    assert rotten.results()["damaged"] == 1
+    rotten.one.clear_log()
+    assert rotten.results()["damaged"] == 1
+    assert not [e for e in rotten.one.log() if e.method != "HEAD" and "/manifests/" in e.path], "asked again and again"
+
+
+def test_an_image_that_shares_what_is_bad_is_found_out_when_its_turn_comes(rotten):
+    """The drill saw one of two images that share the layer. The other is not looked at with a touch at such a backup; what
+    was seen then is known, and is not sent again and again."""
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.put("app", based_on("base", 3, tag="other"))
+    rotten.sync()
+    rotten.one.flip(rotten.layer, 5)
+    rotten.run("restore", "app", "--tag", "latest", "--from", rotten.backups("app")[ONE],
+               "--to", f"oci:{rotten.folder}/out", status=5)
+    assert rotten.standing()[ONE] == "damaged" and rotten.standing("other")[ONE] == "in_step"
+    rotten.write(max_proof_age="0s")
+    first = rotten.results()
+    assert first["damaged"] == 1 and first["failed"] == 1 and first["proven"] == 1
+    assert rotten.standing("other")[ONE] == "damaged"
+    one = rotten.json("sync", status=5)["images"][0]["places"][ONE]
+    assert one["tags"]["damaged"] == 2 and one["bytes_sent"] == 0
+
+
+def test_a_tag_does_not_move_to_a_layer_that_is_known_to_be_bad(rotten):
+    """latest moves to an image that shares the layer: a touch would call that one whole."""
+    rotten.see("verify")
+    before = rotten.images["app"].tags["latest"]
+    rotten.put("app", based_on("base", 3))
+    document = rotten.json("sync", status=5)
+    one, two, vault = document["images"][0]["places"]
+    assert one["tags"]["failed"] == 1 and one["error"]["code"] == "digest" and rotten.layer in one["error"]["message"]
+    assert two["tags"]["copied"] == vault["tags"]["copied"] == 1
+    place = oracle.StoragePlace(rotten.one.storage, "one/app")
+    assert place.tags()["latest"] == before
+    rotten.mend()
+    assert rotten.results(status=0)["copied"] == 1
+    assert oracle.check_tag(place, "latest", rotten.images["app"].tags["latest"])
+    assert rotten.standing(status=0) == ["in_step"] * 3
+
+
+def test_what_a_touch_can_see_is_mended_by_sync(port, start, tmp_path):
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", based_on("base", 1))
+    backed.write()
+    backed.sync()
+    backed.one.remove(base_of("base"))
+    backed.one.restart()
+    backed.run("verify", status=1)
+    (tag,) = backed.json("status", status=1)["images"][0]["tags"]
+    assert [at["standing"] for at in tag["at"]] == ["damaged", "in_step", "in_step"]
+    assert backed.json("sync")["images"][0]["places"][ONE]["tags"]["proven"] == 1
+    (tag,) = backed.json("status")["images"][0]["tags"]
+    assert [at["standing"] for at in tag["at"]] == ["in_step"] * 3
+    assert oracle.check_tag(oracle.StoragePlace(backed.one.storage, "one/app"), "latest")
+
+
+def test_damage_at_the_primary_is_a_finding_of_status(port, start, tmp_path):
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", based_on("base", 1))
+    backed.put("app", images.small(2, tag="v1.0.0"))
+    backed.write()
+    backed.sync()
+    backed.primary.flip(base_of("base"), 5)
+    backed.run("verify", "--read", status=5)
+    document = backed.json("status", status=1)
+    assert {tag["name"]: tag["damaged"] for tag in document["images"][0]["tags"]} == {"latest": True, "v1.0.0": False}
+    assert document["totals"]["images_good"] == 0
+    told = backed.run("status", status=1).stdout
+    assert "(damaged at the primary)" in told
+    backed.sync()  # is no reading of the primary
+    backed.json("status", status=1)
+    backed.primary.blob_path(base_of("base")).unlink()
+    backed.primary.restart()
+    backed.run("restore", "app", "--tag", "latest")
+    assert not any(tag["damaged"] for tag in backed.json("status")["images"][0]["tags"])
+    assert json.loads(backed.run("verify", "--read", "--json").stdout)["totals"]["exit_status"] == 0
