@@ -126,6 +126,11 @@ static const char *json_command;
 /* Looked for before the command line is parsed: it may be what is wrong. */
 static void look_for_json(const struct command *command, int argc, char **argv)
 {
+  const struct option_row *row = command->options;
+  while (row && row->name && strcmp(row->name, "json") != 0)
+    row++;
+  if (!row || !row->name)
+    return;
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
     if (strcmp(argv[i], "--json") == 0)
       json_command = command->name;
