@@ -14,11 +14,12 @@
 
 void series_init(struct series *series, const struct series_settings *settings)
 {
+  static const char *const columns[] = {N_("image"), N_("place"), N_("result"), N_("tags"), NULL};
   *series = (struct series){.settings = *settings};
   if (!settings->to)
     series->settings.to = stdout;
   if (settings->tells_ci)
-    ci_result_begin(&series->ci, settings->command, settings->columns);
+    ci_result_begin(&series->ci, settings->command, columns);
 }
 
 void series_clear(struct series *series)

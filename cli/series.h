@@ -22,9 +22,8 @@
 #include "cli/progress.h"
 
 struct series_settings {
-  const char *command;        /* "sync" */
-  const char *kind;           /* in the JSON document */
-  const char *const *columns; /* of the CI system's table; as in ci_result.h */
+  const char *command; /* "sync" */
+  const char *kind;    /* in the JSON document */
   struct progress *progress;
   FILE *to;  /* NULL: stdout */
   bool json; /* --json */
@@ -42,7 +41,7 @@ struct series {
 void series_init(struct series *series, const struct series_settings *settings);
 void series_clear(struct series *series);
 
-/* -- of an image */
+/* -- of an image. A row of the CI system's table has four cells: image, place, result, tags. */
 
 /* Before something is printed. */
 void series_make_room(struct series *series);

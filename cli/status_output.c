@@ -22,10 +22,8 @@
 
 void status_output_init(struct status_output *output, const struct status_settings *settings)
 {
-  static const char *const columns[] = {N_("image"), N_("place"), N_("result"), N_("tags"), NULL};
   const struct series_settings of_series = {.command = "status",
                                             .kind = "status",
-                                            .columns = columns,
                                             .progress = settings->progress,
                                             .to = settings->to,
                                             .json = settings->json,
@@ -263,7 +261,7 @@ static const char *remedy(const struct sp_status_place *place)
     enum sp_standing standing;
     const char *remedy;
   } remedies[] = {
-      {SP_STANDING_DAMAGED, N_("safeport verify --repair")},
+      {SP_STANDING_DAMAGED, "safeport verify --repair"},
       {SP_STANDING_CHANGED, N_("look at the primary; if it is meant: safeport sync --accept TAG")},
   };
   for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {

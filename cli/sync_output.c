@@ -17,10 +17,8 @@
 void sync_output_init(struct sync_output *output, const char *command,
                       const struct common_args *common, const struct run *run, bool json)
 {
-  static const char *const columns[] = {N_("image"), N_("place"), N_("result"), N_("tags"), NULL};
   const struct series_settings settings = {.command = command,
                                            .kind = command,
-                                           .columns = columns,
                                            .progress = run->progress,
                                            .json = json,
                                            .tells_ci = true};

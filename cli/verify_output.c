@@ -18,10 +18,8 @@
 void verify_output_init(struct verify_output *output, const struct common_args *common,
                         const struct run *run, bool json)
 {
-  static const char *const columns[] = {N_("image"), N_("place"), N_("result"), N_("tags"), NULL};
   const struct series_settings settings = {.command = "verify",
                                            .kind = "verify-images",
-                                           .columns = columns,
                                            .progress = run->progress,
                                            .json = json,
                                            .tells_ci = true};

@@ -71,13 +71,7 @@ def test_the_exit_status_is_the_same(runner, port, arguments):
 def test_no_secret_is_said_even_with_debug_and_to_who_sends_it_back(runner, layout, hostile_server, port, kind):
     server = hostile_server(auth=(kind, "alice", "another-password"))
     port.login(server.host, "alice", "canary-password-of-alice")
-
-    def echo(exchange):
-        """Says back what it was sent."""
-        exchange.read_body()
-        sent = exchange.request.header("Authorization") or "nothing"
-        return hostile.error(401, "UNAUTHORIZED", f"who is {sent}?", [("WWW-Authenticate", "Basic")])(exchange)
-    server.on("*", "/v2/" if kind == "basic" else "/token", echo)
+    server.on("*", "/v2/" if kind == "basic" else "/token", hostile.say_credentials)
     done = port.run("push", layout[0], "--to", f"{server.host}/a/b", "--debug", env=runner.env, status=8)
     assert actions.errors(done) and "401" in runner.summary
     assert [request for request in server.asked() if request.header("Authorization")], "it was sent the password"

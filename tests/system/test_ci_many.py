@@ -215,12 +215,7 @@ def test_what_a_registry_says_is_no_command(runner, port, hostile_server, tmp_pa
 def test_no_secret_is_said_even_with_debug(runner, port, hostile_server, tmp_path, kind):
     server = hostile_server(auth=(kind, "alice", "another-password"))
     port.login(server.host, "alice", "canary-password-of-alice")
-
-    def echo(exchange):
-        exchange.read_body()
-        sent = exchange.request.header("Authorization") or "nothing"
-        return hostile.error(401, "UNAUTHORIZED", f"who is {sent}?", [("WWW-Authenticate", "Basic")])(exchange)
-    server.on("*", "/v2/" if kind == "basic" else "/token", echo)
+    server.on("*", "/v2/" if kind == "basic" else "/token", hostile.say_credentials)
     config = tmp_path / "safeport.yaml"
     config.write_text(json.dumps({"version": 1, "images": {
         "app": {"primary": f"{server.host}/a/b", "backups": ["vault:app"]}}}))
