@@ -13,9 +13,15 @@ enum ci_system { CI_NONE, CI_GITHUB, CI_GITLAB };
 enum ci_system ci_system(void);
 
 /* An error, or a warning, as one line: "safeport: MESSAGE", or an annotation that GitHub shows on
- * the page of the run. The message is escaped here. */
+ * the page of the run. The message is escaped here. GitHub shows no more than ten of a kind for a
+ * step: what comes after nine is a line of the log only. */
 void ci_print_error(const char *message);
 void ci_print_warning(const char *message);
+/* The same for what the result on stdout says already: an annotation, and nothing elsewhere. */
+void ci_annotate_error(const char *message);
+void ci_annotate_warning(const char *message);
+/* Says, at the end, how many there were that are no annotations. */
+void ci_print_left_out(void);
 
 /* Begins a part of the log that is folded away (GitHub, GitLab; nothing elsewhere), unless one is
  * open already. command: "push". */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -39,16 +40,60 @@ int ci_file_append(const char *path, struct sp_span bytes, uint64_t most_bytes, 
   return sp_err_context(err, "cannot write to '%s'", path);
 }
 
-int ci_file_write_report(const char *directory, const char *command, const char *json, char **path,
-                         struct sp_err *err)
+int ci_report_begin(struct ci_report *report, const char *directory, struct sp_err *err)
 {
-  SP_AUTO_FREE char *name = NULL;
-  if (sp_text_format(&name, err, "%s/safeport-report-%s-%016llx.json", directory, command,
-                     (unsigned long long)sp_random_u64()) < 0 ||
-      sp_file_replace(AT_FDCWD, name, 0644, sp_span_str(json), err) < 0)
+  SP_AUTO_CLOSE int fd = -1;
+  *report = CI_REPORT_NONE;
+  if (sp_file_open_dir(AT_FDCWD, directory, &report->dir_fd, err) < 0)
     return -1;
-  *path = sp_steal(&name);
+  if (sp_file_create_temp(report->dir_fd, 0644, report->temp, &fd, err) < 0) {
+    ci_report_clear(report);
+    return -1;
+  }
+  report->file = fdopen(fd, "w");
+  if (report->file) {
+    (void)sp_steal_fd(&fd);
+    return 0;
+  }
+  unlinkat(report->dir_fd, report->temp, 0);
+  ci_report_clear(report);
+  return sp_fail(err, SP_E_NOMEM, "out of memory for the report");
+}
+
+void ci_report_add(struct ci_report *report, const char *json)
+{
+  if (report->file)
+    fputs(json, report->file);
+}
+
+int ci_report_commit(struct ci_report *report, const char *command, char **name, struct sp_err *err)
+{
+  SP_AUTO_FREE char *named = NULL;
+  if (fflush(report->file) != 0 || ferror(report->file))
+    return sp_fail(err, SP_E_IO, "cannot write the report: is the disk full?");
+  if (sp_text_format(&named, err, "safeport-report-%s-%016llx.json", command,
+                     (unsigned long long)sp_random_u64()) < 0 ||
+      sp_file_sync(fileno(report->file), err) < 0)
+    return -1;
+  if (renameat(report->dir_fd, report->temp, report->dir_fd, named) < 0)
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot write '%s'", named);
+  fclose(report->file);
+  report->file = NULL;
+  if (sp_file_sync_dir(report->dir_fd, err) < 0)
+    return -1;
+  *name = sp_steal(&named);
   return 0;
+}
+
+void ci_report_clear(struct ci_report *report)
+{
+  if (report->file) {
+    fclose(report->file);
+    unlinkat(report->dir_fd, report->temp, 0);
+  }
+  if (report->dir_fd >= 0)
+    close(report->dir_fd);
+  *report = CI_REPORT_NONE;
 }
 
 int ci_file_format_output(struct sp_buf *out, const char *name, const char *value,

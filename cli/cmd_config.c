@@ -75,6 +75,14 @@ static int print_config_text(const struct sp_config *config, const struct sp_com
   return 0;
 }
 
+static int fail_unset(const struct sp_config *config, const struct sp_complaints *unset)
+{
+  struct sp_err err;
+  config_file_print_complaints(config->path, unset);
+  (void)sp_fail(&err, SP_E_USAGE, "variables that '%s' names are not set", config->path);
+  return command_fail(&err);
+}
+
 static int config_run(const struct command *self, int argc, char **argv)
 {
   struct config_args args = {0};
@@ -89,10 +97,8 @@ static int config_run(const struct command *self, int argc, char **argv)
   if (!config_file_load(&line.common, &config, &status))
     return status;
   sp_config_find_unset(config, &unset);
-  if (args.strict && (unset.count > 0 || unset.has_more)) {
-    config_file_print_complaints(config->path, &unset);
-    return sp_code_exit_status(SP_E_USAGE);
-  }
+  if (args.strict && (unset.count > 0 || unset.has_more))
+    return fail_unset(config, &unset);
   return args.json ? print_config_json(config, &unset) : print_config_text(config, &unset);
 }
 

@@ -72,7 +72,7 @@ static int print_document(const struct inspection *inspection, bool json)
   if (sp_json_parse(SP_SPAN(inspection->answer, inspection->len), &doc, &err) < 0)
     return command_fail(&err);
   if (json) {
-    output_json(inspection->answer);
+    output_json(stdout, inspection->answer);
     putchar('\n');
   } else {
     inspect_text_print(doc);

@@ -74,78 +74,57 @@ static int read_number(const char *option, const char *text, uint64_t *n, struct
 
 /* -- running */
 
-struct question {
-  struct sp_restore_options restore;
-  struct sp_drill_options drill;
-  struct sp_sync_totals totals;
-};
-
-static int ask_restore(struct sp_session *session, void *ctx, struct sp_err *err)
-{
-  struct question *question = ctx;
-  return sp_restore(session, &question->restore, &question->totals, err);
-}
-
-static int ask_drill(struct sp_session *session, void *ctx, struct sp_err *err)
-{
-  struct question *question = ctx;
-  return sp_drill(session, &question->drill, &question->totals, err);
-}
-
-static void output_begin(struct sync_output *output, const struct common_args *common, bool json)
-{
-  sync_output_init(output, "restore", json, common->verbose || common->debug, common->quiet);
-}
-
 static int run_restore(const struct command_line *line, const struct restore_args *args,
-                       struct sp_err *err)
+                       struct run *run, struct sync_output *output, struct sp_err *err)
 {
-  struct question question = {.restore = {.config = args->config,
-                                          .names = line->operands.items,
-                                          .name_count = line->operands.count,
-                                          .tags = args->tags.items,
-                                          .tag_count = args->tags.count,
-                                          .all = args->all,
-                                          .to = args->to,
-                                          .from = args->from,
-                                          .force = args->force,
-                                          .dry_run = args->dry_run,
-                                          .wait = args->wait}};
-  if (read_date(args->at, &question.restore.at_s, err) < 0)
-    return command_fail(err);
-  SP_CLEANUP(sync_output_clear) struct sync_output output;
-  output_begin(&output, &line->common, args->json);
-  question.restore.image = sync_output_image;
-  question.restore.complaint = sync_output_complaint;
-  question.restore.ctx = question.restore.progress_ctx = &output;
-  question.restore.progress = sync_output_event;
-  int failed = run_ask(&line->common, "restore", ask_restore, &question);
-  return failed ? failed : sync_output_end(&output, &question.totals);
+  struct sp_sync_totals totals;
+  struct sp_restore_options options = {.config = args->config,
+                                       .names = line->operands.items,
+                                       .name_count = line->operands.count,
+                                       .tags = args->tags.items,
+                                       .tag_count = args->tags.count,
+                                       .all = args->all,
+                                       .to = args->to,
+                                       .from = args->from,
+                                       .force = args->force,
+                                       .dry_run = args->dry_run,
+                                       .wait = args->wait,
+                                       .image = sync_output_image,
+                                       .complaint = series_complaint,
+                                       .ctx = output,
+                                       .progress = progress_event,
+                                       .progress_ctx = run->progress};
+  int failed = read_date(args->at, &options.at_s, err);
+  if (!failed)
+    failed = sp_restore(run->session, &options, &totals, err);
+  run_end(run);
+  return failed ? series_fail(&output->series, err) : sync_output_end(output, &totals);
 }
 
 static int run_drill(const struct command_line *line, const struct restore_args *args,
-                     struct sp_err *err)
+                     struct run *run, struct sync_output *output, struct sp_err *err)
 {
   uint64_t sample = 0;
-  struct question question = {.drill = {.config = args->config,
-                                        .names = line->operands.items,
-                                        .name_count = line->operands.count,
-                                        .scratch = args->scratch,
-                                        .seed = sp_random_below(1000000)}};
+  struct sp_sync_totals totals;
+  struct sp_drill_options options = {.config = args->config,
+                                     .names = line->operands.items,
+                                     .name_count = line->operands.count,
+                                     .scratch = args->scratch,
+                                     .seed = sp_random_below(1000000),
+                                     .image = sync_output_image,
+                                     .complaint = series_complaint,
+                                     .ctx = output,
+                                     .progress = progress_event,
+                                     .progress_ctx = run->progress};
   if (read_number("sample", args->sample, &sample, err) < 0 ||
-      read_number("seed", args->seed, &question.drill.seed, err) < 0)
-    return command_fail(err);
-  question.drill.sample = (size_t)sample;
-  SP_CLEANUP(sync_output_clear) struct sync_output output;
-  output_begin(&output, &line->common, args->json);
-  question.drill.image = sync_output_image;
-  question.drill.complaint = sync_output_complaint;
-  question.drill.ctx = question.drill.progress_ctx = &output;
-  question.drill.progress = sync_output_event;
+      read_number("seed", args->seed, &options.seed, err) < 0)
+    return series_fail(&output->series, err);
+  options.sample = (size_t)sample;
   if (!line->common.quiet)
-    fprintf(stderr, _("drill with --seed %llu\n"), (unsigned long long)question.drill.seed);
-  int failed = run_ask(&line->common, "restore", ask_drill, &question);
-  return failed ? failed : sync_output_end(&output, &question.totals);
+    fprintf(stderr, _("drill with --seed %llu\n"), (unsigned long long)options.seed);
+  int failed = sp_drill(run->session, &options, &totals, err);
+  run_end(run);
+  return failed ? series_fail(&output->series, err) : sync_output_end(output, &totals);
 }
 
 /* A drill restores nothing to anywhere. */
@@ -161,18 +140,25 @@ static int check(const struct restore_args *args, struct sp_err *err)
   return 0;
 }
 
+static int run_args(const struct command_line *line, const struct restore_args *args)
+{
+  SP_CLEANUP(run_clear) struct run run = {0};
+  SP_CLEANUP(sync_output_clear) struct sync_output output = {0};
+  struct sp_err err = SP_ERR_INIT;
+  if (check(args, &err) < 0 || run_begin(&run, &line->common, "restore", &err) < 0)
+    return command_fail(&err);
+  sync_output_init(&output, "restore", &line->common, &run, args->json);
+  return args->drill ? run_drill(line, args, &run, &output, &err)
+                     : run_restore(line, args, &run, &output, &err);
+}
+
 static int restore_run(const struct command *self, int argc, char **argv)
 {
   struct restore_args args = {0};
   SP_CLEANUP(command_line_clear) struct command_line line;
   int status;
-  struct sp_err err = SP_ERR_INIT;
-  if (command_line_read(&line, self, argc, argv, &args, &status)) {
-    if (check(&args, &err) < 0)
-      status = command_fail(&err);
-    else
-      status = args.drill ? run_drill(&line, &args, &err) : run_restore(&line, &args, &err);
-  }
+  if (command_line_read(&line, self, argc, argv, &args, &status))
+    status = run_args(&line, &args);
   text_list_clear(&args.tags);
   return status;
 }

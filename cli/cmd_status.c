@@ -14,7 +14,6 @@
 #include "cli/output.h"
 #include "cli/run.h"
 #include "cli/status_output.h"
-#include "cli/sync_output.h"
 #include "cli/terminal.h"
 
 #define WATCH_EVERY_S 30
@@ -40,38 +39,31 @@ static const struct option_row status_options[] = {
 
 struct question {
   struct sp_status_options options;
-  const struct status_args *args;
-  bool quiet;
+  const struct run *run;
+  bool json, quiet;
   uint64_t every_s; /* 0: once */
-  int exit_status;
 };
 
-static size_t columns_of_stdout(void)
+/* One look. Answers the exit status; is_whole: whether it saw everything.
+ *   to   borrowed   NULL: stdout */
+static int look(struct question *question, FILE *to, bool *is_whole)
 {
-  return terminal_get_size(STDOUT_FILENO).columns;
-}
-
-/* -- one look */
-
-static int look(struct sp_session *session, struct question *question, FILE *to, struct sp_err *err)
-{
-  struct status_output output = {.to = to,
-                                 .columns = columns_of_stdout(),
-                                 .json = question->args->json,
-                                 .only_findings = question->quiet,
-                                 .color = true};
+  SP_CLEANUP(status_output_clear) struct status_output output;
+  const struct status_settings settings = {.progress = question->run->progress,
+                                           .to = to,
+                                           .columns = terminal_get_size(STDOUT_FILENO).columns,
+                                           .json = question->json,
+                                           .only_findings = question->quiet,
+                                           .tells_ci = question->every_s == 0};
   struct sp_status_totals totals;
+  struct sp_err err = SP_ERR_INIT;
+  status_output_init(&output, &settings);
   question->options.image = status_output_image;
-  question->options.complaint = sync_output_complaint;
+  question->options.complaint = series_complaint;
   question->options.ctx = &output;
-  if (sp_status(session, &question->options, &totals, err) < 0 ||
-      status_output_end(&output, &totals, err) < 0)
-    return -1;
-  question->exit_status = totals.exit_status;
-  if (totals.err.code == SP_OK)
-    return 0;
-  sp_err_copy(err, &totals.err);
-  return -1;
+  int failed = sp_status(question->run->session, &question->options, &totals, &err);
+  *is_whole = !failed && totals.err.code == SP_OK;
+  return failed ? series_fail(&output.series, &err) : status_output_end(&output, &totals);
 }
 
 /* -- again and again */
@@ -105,36 +97,41 @@ static void append(const char *text, bool json)
   fputs(text, stdout);
 }
 
-static int look_once_more(struct sp_session *session, struct question *question, struct sp_err *err)
+static int look_once_more(struct question *question, bool *goes_on)
 {
   SP_AUTO_FREE char *text = NULL;
   size_t len = 0;
+  struct sp_err err = SP_ERR_INIT;
   FILE *to = open_memstream(&text, &len);
-  if (!to)
-    return sp_fail(err, SP_E_NOMEM, "out of memory");
-  int failed = look(session, question, to, err);
-  if (fclose(to) != 0 && !failed)
-    failed = sp_fail(err, SP_E_NOMEM, "out of memory");
-  if (failed)
-    return -1;
-  if (terminal_is_live(STDOUT_FILENO) && !question->args->json)
+  *goes_on = false;
+  if (!to) {
+    (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
+    return command_fail(&err);
+  }
+  int status = look(question, to, goes_on);
+  if (fclose(to) != 0 || (!*goes_on && !question->json))
+    return status;
+  if (terminal_is_live(STDOUT_FILENO) && !question->json)
     redraw(text);
   else
-    append(text, question->args->json);
-  return output_flush(0) == 0 ? 0 : sp_fail(err, SP_E_IO, "nobody reads the result");
+    append(text, question->json);
+  command_forget_json();
+  int flushed = output_flush(0);
+  *goes_on = *goes_on && flushed == 0;
+  return flushed ? flushed : status;
 }
 
-static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
+static int watch(struct question *question)
 {
-  struct question *question = ctx;
-  if (question->every_s == 0)
-    return look(session, question, stdout, err);
+  struct sp_err err = SP_ERR_INIT;
+  int64_t every_ms = (int64_t)question->every_s * 1000;
+  bool goes_on;
   do {
-    if (look_once_more(session, question, err) < 0)
-      return -1;
-  } while (sp_cancel_sleep(sp_session_cancel(session), (int64_t)question->every_s * 1000, err) ==
-           0);
-  return -1;
+    int status = look_once_more(question, &goes_on);
+    if (!goes_on)
+      return status;
+  } while (sp_cancel_sleep(sp_session_cancel(question->run->session), every_ms, &err) == 0);
+  return command_fail(&err);
 }
 
 /* -- the command */
@@ -155,20 +152,24 @@ static int status_run(const struct command *self, int argc, char **argv)
   int status;
   if (!command_line_read(&line, self, argc, argv, &args, &status))
     return status;
-  struct question question = {
-      .args = &args, .quiet = line.common.quiet, .every_s = args.watch ? WATCH_EVERY_S : 0};
+  SP_CLEANUP(run_clear) struct run run = {0};
+  struct question question = {.run = &run,
+                              .json = args.json,
+                              .quiet = line.common.quiet,
+                              .every_s = args.watch ? WATCH_EVERY_S : 0};
   uint64_t history = 0;
   struct sp_err err = SP_ERR_INIT;
   if (read_number("watch", args.watch, WATCH_MAX_S, &question.every_s, &err) < 0 ||
-      read_number("history", args.history, SP_MAX_KEPT_STATES, &history, &err) < 0)
+      read_number("history", args.history, SP_MAX_KEPT_STATES, &history, &err) < 0 ||
+      run_begin(&run, &line.common, "status", &err) < 0)
     return command_fail(&err);
   question.options = (struct sp_status_options){.config = args.config,
                                                 .names = line.operands.items,
                                                 .name_count = line.operands.count,
                                                 .history_limit = (size_t)history,
                                                 .with_sizes = args.size};
-  int failed = run_ask(&line.common, "status", ask, &question);
-  return output_flush(failed ? failed : question.exit_status);
+  bool is_whole;
+  return question.every_s == 0 ? look(&question, NULL, &is_whole) : watch(&question);
 }
 
 const struct command cmd_status = {

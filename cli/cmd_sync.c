@@ -32,30 +32,24 @@ static void sync_args_clear(struct sync_args *args)
   text_list_clear(&args->accept);
 }
 
-struct question {
-  struct sp_sync_options options;
-  struct sp_sync_totals totals;
-};
-
-static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
-{
-  struct question *question = ctx;
-  return sp_sync(session, &question->options, &question->totals, err);
-}
-
 /* What it came to is printed as it comes; at the end the sums. */
-static int run(const struct common_args *common, const struct sp_sync_options *options, bool json)
+static int run_sync(const struct common_args *common, struct sp_sync_options *options, bool json)
 {
-  SP_CLEANUP(sync_output_clear) struct sync_output output;
-  sync_output_init(&output, "sync", json, common->verbose || common->debug, common->quiet);
-  struct question question = {.options = *options};
-  question.options.image = sync_output_image;
-  question.options.complaint = sync_output_complaint;
-  question.options.ctx = &output;
-  question.options.progress = sync_output_event;
-  question.options.progress_ctx = &output;
-  int failed = run_ask(common, "sync", ask, &question);
-  return failed ? failed : sync_output_end(&output, &question.totals);
+  SP_CLEANUP(run_clear) struct run run = {0};
+  SP_CLEANUP(sync_output_clear) struct sync_output output = {0};
+  struct sp_sync_totals totals;
+  struct sp_err err = SP_ERR_INIT;
+  if (run_begin(&run, common, "sync", &err) < 0)
+    return command_fail(&err);
+  sync_output_init(&output, "sync", common, &run, json);
+  options->image = sync_output_image;
+  options->complaint = series_complaint;
+  options->ctx = &output;
+  options->progress = progress_event;
+  options->progress_ctx = run.progress;
+  int failed = sp_sync(run.session, options, &totals, &err);
+  run_end(&run);
+  return failed ? series_fail(&output.series, &err) : sync_output_end(&output, &totals);
 }
 
 static int sync_run(const struct command *self, int argc, char **argv)
@@ -77,7 +71,7 @@ static int sync_run(const struct command *self, int argc, char **argv)
   struct sp_err err = SP_ERR_INIT;
   if (options_parse_jobs(args.jobs, &options.jobs, &err) < 0)
     return command_fail(&err);
-  return run(&line.common, &options, args.json);
+  return run_sync(&line.common, &options, args.json);
 }
 
 const struct command cmd_sync = {

@@ -115,7 +115,7 @@ static int print_json(const struct sp_tag_listing *listing, bool created)
     return command_fail(&err);
   }
   printf("{\n  \"schema\": 1,\n  \"kind\": \"tags\",\n  \"name\": ");
-  output_json(text);
+  output_json(stdout, text);
   printf(",\n  \"tags\": [");
   for (size_t i = 0; i < sp_tag_listing_count(listing); i++) {
     struct sp_tag_entry tag = sp_tag_listing_get(listing, i);

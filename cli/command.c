@@ -2,9 +2,11 @@
 #include "cli/command.h"
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "cli/ci.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 const struct command *const commands[] = {
@@ -116,12 +118,53 @@ void command_print_help(const struct command *command)
   options_print(groups, count);
 }
 
+/* -- failing */
+
+/* The command whose result is to be one JSON document, and has none yet. */
+static const char *json_command;
+
+/* Looked for before the command line is parsed: it may be what is wrong. */
+static void look_for_json(const struct command *command, int argc, char **argv)
+{
+  const struct option_row *row = command->options;
+  while (row && row->name && strcmp(row->name, "json") != 0)
+    row++;
+  if (!row || !row->name)
+    return;
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (strcmp(argv[i], "--json") == 0)
+      json_command = command->name;
+  }
+}
+
+void command_forget_json(void)
+{
+  json_command = NULL;
+}
+
+static void print_error_json(const struct sp_err *err, int exit_status)
+{
+  SP_AUTO_JSON json_t *document =
+      json_pack("{s:i, s:s, s:s, s:{s:s, s:o}, s:i}", "schema", 1, "kind", "error", "command",
+                json_command, "error", "code", sp_code_name(err->code), "message",
+                sp_json_text(err->msg), "exit_status", exit_status);
+  SP_AUTO_FREE char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+  if (text)
+    output_json(stdout, text);
+  putchar('\n');
+  command_forget_json();
+}
+
 int command_fail(const struct sp_err *err)
 {
-  ci_print_error(err->msg);
+  int status = sp_code_exit_status(err->code);
   if (err->code == SP_E_INTERRUPTED && err->sys)
-    return 128 + err->sys;
-  return sp_code_exit_status(err->code);
+    status = 128 + err->sys;
+  if (json_command)
+    print_error_json(err, status);
+  fflush(stdout);
+  ci_print_error(err->msg);
+  return status;
 }
 
 static int check_operands(const struct command *command, const struct text_list *operands,
@@ -145,6 +188,7 @@ bool command_line_read(struct command_line *line, const struct command *command,
   struct option_group groups[OPTION_GROUPS_MAX];
   size_t count = command_groups(command, own, &line->common, groups);
   struct sp_err err = SP_ERR_INIT;
+  look_for_json(command, argc, argv);
   int failed = options_parse(groups, count, argc, argv, &line->operands, &err);
   if (line->common.help) {
     command_print_help(command);

@@ -66,7 +66,11 @@ bool command_line_read(struct command_line *line, const struct command *command,
                        char **argv, void *own, int *status);
 void command_line_clear(struct command_line *line);
 
-/* Says an error on stderr ("safeport: ...", escaped); answers its exit status. */
+/* Says an error on stderr ("safeport: ...", escaped), and, if the command line has --json, as the
+ * one document on stdout: {"schema": 1, "kind": "error", "command", "error": {"code", "message"},
+ * "exit_status"}. Answers its exit status. */
 int command_fail(const struct sp_err *err);
+/* A document was begun: command_fail prints none. */
+void command_forget_json(void);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "cli/ci.h"
 #include "cli/command.h"
 #include "cli/language.h"
 #include "cli/output.h"
@@ -99,5 +100,7 @@ int main(int argc, char **argv)
   const struct command *command = command_find(name);
   if (!command)
     return unknown_command(argv[1]);
-  return output_flush(command->run(command, argc - 1, argv + 1));
+  int status = output_flush(command->run(command, argc - 1, argv + 1));
+  ci_print_left_out();
+  return status;
 }

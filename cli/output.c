@@ -12,9 +12,9 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/ci.h"
-#include "cli/ci_result.h"
 #include "cli/command.h"
 #include "cli/fact.h"
+#include "cli/output_ci.h"
 #include "cli/terminal.h"
 #include "cli/verdict.h"
 
@@ -180,20 +180,20 @@ static void print_text(const struct sp_report *report)
 /* What text output escapes may stand in JSON, but still would reach a terminal, or the runner of
  * GitHub's as a command. In JSON it can only be a part of a text, where \u means the same; but for
  * the ends of lines, which are the document's own. */
-void output_json(const char *text)
+void output_json(FILE *to, const char *text)
 {
   struct sp_span rest = sp_span_str(text);
   size_t at, len;
   uint32_t code;
   while ((len = sp_text_find_unsafe(rest, &at, &code)) > 0) {
-    fwrite(rest.ptr, 1, at, stdout);
+    fwrite(rest.ptr, 1, at, to);
     if (code == '\n')
-      putchar('\n');
+      fputc('\n', to);
     else
-      printf("\\u%04x", (unsigned)code);
+      fprintf(to, "\\u%04x", (unsigned)code);
     rest = sp_span_skip(rest, at + len);
   }
-  fwrite(rest.ptr, 1, rest.len, stdout);
+  fwrite(rest.ptr, 1, rest.len, to);
 }
 
 static void print_error(const struct sp_err *err)
@@ -221,13 +221,13 @@ int output_report(const struct sp_report *report, bool json)
   if (sp_report_format_json(report, &text, &err) < 0)
     failed = command_fail(&err);
   else if (json)
-    output_json(text);
+    output_json(stdout, text);
   if (!json)
     print_text(report);
   int status = output_flush(failed ? failed : report->exit_status);
   print_error(&report->err);
   for (size_t i = 0; i < report->place_count; i++)
     print_error(&report->places[i].err);
-  ci_result_tell(report, text);
+  output_ci_tell(report, text);
   return status;
 }

@@ -27,9 +27,12 @@
 struct progress {
   pthread_mutex_t lock;
   struct progress_settings settings;
+  enum progress_many many; /* 0: one image */
   bool is_live;
+  bool paused;
   bool ended;
   struct tally tally;
+  uint64_t images;                  /* of many: that are done */
   char names[TALLY_PLACES_MAX][64]; /* of the destinations, "" if not known */
   char latest[160];                 /* the latest repetition, for the block */
   int64_t shown_ms;                 /* when something was shown last */
@@ -98,14 +101,20 @@ static void put(struct sp_buf *to, const char *fmt, ...)
     return;
 }
 
+static void print_speed(struct sp_buf *to, const struct tally_rate *rate)
+{
+  char speed[SP_SIZE_TEXT_MAX];
+  sp_text_format_size(speed, (uint64_t)rate->per_s);
+  put(to, _(", %s/s"), speed);
+}
+
 /* ", 34 MiB/s, 27 s left"; as much of it as is known. */
 static void print_rate(struct sp_buf *to, const struct tally_rate *rate, uint64_t left_bytes)
 {
   if (!rate->measured)
     return;
-  char speed[SP_SIZE_TEXT_MAX], left[DURATION_TEXT_MAX];
-  sp_text_format_size(speed, (uint64_t)rate->per_s);
-  put(to, _(", %s/s"), speed);
+  char left[DURATION_TEXT_MAX];
+  print_speed(to, rate);
   int64_t seconds = tally_seconds_left(rate, left_bytes);
   if (seconds < 0)
     return;
@@ -121,8 +130,29 @@ static bool has_numbers(const struct tally *tally, const struct tally_sum *sum)
   return tally->step == SP_STEP_MOVE || (tally->step == SP_STEP_PROVE && !tally->has_moved);
 }
 
-static void print_sum(struct sp_buf *to, const struct tally *tally)
+/* Nobody knows how much there will be: images are looked at one after the other. */
+static void print_sum_of_many(struct sp_buf *to, const struct progress *progress)
 {
+  const struct tally *tally = &progress->tally;
+  char bytes[SP_SIZE_TEXT_MAX];
+  sp_text_format_size(bytes, tally_moved_bytes(tally));
+  if (progress->many == PROGRESS_SENT)
+    put(to, _("%llu images done, %llu tags set, %s sent"), (unsigned long long)progress->images,
+        (unsigned long long)tally->tags, bytes);
+  else
+    put(to, _("%llu images done, %llu blobs looked at, %s read"),
+        (unsigned long long)progress->images, (unsigned long long)tally->ended_blobs, bytes);
+  if (tally->rate.per_s >= 1.0)
+    print_speed(to, &tally->rate);
+}
+
+static void print_sum(struct sp_buf *to, const struct progress *progress)
+{
+  const struct tally *tally = &progress->tally;
+  if (progress->many) {
+    print_sum_of_many(to, progress);
+    return;
+  }
   struct tally_sum sum = tally_sum(tally);
   unsigned long long done_blobs = sum.done_blobs, total_blobs = sum.total_blobs;
   if (!has_numbers(tally, &sum)) {
@@ -190,9 +220,9 @@ static size_t print_block(struct sp_buf *to, const struct progress *progress)
   SP_AUTO_BUF struct sp_buf line;
   sp_buf_init(&line, TEXT_MAX);
   size_t lines = 0;
-  print_sum(&line, &progress->tally);
+  print_sum(&line, progress);
   end_line(to, &line, size.columns, &lines);
-  for (size_t i = 0; i < TALLY_RUNNING_MAX && lines < room; i++) {
+  for (size_t i = 0; !progress->many && i < TALLY_RUNNING_MAX && lines < room; i++) {
     const struct tally_blob *blob = &progress->tally.running[i];
     if (!blob->is_used || (blob->place < 0 && progress->tally.place_count > 0))
       continue;
@@ -241,14 +271,14 @@ static void show_sum(struct progress *progress)
 {
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, TEXT_MAX);
-  print_sum(&text, &progress->tally);
+  print_sum(&text, progress);
   show(progress, sp_buf_str(&text), false);
 }
 
 static void refresh(struct progress *progress, int64_t now_ms)
 {
   int64_t every_ms = progress->is_live ? REDRAW_MS : LINE_EVERY_MS;
-  if (now_ms - progress->shown_ms < every_ms)
+  if (progress->paused || now_ms - progress->shown_ms < every_ms)
     return;
   progress->shown_ms = now_ms;
   if (progress->is_live)
@@ -267,7 +297,7 @@ static void take_text(struct progress *progress, const struct sp_event *event)
   if (event->kind == SP_EVENT_RETRY)
     memcpy(progress->latest, shown, sizeof shown);
   if (progress->settings.verbose)
-    show(progress, shown, progress->is_live);
+    show(progress, shown, progress->is_live && !progress->paused);
 }
 
 static void take_name(struct progress *progress, const struct sp_event *event)
@@ -306,7 +336,33 @@ void progress_log(void *ctx, int level, const char *line)
   char shown[4096];
   sp_text_escape(shown, sizeof shown, sp_span_str(line));
   SP_LOCK_SCOPE(&progress->lock);
-  show(progress, shown, progress->is_live && !progress->ended);
+  show(progress, shown, progress->is_live && !progress->ended && !progress->paused);
+}
+
+void progress_of_many(struct progress *progress, enum progress_many many)
+{
+  SP_LOCK_SCOPE(&progress->lock);
+  progress->many = many;
+}
+
+void progress_pause(struct progress *progress)
+{
+  SP_LOCK_SCOPE(&progress->lock);
+  if (progress->lines > 0)
+    show(progress, NULL, false);
+  progress->paused = true;
+  ci_section_end();
+}
+
+void progress_resume(struct progress *progress, size_t images_done)
+{
+  SP_LOCK_SCOPE(&progress->lock);
+  progress->images += images_done;
+  if (progress->paused && progress->is_live)
+    progress->shown_ms = 0; /* the block is due: it was taken away */
+  progress->paused = false;
+  if (!progress->settings.quiet)
+    refresh(progress, sp_clock_mono_ms());
 }
 
 void progress_end(struct progress *progress)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a running job shows on stderr: on a terminal a block that is redrawn a few times a second
- * (a line per blob and destination, with rate and time left), elsewhere a line every ten seconds at
- * most, and nothing if quiet.
+ * (of one image a line per blob and destination, with rate and time left; of many images one line),
+ * elsewhere a line every ten seconds at most, and nothing if quiet.
  *
  * Not here: the result (output.h). Threads: any.
  */
@@ -22,6 +22,14 @@ struct progress_settings {
 SP_MUST_CHECK int progress_new(const struct progress_settings *settings, struct progress **out,
                                struct sp_err *err);
 void progress_free(struct progress *progress);
+/* The job is about many images, of which this is told. */
+enum progress_many { PROGRESS_SENT = 1, PROGRESS_READ };
+void progress_of_many(struct progress *progress, enum progress_many many);
+/* Takes the block off the screen, and holds it back while something else is printed there; nor is a
+ * part of a CI system's log folded away meanwhile. */
+void progress_pause(struct progress *progress);
+/* Goes on. Of many images: with so many more that are done. */
+void progress_resume(struct progress *progress, size_t images_done);
 /* Takes the block off the screen; nothing is drawn afterwards. */
 void progress_end(struct progress *progress);
 

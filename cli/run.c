@@ -10,6 +10,12 @@
 #include "oci/place.h"
 #include "oci/reference.h"
 
+void run_end(struct run *run)
+{
+  interrupt_forget();
+  progress_end(run->progress);
+}
+
 void run_clear(struct run *run)
 {
   interrupt_forget();
@@ -84,8 +90,7 @@ int run_begin(struct run *run, const struct common_args *common, const char *com
 static int finish(struct run *run, int failed, struct sp_report *report, bool json,
                   const struct sp_err *err)
 {
-  interrupt_forget();
-  progress_end(run->progress);
+  run_end(run);
   if (failed)
     return command_fail(err);
   int status = output_report(report, json);
@@ -148,7 +153,6 @@ int run_ask(const struct common_args *common, const char *command, run_question 
   if (run_begin(&run, common, command, &err) < 0)
     return command_fail(&err);
   int failed = question(run.session, ctx, &err);
-  interrupt_forget();
-  progress_end(run.progress);
+  run_end(&run);
   return failed ? command_fail(&err) : 0;
 }

@@ -17,6 +17,8 @@ struct run {
  * {0} before, and needs run_clear in any case. command: its name, for a CI system's log. */
 SP_MUST_CHECK int run_begin(struct run *run, const struct common_args *common, const char *command,
                             struct sp_err *err);
+/* The job is done: signals end the program again, and nothing of its progress is on the screen. */
+void run_end(struct run *run);
 void run_clear(struct run *run);
 
 /* Runs the job and prints what it came to (as JSON if `json`); answers the exit status. The

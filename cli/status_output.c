@@ -18,6 +18,25 @@
 #define NARROW 60       /* columns: fewer, and places stand on lines of their own */
 #define PLACE_MAX 40    /* columns of the column of places */
 #define STATE_MAX 256
+#define COUNTS_MAX 512
+
+void status_output_init(struct status_output *output, const struct status_settings *settings)
+{
+  const struct series_settings of_series = {.command = "status",
+                                            .kind = "status",
+                                            .progress = settings->progress,
+                                            .to = settings->to,
+                                            .json = settings->json,
+                                            .tells_ci = settings->tells_ci};
+  *output = (struct status_output){.columns = settings->columns,
+                                   .only_findings = settings->only_findings};
+  series_init(&output->series, &of_series);
+}
+
+void status_output_clear(struct status_output *output)
+{
+  series_clear(&output->series);
+}
 
 static void say(const struct status_output *output, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -25,7 +44,7 @@ static void say(const struct status_output *output, const char *fmt, ...)
 {
   va_list args;
   va_start(args, fmt);
-  vfprintf(output->to, fmt, args);
+  vfprintf(output->series.settings.to, fmt, args);
   va_end(args);
 }
 
@@ -33,12 +52,7 @@ static void say_escaped(const struct status_output *output, const char *text)
 {
   char shown[SHOWN_MAX];
   sp_text_escape(shown, sizeof shown, sp_span_str(text));
-  fputs(shown, output->to);
-}
-
-static const char *color(const struct status_output *output, enum terminal_color color)
-{
-  return output->color ? terminal_color(color) : "";
+  fputs(shown, output->series.settings.to);
 }
 
 /* -- words */
@@ -74,16 +88,6 @@ static void format_day(int64_t unix_s, char out[SP_RFC3339_MAX])
   out[10] = '\0';
 }
 
-static void add(char *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(char *text, const char *fmt, ...)
-{
-  size_t len = strlen(text);
-  va_list args;
-  va_start(args, fmt);
-  vsnprintf(text + len, STATE_MAX - len, fmt, args);
-  va_end(args);
-}
-
 /* "behind since 2026-11-23 10:15 (sha256:0123456789ab), read 2026-11-20" */
 static void format_state(const struct sp_status_at *at, char out[STATE_MAX])
 {
@@ -91,15 +95,15 @@ static void format_state(const struct sp_status_at *at, char out[STATE_MAX])
   snprintf(out, STATE_MAX, "%s", standing_text(at->standing));
   if (at->since_s > 0) {
     format_minute(at->since_s, when);
-    add(out, _(" since %s"), when);
+    sp_text_append(out, STATE_MAX, _(" since %s"), when);
   }
   if (at->standing == SP_STANDING_BEHIND || at->standing == SP_STANDING_CHANGED ||
       at->standing == SP_STANDING_EXTRA)
-    add(out, " (%.*s)", SHORT_DIGEST, at->digest);
+    sp_text_append(out, STATE_MAX, " (%.*s)", SHORT_DIGEST, at->digest);
   bool is_read = at->read_s > 0 && at->read_s >= at->touched_s;
   format_day(is_read ? at->read_s : at->touched_s, when);
   if (at->touched_s > 0 || at->read_s > 0)
-    add(out, is_read ? _(", read %s") : _(", touched %s"), when);
+    sp_text_append(out, STATE_MAX, is_read ? _(", read %s") : _(", touched %s"), when);
 }
 
 /* -- layout */
@@ -125,12 +129,12 @@ static void say_at(const struct status_output *output, const struct sp_status_im
   sp_text_escape(name, sizeof name, sp_span_str(image->places[place].name));
   size_t taken = terminal_width_of(name);
   bool is_apart = output->columns < NARROW || taken > width;
-  const char *on = is_finding(at->standing) ? color(output, COLOR_BAD) : "";
+  const char *on = is_finding(at->standing) ? terminal_color(COLOR_BAD) : "";
   if (is_apart)
-    say(output, "    %s\n      %s%s%s\n", name, on, state, on[0] ? color(output, COLOR_NONE) : "");
+    say(output, "    %s\n      %s%s%s\n", name, on, state, on[0] ? terminal_color(COLOR_NONE) : "");
   else
     say(output, "    %s%*s  %s%s%s\n", name, (int)(width - taken), "", on, state,
-        on[0] ? color(output, COLOR_NONE) : "");
+        on[0] ? terminal_color(COLOR_NONE) : "");
 }
 
 static bool has_finding(const struct sp_status_image *image, const struct sp_status_tag *tag)
@@ -165,8 +169,8 @@ static void say_tag(const struct status_output *output, const struct sp_status_i
   if (tag->is_last_known)
     say(output, _(" (last known)"));
   if (tag->is_damaged)
-    say(output, "%s%s%s", color(output, COLOR_BAD), _(" (damaged at the primary)"),
-        color(output, COLOR_NONE));
+    say(output, "%s%s%s", terminal_color(COLOR_BAD), _(" (damaged at the primary)"),
+        terminal_color(COLOR_NONE));
   say(output, "\n");
   for (size_t i = 0; i < image->place_count; i++)
     say_at(output, image, i, &tag->at[i]);
@@ -178,9 +182,9 @@ static void say_error(const struct status_output *output, const char *place,
 {
   if (err->code == SP_OK)
     return;
-  say(output, "  %s%s: ", color(output, COLOR_BAD), place);
+  say(output, "  %s%s: ", terminal_color(COLOR_BAD), place);
   say_escaped(output, err->msg);
-  say(output, "%s\n", color(output, COLOR_NONE));
+  say(output, "%s\n", terminal_color(COLOR_NONE));
 }
 
 static void say_image(const struct status_output *output, const struct sp_status_image *image)
@@ -220,53 +224,119 @@ static bool is_quiet(const struct sp_status_image *image)
   return true;
 }
 
-/* -- JSON. What text output escapes need not be escaped there: sp_json_text has. */
-
-static void begin_json(const struct status_output *output)
+static void add_json(struct status_output *output, const struct sp_status_image *image)
 {
-  if (output->images == 0)
-    fputs("{\"schema\": 1, \"kind\": \"status\", \"images\": [", output->to);
+  SP_AUTO_FREE char *text = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  if (!series_wants_json(&output->series))
+    return;
+  if (sp_status_image_format_json(image, &text, &err) == 0)
+    series_add_json(&output->series, text);
+  else
+    series_error(&output->series, &err);
 }
+
+/* -- for the CI system */
+
+static void format_counts(const uint64_t counts[SP_STANDING_COUNT], char out[COUNTS_MAX])
+{
+  out[0] = '\0';
+  for (int i = 0; i < SP_STANDING_COUNT; i++) {
+    if (counts[i] > 0 && i != SP_STANDING_ABSENT)
+      sp_text_append(out, COUNTS_MAX, "%s%llu %s", out[0] ? ", " : "",
+                     (unsigned long long)counts[i], standing_text(i));
+  }
+}
+
+static bool is_good_place(const struct sp_status_image *image, const struct sp_status_place *place)
+{
+  if (image->err.code != SP_OK || place->err.code != SP_OK)
+    return false;
+  for (int i = 0; i < SP_STANDING_COUNT; i++) {
+    if (place->counts[i] > 0 && is_finding(i))
+      return false;
+  }
+  return true;
+}
+
+/* What is to be done about a place that is not in step; the image's name follows. */
+static const char *remedy(const struct sp_status_place *place)
+{
+  static const struct {
+    enum sp_standing standing;
+    const char *remedy;
+  } remedies[] = {
+      {SP_STANDING_DAMAGED, "safeport verify --repair"},
+      {SP_STANDING_CHANGED, N_("look at the primary; if it is meant: safeport sync --accept TAG")},
+  };
+  for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
+    if (place->counts[remedies[i].standing] > 0)
+      return _(remedies[i].remedy);
+  }
+  return "safeport sync";
+}
+
+static void annotate(struct status_output *output, const struct sp_status_image *image,
+                     const struct sp_status_place *place, const char *counts)
+{
+  enum series_level level = image->is_required ? SERIES_ERROR : SERIES_WARNING;
+  if (place->err.code != SP_OK) {
+    series_finding(&output->series, level, "'%s': %s", image->name, place->err.msg);
+    return;
+  }
+  series_finding(&output->series, level, _("'%s' at '%s': %s: %s %s"), image->name, place->name,
+                 counts, remedy(place), image->name);
+}
+
+static void tell_ci(struct status_output *output, const struct sp_status_image *image)
+{
+  if (image->err.code != SP_OK)
+    series_finding(&output->series, image->is_required ? SERIES_ERROR : SERIES_WARNING, "'%s': %s",
+                   image->name, image->err.msg);
+  for (size_t i = 0; i < image->place_count; i++) {
+    const struct sp_status_place *place = &image->places[i];
+    char counts[COUNTS_MAX];
+    bool is_good = is_good_place(image, place);
+    format_counts(place->counts, counts);
+    const struct ci_cell cells[] = {{image->name, true},
+                                    {place->name, true},
+                                    {is_good ? _("in step") : _("not in step"), false},
+                                    {counts, false}};
+    ci_result_add_row(&output->series.ci, !is_good, cells);
+    if (!is_good && image->err.code == SP_OK)
+      annotate(output, image, place, counts);
+  }
+}
+
+/* -- all */
 
 void status_output_image(void *ctx, const struct sp_status_image *image)
 {
   struct status_output *output = ctx;
-  if (output->json) {
-    SP_AUTO_FREE char *text = NULL;
-    struct sp_err err = SP_ERR_INIT;
-    begin_json(output);
-    if (sp_status_image_format_json(image, &text, &err) == 0)
-      fprintf(output->to, "%s\n%s", output->images ? "," : "", text);
-  } else if (!output->only_findings || !is_quiet(image))
+  add_json(output, image);
+  if (!output->series.settings.json && (!output->only_findings || !is_quiet(image))) {
+    series_make_room(&output->series);
     say_image(output, image);
-  output->images++;
+  }
+  if (output->series.settings.tells_ci)
+    tell_ci(output, image);
+  series_image_done(&output->series);
 }
 
-static void say_sums(const struct status_output *output, const struct sp_status_totals *totals)
+static void sum_up(struct series *series, const struct sp_status_totals *totals)
 {
-  say(output, _("%llu of %llu images in step"), (unsigned long long)totals->images_good,
-      (unsigned long long)totals->images);
-  const char *separator = ": ";
-  for (int i = 0; i < SP_STANDING_COUNT; i++) {
-    if (totals->counts[i] == 0 || i == SP_STANDING_ABSENT)
-      continue;
-    say(output, "%s%llu %s", separator, (unsigned long long)totals->counts[i], standing_text(i));
-    separator = ", ";
-  }
-  say(output, "\n");
+  char counts[COUNTS_MAX];
+  format_counts(totals->counts, counts);
+  series_sum(series, _("%llu of %llu images in step"), (unsigned long long)totals->images_good,
+             (unsigned long long)totals->images);
+  series_sum(series, "%s%s", counts[0] ? ": " : "", counts);
 }
 
-int status_output_end(struct status_output *output, const struct sp_status_totals *totals,
-                      struct sp_err *err)
+int status_output_end(struct status_output *output, const struct sp_status_totals *totals)
 {
-  if (!output->json) {
-    say_sums(output, totals);
-    return 0;
-  }
   SP_AUTO_FREE char *text = NULL;
-  if (sp_status_totals_format_json(totals, &text, err) < 0)
-    return -1;
-  begin_json(output);
-  fprintf(output->to, "],\n\"totals\": %s}\n", text);
-  return 0;
+  struct sp_err err = SP_ERR_INIT;
+  sum_up(&output->series, totals);
+  int failed = sp_status_totals_format_json(totals, &text, &err);
+  return series_end(&output->series, totals->exit_status, &totals->err, failed ? NULL : text);
 }

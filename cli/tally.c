@@ -79,6 +79,8 @@ static void blob_ends(struct tally *tally, const struct sp_event *event)
     bytes = blob->total_bytes;
   if (blob)
     blob->is_used = false;
+  tally->ended_blobs++;
+  tally->ended_bytes += event->bytes_done;
   struct tally_place *place = place_of(tally, event->destination);
   if (!place || !event->ok)
     return;
@@ -114,8 +116,10 @@ void tally_add(struct tally *tally, const struct sp_event *event, int64_t now_ms
   case SP_EVENT_RETRY:
     tally->retries++;
     return;
-  case SP_EVENT_MANIFEST:
   case SP_EVENT_TAG:
+    tally->tags++;
+    return;
+  case SP_EVENT_MANIFEST:
   case SP_EVENT_NOTE:
     return;
   }
@@ -128,7 +132,22 @@ void tally_measure(struct tally *tally, int64_t now_ms)
     if (blob->is_used)
       rate_update(&blob->rate, blob->done_bytes, now_ms);
   }
-  rate_update(&tally->rate, tally_sum(tally).done_bytes, now_ms);
+  rate_update(&tally->rate, tally_moved_bytes(tally), now_ms);
+}
+
+static uint64_t running_bytes(const struct tally *tally)
+{
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < TALLY_RUNNING_MAX; i++) {
+    if (tally->running[i].is_used && tally->running[i].place >= 0)
+      bytes += tally->running[i].done_bytes;
+  }
+  return bytes;
+}
+
+uint64_t tally_moved_bytes(const struct tally *tally)
+{
+  return tally->ended_bytes + running_bytes(tally);
 }
 
 struct tally_sum tally_sum(const struct tally *tally)
@@ -140,10 +159,7 @@ struct tally_sum tally_sum(const struct tally *tally)
     sum.done_bytes += tally->places[i].ended_bytes;
     sum.done_blobs += tally->places[i].ended_blobs;
   }
-  for (size_t i = 0; i < TALLY_RUNNING_MAX; i++) {
-    if (tally->running[i].is_used && tally->running[i].place >= 0)
-      sum.done_bytes += tally->running[i].done_bytes;
-  }
+  sum.done_bytes += running_bytes(tally);
   /* What is sent again is counted again: never show more than all. */
   if (sum.done_bytes > sum.total_bytes)
     sum.done_bytes = sum.total_bytes;

@@ -45,6 +45,7 @@ struct tally {
   struct tally_blob running[TALLY_RUNNING_MAX];
   struct tally_rate rate;
   unsigned retries;
+  uint64_t tags, ended_blobs, ended_bytes; /* over everything, planned or not */
 };
 #define TALLY_INIT ((struct tally){.step = SP_STEP_SURVEY})
 
@@ -57,6 +58,9 @@ struct tally_sum {
   uint64_t done_bytes, total_bytes, done_blobs, total_blobs;
 };
 struct tally_sum tally_sum(const struct tally *tally);
+/* Bytes that arrived, those of blobs on their way included. Of a run over many images: it has no
+ * plan to measure them against. */
+uint64_t tally_moved_bytes(const struct tally *tally);
 /* Seconds until `left` bytes are moved at this rate; -1 if nobody can say. */
 int64_t tally_seconds_left(const struct tally_rate *rate, uint64_t left_bytes);
 

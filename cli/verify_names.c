@@ -45,36 +45,27 @@ static int read_names_args(const struct verify_args *args, struct sp_verify_imag
   return options_parse_jobs(args->jobs, &options->jobs, err);
 }
 
-struct question {
-  struct sp_verify_images_options options;
-  struct sp_verify_totals totals;
-};
-
-static int ask(struct sp_session *session, void *ctx, struct sp_err *err)
-{
-  struct question *question = ctx;
-  return sp_verify_images(session, &question->options, &question->totals, err);
-}
-
 int verify_names(const struct command_line *line, const struct verify_args *args)
 {
-  struct question question = {.options = {.config = args->config,
-                                          .names = line->operands.items,
-                                          .name_count = line->operands.count,
-                                          .repair = args->repair,
-                                          .wait = args->wait}};
-  struct sp_verify_images_options *options = &question.options;
-  const struct common_args *common = &line->common;
+  SP_CLEANUP(run_clear) struct run run = {0};
+  SP_CLEANUP(verify_output_clear) struct verify_output output = {0};
+  struct sp_verify_totals totals;
   struct sp_err err = SP_ERR_INIT;
-  if (read_names_args(args, options, &err) < 0)
+  struct sp_verify_images_options options = {.config = args->config,
+                                             .names = line->operands.items,
+                                             .name_count = line->operands.count,
+                                             .repair = args->repair,
+                                             .wait = args->wait};
+  if (read_names_args(args, &options, &err) < 0 ||
+      run_begin(&run, &line->common, "verify", &err) < 0)
     return command_fail(&err);
-  SP_CLEANUP(verify_output_clear) struct verify_output output;
-  verify_output_init(&output, args->json, common->verbose || common->debug, common->quiet);
-  options->image = verify_output_image;
-  options->complaint = verify_output_complaint;
-  options->ctx = &output;
-  options->progress = verify_output_event;
-  options->progress_ctx = &output;
-  int failed = run_ask(common, "verify", ask, &question);
-  return failed ? failed : verify_output_end(&output, &question.totals);
+  verify_output_init(&output, &line->common, &run, args->json);
+  options.image = verify_output_image;
+  options.complaint = series_complaint;
+  options.ctx = &output;
+  options.progress = progress_event;
+  options.progress_ctx = run.progress;
+  int failed = sp_verify_images(run.session, &options, &totals, &err);
+  run_end(&run);
+  return failed ? series_fail(&output.series, &err) : verify_output_end(&output, &totals);
 }

@@ -36,7 +36,7 @@ const char *sp_nearest(const char *word, const char *const *names, size_t count)
   size_t len = strlen(word);
   if (len == 0 || len > WORD_MAX)
     return NULL;
-  size_t best = len / 3 > 2 ? len / 3 : 2;
+  size_t best = len / 3 > 1 ? len / 3 : 1;
   if (best >= len)
     best = len - 1;
   const char *found = NULL;

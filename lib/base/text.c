@@ -45,6 +45,15 @@ int sp_text_format(char **out, struct sp_err *err, const char *fmt, ...)
   return 0;
 }
 
+void sp_text_append(char *text, size_t size, const char *fmt, ...)
+{
+  size_t len = strlen(text);
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text + len, size - len, fmt, args);
+  va_end(args);
+}
+
 int sp_text_copy(char *out, size_t out_size, struct sp_span s, struct sp_err *err)
 {
   if (s.len >= out_size) {

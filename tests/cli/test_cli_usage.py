@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong command lines: each is refused with exit status 2 and a message that says what to do; nothing is opened."""
 
+import json
 import subprocess
 
 import pytest
@@ -66,6 +67,44 @@ def test_wrong_command_lines(safeport, tmp_path, args, says):
     assert result.stderr.startswith("safeport: ") and not result.stdout
     assert "\x1b" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+# without stdout, all that a program sees of it is the exit status
+FAILING = [
+    *[args for args, _ in WRONG if args[0] in ("push", "copy", "verify", "version")],
+    ["push", "oci:/nowhere:x", "--to", "vault:y"],
+    ["push", "oci:x", "--to", "docker-archive:-"],
+    ["copy", "oci:/nowhere:x", "vault:y"],
+    ["verify", "oci:missing", "x"],
+    ["verify", "oci:/nowhere:x", "vault:y"],
+    *[[command, "app", "--config", "/nonexistent.yaml"] for command in ("sync", "verify", "status", "restore")],
+    *[[command, "--config", "wrong.yaml"] for command in ("sync", "verify", "status", "restore", "config")],
+    ["config", "--strict", "--config", "unset.yaml"],
+    ["sync", "--jobs", "0"], ["status", "--history", "x"], ["restore", "--drill", "--all"], ["restore", "--at", "x"],
+    ["status", "--watch=x"], ["verify", "--max-age", "x"], ["verify", "--claimed", "--read"],
+    ["inspect"], ["inspect", "oci:/nowhere:x"], ["inspect", "vault:x", "--raw"],
+    ["tags"], ["tags", "oci:/nowhere"], ["tags", "vault:x", "--sort", "size"],
+    ["log", "--run", "x"], ["log", "--run", "77"],
+]
+
+
+@pytest.mark.parametrize("args", FAILING, ids=[" ".join(a)[:60].replace("\x1b", "ESC") for a in FAILING])
+def test_json_is_one_document_also_of_what_fails(safeport, tmp_path, args):
+    (tmp_path / "wrong.yaml").write_text("version: 1\nimages: {app: {primry: ghcr.io/a/b}}\n")
+    (tmp_path / "unset.yaml").write_text("version: 1\nimages: {app: {primary: ghcr.io/a/b, backups: ['vault:b']}}\n"
+                                         "registries: {ghcr.io: {username: u, password: $NOT_SET}}\n")
+    where = {"env": {"SAFEPORT_VAULT": str(tmp_path / "vault"), "SAFEPORT_STATE": str(tmp_path / "state")},
+             "cwd": tmp_path}
+    plain = safeport(*args, **where)
+    assert plain.returncode != 0
+    result = safeport(args[0], "--json", *args[1:], **where)
+    document = json.loads(result.stdout)
+    assert result.returncode == document["exit_status"] != 0 and document["schema"] == 1
+    if document["kind"] == "error":
+        assert document["command"] == args[0]
+        assert f"safeport: {document['error']['message']}" in result.stderr
+    else:
+        assert document["error"] or any(place["error"] for place in document["places"])
 
 
 GIT = [

@@ -47,6 +47,37 @@ def commands(log):
     return [command for command in map(parse, log.splitlines()) if command]
 
 
+def errors(result):
+    return [command.data for command in commands(result.stderr) if command.name == "error"]
+
+
+def warnings(result):
+    return [command.data for command in commands(result.stderr) if command.name == "warning"]
+
+
+# What somebody outside might say to give orders to a runner, or to whoever reads its pages.
+HOSTILE_TEXTS = [
+    "x\n::add-mask::latest",
+    "::stop-commands::x",
+    "##[add-mask]latest",
+    "a ##[stop-commands]b",
+    "%0A::set-output name=a::b",
+    "100%25 %3A",
+    "\r::error::x",
+    "\u2028::error::x",
+    "`</td></tr></table> | <script>alert(1)</script> [x](https://evil.example) ![x](https://evil.example/p.png)",
+    "\x1b[2J\x1b]52;c;aGk=\x07",
+]
+
+
+def check_harmless(markdown):
+    """Text from outside stands inside of code spans, which nothing in it ends."""
+    outside = re.sub(r"`[^`\n]*`", "", markdown)
+    for part in ("<script", "evil.example", "](", "add-mask", "::"):
+        assert part not in outside, markdown
+    tables(markdown)
+
+
 def parse_output(text):
     """name -> value of a $GITHUB_OUTPUT file; anything that the runner would refuse is an error."""
     assert text == "" or text.endswith("\n"), "the last line is not ended"

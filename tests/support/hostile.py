@@ -63,6 +63,13 @@ def error(status, code="UNKNOWN", message="as the test wants", headers=()):
     return answer(status, document, [("Content-Type", "application/json"), *headers])
 
 
+def say_credentials(exchange):
+    """A registry that says back, in its error, what it was sent."""
+    exchange.read_body()
+    sent = exchange.request.header("Authorization") or "nothing"
+    return error(401, "UNAUTHORIZED", f"who is {sent}?", [("WWW-Authenticate", "Basic")])(exchange)
+
+
 def early(status, body=b"", close=True, headers=()):
     """The answer comes while the request's body is still being sent; it is never read."""
     def act(_exchange):

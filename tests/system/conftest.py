@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import engine, hostile, images, registry, safeport, tls, token_server, trio as trios, wire  # noqa: E402
+from support import actions, engine, hostile, images, registry, safeport, tls, token_server, trio as trios, wire  # noqa: E402
 
 
 MEMORY = pathlib.Path("/dev/shm")
@@ -112,6 +112,18 @@ def port(tmp_path):
     if safeport.binary() is None:
         pytest.fail("there is no build/safeport: run `make build` first")
     return safeport.Safeport(tmp_path / "home")
+
+
+@pytest.fixture
+def runner(tmp_path, port):
+    """A step that was given secrets, as steps are: every run looks for them in all that is said."""
+    made = actions.Runner(tmp_path / "runner")
+    for name in ("GITHUB_TOKEN", "DOCKERHUB_TOKEN", "SAFEPORT_AUTH_GHCR_IO"):
+        port.secrets.append(f"canary-of-{name.lower()}")
+        made.env[name] = ("user:" if name.startswith("SAFEPORT") else "") + port.secrets[-1]
+    made.env.update(GITHUB_ACTOR="alice", DOCKERHUB_USERNAME="alice")
+    yield made
+    assert safeport.find_secret(made.files(), port.secrets) is None
 
 
 @pytest.fixture

@@ -2,17 +2,12 @@
 """status: every standing that a tag can have, from hosts with and without a journal; watching it."""
 
 import json
-import os
-import pty
 import signal
-import struct
-import subprocess
-import threading
 import time
 
 import pytest
 
-from support import backed_up, images, wire
+from support import backed_up, images, terminal, wire
 
 
 @pytest.fixture
@@ -184,58 +179,27 @@ def test_sizes_where_a_backup_is_on_this_host(backed):
 
 
 # -- how it is shown
-def in_terminal(backed, arguments, columns, rows, until, then=signal.SIGINT):
-    """Runs it in a terminal of that size; when `until` is on it (or it ended), sends `then`.
-    Answers the exit status and what was shown."""
-    master, slave = pty.openpty()
-    import fcntl
-    import termios
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    said = bytearray()
-
-    def read():
-        while True:
-            try:
-                data = os.read(master, 65536)
-            except OSError:
-                return
-            if not data:
-                return
-            said.extend(data)
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    process = subprocess.Popen(backed.port.command("status", "--config", backed.file, *arguments),
-                               env={**backed.port.env, "TERM": "xterm"}, stdin=slave, stdout=slave,
-                               stderr=subprocess.PIPE, cwd=backed.port.home)
-    os.close(slave)
-    end = time.monotonic() + 20
-    while time.monotonic() < end and process.poll() is None and not until(bytes(said).decode(errors="replace")):
-        time.sleep(0.05)
-    if process.poll() is None:
-        process.send_signal(then)
-    process.communicate(timeout=20)
-    reader.join(5)
-    os.close(master)
-    return process.returncode, bytes(said).decode(errors="replace")
+def in_terminal(backed, arguments, columns, rows, until):
+    return terminal.run(backed.port.command("status", "--config", backed.file, *arguments), env=backed.port.env,
+                        cwd=backed.port.home, columns=columns, rows=rows, until=until)
 
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_lines_fit(synced, columns):
-    status, text = in_terminal(synced, [], columns, 50, lambda text: False)
-    import re
-    lines = re.sub("\x1b\\[[0-9;]*[A-Za-z]", "", text).replace("\r", "").splitlines()
-    assert status == 0 and max(map(len, lines)) <= columns, lines
+    shown = in_terminal(synced, [], columns, 50, None)
+    lines = terminal.plain(shown.screen).splitlines()
+    assert shown.status == 0 and max(map(len, lines)) <= columns, lines
     assert any("vault:app" in line for line in lines)
 
 
 def test_watch_redraws_a_terminal_and_ends_with_130(synced):
-    status, text = in_terminal(synced, ["--watch=1"], 80, 50, lambda text: text.count("\x1b[H\x1b[J") >= 2)
-    assert status == 130 and text.count("in step, touched") >= 12
+    shown = in_terminal(synced, ["--watch=1"], 80, 50, lambda text: text.count("\x1b[H\x1b[J") >= 2)
+    assert shown.status == 130 and shown.screen.count("in step, touched") >= 12
 
 
 def test_watch_of_a_small_terminal_says_that_there_is_more(synced):
-    status, text = in_terminal(synced, ["--watch=1"], 80, 6, lambda text: "lines more" in text)
-    assert status == 130 and "lines more" in text
+    shown = in_terminal(synced, ["--watch=1"], 80, 6, lambda text: "lines more" in text)
+    assert shown.status == 130 and "lines more" in shown.screen
 
 
 def test_watch_appends_elsewhere_and_sees_changes(synced):

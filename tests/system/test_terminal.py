@@ -1,63 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress: a live block on a terminal, elsewhere a line every ten seconds at most; never on stdout."""
+"""Progress: a live block on a terminal, elsewhere a line every ten seconds at most; never on stdout. The same for one image
+and for runs over many."""
 
-import os
-import pty
+import json
 import re
-import subprocess
-import threading
 
 import pytest
 
-from support import hostile, images
+from support import hostile, images, terminal
+
+SIZE = 2 << 20
+UP = "\x1b[A"  # the block is redrawn by going up over its lines
+PROGRESS = re.compile(r"\d ?[KMG]?i?B")
 
 
 @pytest.fixture
 def slow_source(hostile_server):
-    """A source of which a push takes about so many seconds."""
+    """A source of which a read takes about so many seconds; answers (its server, repository)."""
     def make(seconds):
         server = hostile_server()
-        content = images.small(99, layers=1, layer_bytes=2 << 20)
+        content = images.small(99, layers=1, layer_bytes=SIZE)
         server.fill("a/b", content)
-        server.on("GET", "/blobs/", hostile.how(drip=((2 << 20) // 40, seconds / 40)))
-        return f"{server.host}/a/b:latest"
+        server.on("GET", "/blobs/", hostile.how(drip=(SIZE // 40, seconds / 40)))
+        return server, f"{server.host}/a/b"
     return make
 
 
-def test_live_block_on_a_terminal(slow_source, port):
-    source = slow_source(2)
-    master, slave = pty.openpty()
-    said = bytearray()
+@pytest.fixture
+def job(slow_source, port, tmp_path):
+    """Makes the command line of a run over many images that takes about so many seconds."""
+    def make(command, seconds):
+        server, source = slow_source(0 if command == "restore" else seconds)
+        config = tmp_path / "safeport.yaml"
+        config.write_text(json.dumps({"version": 1, "images": {"app": {"primary": source, "backups": ["vault:app"]}}}))
+        line = [command, "--config", config]
+        if command == "sync":
+            return line
+        if command == "verify":
+            # what it reads is slow, on both sides the same
+            port.run("push", f"{source}:latest", "--to", "vault:app", status=0)
+            return [*line, "--read", "app"]
+        server, source = slow_source(seconds)
+        return ["restore", f"{source}:latest", "--to", "vault:back"]
+    return make
 
-    def read():
-        while True:
-            try:
-                data = os.read(master, 65536)
-            except OSError:
-                return
-            if not data:
-                return
-            said.extend(data)
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    done = subprocess.run(port.command("push", source, "--to", "vault:app"), env={**port.env, "TERM": "xterm"},
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=slave, timeout=30, cwd=port.home)
-    os.close(slave)
-    reader.join(5)
-    os.close(master)
-    text = said.decode(errors="replace")
-    assert done.returncode == 0, text
-    assert re.search(r"[KM]i?B/s", text), f"no rate: {text!r}"
-    assert "\x1b[" in text or "\r" in text
-    assert b"\x1b" not in done.stdout and b"vault:app" in done.stdout
+
+def show(port, arguments, **settings):
+    shown = terminal.run(port.command(*arguments), env={**port.env, **settings.pop("env", {})}, cwd=port.home,
+                         **settings)
+    assert shown.status == 0, shown
+    return shown
+
+
+def test_live_block_on_a_terminal(slow_source, port):
+    shown = show(port, ["push", f"{slow_source(2)[1]}:latest", "--to", "vault:app"], stdout=False)
+    assert re.search(r"[KM]i?B/s", shown.screen), f"no rate: {shown!r}"
+    assert UP in shown.screen
+    assert "\x1b" not in shown.stdout and "vault:app" in shown.stdout
+
+
+MANY = ["sync", "verify", "restore"]
+
+
+@pytest.mark.parametrize("command", MANY)
+def test_live_line_of_many_images(job, port, command):
+    shown = show(port, job(command, 2))
+    assert re.search(r"0 images done, .*[KM]i?B/s", shown.screen), f"bytes that are on their way show: {shown!r}"
+    assert UP in shown.screen
+    # it is taken away before the result is printed, and nothing of it is left
+    assert "images done" not in shown.screen[shown.screen.rindex(UP):], shown
+
+
+@pytest.mark.parametrize("command", MANY)
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_dumb_terminal_gets_plain_lines(job, port, command, term):
+    shown = show(port, job(command, 1), term=term)
+    assert "\x1b" not in shown.screen and "images done" not in shown.screen, "it took less than ten seconds"
+
+
+@pytest.mark.parametrize("command", MANY)
+def test_no_color_leaves_the_line_and_no_colour(job, port, command):
+    shown = show(port, job(command, 1), env={"NO_COLOR": "1"})
+    assert UP in shown.screen and not re.search(r"\x1b\[[0-9;]*m", shown.screen), shown
+
+
+@pytest.mark.parametrize("command", MANY)
+def test_quiet_is_quiet(job, port, command):
+    shown = show(port, [*job(command, 1), "--quiet"], stdout=False)
+    assert shown.screen == ""
+
+
+def test_a_narrow_terminal_keeps_to_one_line(job, port):
+    shown = show(port, job("sync", 2), columns=20, stdout=False)
+    assert UP in shown.screen and max(map(len, terminal.plain(shown.screen).splitlines())) < 20, shown
+
+
+@pytest.mark.parametrize("command", MANY)
+def test_lines_of_the_log_stand_above_the_live_line(job, port, command):
+    shown = show(port, [*job(command, 2), "--debug"], stdout=False)
+    lines = terminal.plain(shown.screen).splitlines()
+    assert any(re.fullmatch(r"safeport: .*/v2/.*", line) for line in lines), shown
+    assert any("images done" in line for line in lines)
+    assert all(re.fullmatch(r"\d+ images done, [^/]*( [KM]iB/s)?", line) for line in lines if "images done" in line), lines
 
 
 def test_dumb_terminal_and_files_get_plain_lines(slow_source, port):
-    done = port.run("push", slow_source(1), "--to", "vault:app", status=0)  # run() finds control characters
+    done = port.run("push", f"{slow_source(1)[1]}:latest", "--to", "vault:app", status=0)  # finds control characters
     assert len([line for line in done.stderr.splitlines() if "B/s" in line]) <= 1
 
 
-def test_a_line_every_ten_seconds_elsewhere(slow_source, port):
-    done = port.run("push", slow_source(12), "--to", "vault:app", status=0)
-    lines = [line for line in done.stderr.splitlines() if re.search(r"\d ?[KMG]?i?B", line)]
-    assert 1 <= len(lines) <= 3, done.stderr
+@pytest.mark.parametrize("command", ["push", *MANY])
+def test_a_line_every_ten_seconds_elsewhere(slow_source, job, port, command):
+    arguments = (["push", f"{slow_source(12)[1]}:latest", "--to", "vault:app"] if command == "push"
+                 else job(command, 12))
+    done = port.run(*arguments, status=0)
+    lines = [line for line in done.stderr.splitlines() if PROGRESS.search(line)]
+    assert 1 <= len(lines) <= 3 and all(line.startswith("safeport: ") for line in lines), done.stderr

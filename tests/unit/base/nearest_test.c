@@ -21,6 +21,8 @@ static void test_nearest(void **state)
       {"", NULL},
       {"p", NULL}, /* one letter is like anything */
       {"xyz", NULL},
+      {"nope", NULL}, /* half of it is not "copy" */
+      {"yelp", "help"},
       {"frobnicate", NULL},
       {"a-word-that-is-longer-than-any-name-of-ours-could-ever-be", NULL},
       {"push", "push"},

@@ -185,6 +185,13 @@ static void test_copies(void **state)
   SP_AUTO_FREE char *made = NULL;
   assert_int_equal(sp_text_format(&made, &err, "%s/%d", "a", 5), 0);
   assert_string_equal(made, "a/5");
+  char line[6] = "";
+  sp_text_append(line, sizeof line, "%s", "ab");
+  assert_string_equal(line, "ab");
+  sp_text_append(line, sizeof line, "%d", 345678);
+  assert_string_equal(line, "ab345"); /* what does not fit is cut off */
+  sp_text_append(line, sizeof line, "x");
+  assert_string_equal(line, "ab345");
 }
 
 static void test_base64_vectors(void **state)

@@ -124,13 +124,27 @@ static void test_rate(void **state)
   assert_true(tally.rate.per_s >= 0);
 }
 
+/* Over many images there is no plan; a blob counts once, on its way and when it is there. */
+static void test_moved_bytes(void **state)
+{
+  (void)state;
+  struct tally tally = TALLY_INIT;
+  add(&tally, SP_EVENT_BLOB_BYTES, 0, BLOB, 3 * MB, 10 * MB, 0);
+  assert_int_equal(tally_moved_bytes(&tally), 3 * MB);
+  add(&tally, SP_EVENT_BLOB_END, 0, BLOB, 10 * MB, 10 * MB, 100);
+  add(&tally, SP_EVENT_BLOB_END, 1, BLOB, 0, 10 * MB, 100); /* failed */
+  assert_int_equal(tally_moved_bytes(&tally), 10 * MB);
+  assert_int_equal(tally.ended_blobs, 2);
+  add(&tally, SP_EVENT_TAG, 0, NULL, 0, 0, 200);
+  assert_int_equal(tally.tags, 1);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_odd_events_do_no_harm),
-      cmocka_unit_test(test_more_blobs_than_lines),
-      cmocka_unit_test(test_sum_over_places),
-      cmocka_unit_test(test_rate),
+      cmocka_unit_test(test_odd_events_do_no_harm), cmocka_unit_test(test_more_blobs_than_lines),
+      cmocka_unit_test(test_sum_over_places),       cmocka_unit_test(test_rate),
+      cmocka_unit_test(test_moved_bytes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
