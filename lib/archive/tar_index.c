@@ -28,6 +28,7 @@
 struct feed {
   int fd;
   uint64_t at, size_bytes;
+  int failed; /* errno of a read that failed */
   char buffer[READ_BYTES];
 };
 
@@ -39,6 +40,7 @@ static la_ssize_t feed_read(struct archive *a, void *ctx, const void **bytes)
     n = pread(feed->fd, feed->buffer, sizeof feed->buffer, (off_t)feed->at);
   } while (n < 0 && errno == EINTR);
   if (n < 0) {
+    feed->failed = errno;
     sp_libarchive.archive_set_error(a, errno, "cannot be read");
     return ARCHIVE_FATAL;
   }
@@ -240,10 +242,15 @@ int sp_tar_index_read(struct sp_tar_index *index, int fd, const struct sp_cancel
     return sp_fail_sys(err, SP_E_IO, errno, "it cannot be looked at");
   feed->fd = fd;
   feed->at = 0;
+  feed->failed = 0;
   feed->size_bytes = (uint64_t)facts.st_size;
-  if (open_reader(feed, &a, err) < 0 || read_all(index, a, feed->size_bytes, cancel, err) < 0)
-    return -1;
-  return sort(index, err);
+  int failed =
+      open_reader(feed, &a, err) < 0 || read_all(index, a, feed->size_bytes, cancel, err) < 0;
+  if (feed->failed) { /* whatever was made of it */
+    sp_err_clear(err);
+    return sp_fail_sys(err, SP_E_IO, feed->failed, "it cannot be read");
+  }
+  return failed ? -1 : sort(index, err);
 }
 
 void sp_tar_index_clear(struct sp_tar_index *index)

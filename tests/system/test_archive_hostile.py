@@ -5,11 +5,12 @@ in the state directory."""
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from support import archives, images
+from support import archives, images, oracle
 from support.archives import END, base256, header, long_name, member, pax
 
 IMAGE = archives.Image([archives.layer(1), archives.layer(2)])
@@ -95,6 +96,21 @@ def replaced(old, new):
 def two_images():
     return archives.classic(IMAGE, archives.Image([archives.layer(3)], ["acme/other:v2"]))
 
+
+ARM = archives.Image([archives.layer(9)])
+ENGINE, ENGINE_INDEX, ENGINE_MANIFESTS = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": ARM})
+
+
+def rotten(tar, digest):
+    """The archive with one bit flipped in a blob."""
+    name = f"blobs/sha256/{digest[7:]}".encode()
+    at = tar.index(name) + archives.BLOCK + 40
+    return flipped(tar, at)
+
+
+# one bit of each manifest in what a newer engine saved: never the image beside it
+ROTTEN = {f"{what}-is-rotten": (rotten(ENGINE, one["digest"]), 5, "content is not 'sha256:") for what, one in
+          (("index", ENGINE_INDEX), ("amd64", ENGINE_MANIFESTS["linux/amd64"]), ("arm64", ENGINE_MANIFESTS["linux/arm64"]))}
 
 # name: (archive, exit status, what the reason says)
 DOCKER = {
@@ -204,6 +220,12 @@ DOCKER = {
                                     "gzip data is broken.*header"),
     "packed-layer-is-another": (packed_layer(archives.gzipped(IMAGE.layers[1])), 5, "has the diffID"),
     "packed-layer-is-a-bomb": (packed_layer(zeros(200 << 20)), 1, "this is a bomb"),
+    # a layout inside, of newer engines
+    **ROTTEN,
+    "index-names-what-is-not-there": (ENGINE.replace(ENGINE_INDEX["digest"].encode(), b"sha256:" + b"1" * 64), 1,
+                                      "index.json names manifest 'sha256:1111.*which is not there"),
+    "entry-of-the-index-is-no-digest": (ENGINE.replace(ENGINE_INDEX["digest"].encode(), b"sha256:" + b"g" * 64), 1,
+                                        "entry 0 of 'index.json'"),
     # compressed archives
     "gzip-is-cut": (archives.gzipped(GOOD)[:-1000], 1, "ends in the middle"),
     "gzip-is-only-a-header": (b"\x1f\x8b\x08\0", 1, "ends in the middle"),
@@ -283,6 +305,7 @@ OCI = {
     "layer-is-missing": (without(layer_of), 1, "it is not there"),
     "layer-is-another": (altered(layer_of), 5, "other bytes"),
     "nested-indexes": (archives.oci(nested(9)), 1, "nested deeper"),
+    **{f"oci-{name}": row for name, row in ROTTEN.items()},
 }
 
 
@@ -316,13 +339,82 @@ def test_oci_archive_is_refused(port, tmp_path, name):
 
 
 def test_there_are_sixty_of_them_and_each_is_another():
-    both = [*DOCKER.values(), *OCI.values()]
+    both = [*DOCKER.values(), *(row for name, row in OCI.items() if name[4:] not in ROTTEN)]
     assert len(both) >= 60 and len({data for data, _, _ in both}) == len(both)
 
 
 def test_the_good_one_they_are_made_of_is_good(port, tmp_path):
     port.run("copy", f"docker-archive:{write(tmp_path, docker())}", "vault:app:v1", status=0)
     port.run("copy", f"oci-archive:{write(tmp_path, archives.oci(content()))}", "vault:other:v1", status=0)
+
+
+def test_a_rotten_referrer_is_no_absent_one(port, tmp_path):
+    """S23: a signature that cannot be read is not one that there is not."""
+    one = images.with_referrers(22, fallback=False)
+    whole = archives.oci(one)
+    referrers = [digest for digest, (_, data) in one.manifests.items() if b'"subject"' in data]
+    assert len(referrers) == 3
+    for digest in referrers:
+        path = write(tmp_path, rotten(whole, digest))
+        done = port.run("copy", f"oci-archive:{path}:latest", "vault:app:v1", status=5)
+        assert f"its manifest '{digest}' cannot be used" in done.stderr
+        assert not list(port.vault.rglob("index.json")) or not oracle.LayoutPlace(port.vault_layout("app")).tags()
+
+
+def at_each_read(port, tmp_path, path, source, fault):
+    """Copies with a fault at the first, second, third... read of the archive; yields (exit status, stderr, layout)."""
+    for when in range(1, 100):
+        out, log = tmp_path / f"out{when}", tmp_path / "trace"
+        shutil.rmtree(port.home / "state", ignore_errors=True)  # nothing remembered
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-o", log, "-P", path, "-e", f"inject=pread64,read:{fault}:when={when}",
+             *port.command("copy", source, f"oci:{out}:v1", "--retry-for", "0")],
+            env=port.env, cwd=port.home, capture_output=True, timeout=60, check=False)
+        if "(INJECTED)" not in log.read_text() and "SIGTERM" not in log.read_text():
+            assert done.returncode == 0, done
+            return
+        yield done.returncode, done.stderr, oracle.LayoutPlace(out)
+
+
+SOURCES = {
+    "docker-archive-engine": ENGINE, "oci-archive-engine": ENGINE, "docker-archive-classic": GOOD,
+    "docker-archive-gzip": archives.gzipped(GOOD), "oci-archive-referrers": archives.oci(images.with_referrers(22, fallback=False)),
+}
+
+
+def source_of(tmp_path, name):
+    path = write(tmp_path, SOURCES[name])
+    return path, f"{name.rpartition('-')[0]}:{path}{':latest' if 'referrers' in name else ''}"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_disk_that_fails_makes_no_other_image(port, tmp_path, name):
+    """Each read of the archive fails once: the same image is there then, or none is."""
+    path, source = source_of(tmp_path, name)
+    port.run("copy", source, f"oci:{tmp_path}/whole:v1", status=0)
+    digest = oracle.LayoutPlace(tmp_path / "whole").resolve("v1")
+    blobs = sorted(p.name for p in (tmp_path / "whole" / "blobs" / "sha256").iterdir())
+    statuses = []
+    for status, stderr, out in at_each_read(port, tmp_path, path, source, "error=EIO"):
+        statuses.append(status)
+        if status == 0:
+            assert out.resolve("v1") == digest
+            assert sorted(p.name for p in (out.path / "blobs" / "sha256").iterdir()) == blobs
+            continue
+        assert status == 7 and b"Input/output error" in stderr, (len(statuses), status, stderr)
+        assert not (out.path / "index.json").exists() or not out.tags()
+    assert len(statuses) > 1 and statuses.count(7) >= len(statuses) - 2, statuses
+
+
+@pytest.mark.parametrize("name", ["docker-archive-engine", "oci-archive-engine"])
+def test_whoever_stops_is_told_so(port, tmp_path, name):
+    """SIGTERM at each read: it was stopped, and not an image that is not there."""
+    path, source = source_of(tmp_path, name)
+    statuses = []
+    for status, stderr, _ in at_each_read(port, tmp_path, path, source, "signal=SIGTERM"):
+        statuses.append(status)
+        assert status in (0, 143), (len(statuses), status, stderr)
+    assert statuses.count(143) > len(statuses) // 2, statuses
 
 
 @pytest.mark.parametrize("words,reason", [
