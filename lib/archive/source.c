@@ -7,6 +7,7 @@
 #include "archive/source_docker.h"
 #include "archive/source_index.h"
 #include "archive/source_layer.h"
+#include "archive/source_manifest.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "store/file_reader.h"
@@ -110,6 +111,10 @@ static void forget(struct sp_source *source)
   sp_tag_page_clear(&source->tags);
   sp_index_view_clear(&source->index);
   source->has_index = false;
+  sp_source_manifest_forget(source);
+  free(sp_steal(&source->referrers));
+  source->referrer_count = 0;
+  source->has_referrers = false;
 }
 
 static int make_ready(struct sp_source *source, struct sp_err *err)

@@ -80,14 +80,14 @@ static int find_name(struct sp_source *source, const struct sp_ref *want, struct
                  want->tag[0] ? want->tag : "latest");
 }
 
-/* What is known of an entry of index.json. One whose manifest is not there, or is right and nothing
- * that we understand, disturbs nobody who did not ask for it (as in layout/index_view.h). */
+/* What is known of an entry of index.json. NULL: its manifest is not there, or is right and nothing
+ * that we understand; it disturbs nobody who did not ask for it (as in layout/index_view.h). */
 static int know_entry(struct sp_source *source, const struct sp_desc *entry,
-                      struct sp_source_manifest *out, struct sp_err *err)
+                      struct sp_source_manifest **out, struct sp_err *err)
 {
   struct sp_err why = SP_ERR_INIT;
   if (sp_source_manifest_know(source, entry, out, &why) == 0 &&
-      (out->is_here || fail_absent(entry, &why) == 0))
+      ((*out)->is_here || fail_absent(entry, &why) == 0))
     return 0;
   if (why.code != SP_E_INVALID && why.code != SP_E_UNSUPPORTED) {
     sp_err_copy(err, &why);
@@ -95,7 +95,7 @@ static int know_entry(struct sp_source *source, const struct sp_desc *entry,
   }
   sp_log(SP_LOG_WARN, _("'%s': an entry of '%s' cannot be used: %s"), source->name, SP_INDEX_FILE,
          why.msg);
-  *out = (struct sp_source_manifest){0};
+  *out = NULL;
   return 0;
 }
 
@@ -104,14 +104,14 @@ static int is_candidate(struct sp_source *source, size_t i, const struct sp_desc
                         struct sp_err *err)
 {
   const char *name = sp_index_view_ref_name(&source->index, i);
-  struct sp_source_manifest known;
+  struct sp_source_manifest *known;
   if (name) {
     *yes = !sp_ref_is_digest_tag(sp_span_str(name));
     return 0;
   }
   if (know_entry(source, entry, &known, err) < 0)
     return -1;
-  *yes = known.subject.alg == SP_DIGEST_NONE;
+  *yes = !known || known->subject.alg == SP_DIGEST_NONE;
   return 0;
 }
 
@@ -153,18 +153,7 @@ static int note_tags(struct sp_source *source, struct sp_err *err)
 {
   if (source->settings.ref.tag[0])
     return sp_tag_page_add(&source->tags, sp_span_str(source->settings.ref.tag), err);
-  SP_CLEANUP(sp_tag_page_clear_auto_) struct sp_tag_page all = {0};
-  if (sp_index_view_list_tags(&source->index, &all, err) < 0)
-    return -1;
-  for (size_t i = 0; i < all.count; i++) {
-    struct sp_desc desc;
-    struct sp_err ignored = SP_ERR_INIT;
-    if (sp_index_view_find_tag(&source->index, all.tags[i], &desc, &ignored) == 0 &&
-        sp_digest_eq(&desc.digest, &source->root.digest) &&
-        sp_tag_page_add(&source->tags, sp_span_str(all.tags[i]), err) < 0)
-      return -1;
-  }
-  return 0;
+  return sp_index_view_list_tags_of(&source->index, &source->root.digest, &source->tags, err);
 }
 
 int sp_source_index_choose(struct sp_source *source, struct sp_err *err)
@@ -205,10 +194,10 @@ static int is_config_below(struct sp_source *source, const struct sp_desc *index
     return -1;
   *yes = false;
   for (size_t i = 0; !*yes && i < parsed.child_count; i++) {
-    struct sp_source_manifest child;
+    struct sp_source_manifest *child;
     if (sp_source_manifest_know(source, &parsed.children[i], &child, err) < 0)
       return -1;
-    *yes = has_config(&child, config);
+    *yes = has_config(child, config);
   }
   return 0;
 }
@@ -217,13 +206,17 @@ static int is_config_below(struct sp_source *source, const struct sp_desc *index
 static int leads_to(struct sp_source *source, const struct sp_desc *entry,
                     const struct sp_digest *config, bool *yes, struct sp_err *err)
 {
-  struct sp_source_manifest known;
+  struct sp_source_manifest *known;
   if (sp_source_manifest_know(source, entry, &known, err) < 0)
     return -1;
-  if (!known.is_here)
+  if (!known->is_here)
     return fail_absent(entry, err);
-  *yes = has_config(&known, config);
-  return known.is_index ? is_config_below(source, entry, config, yes, err) : 0;
+  *yes = has_config(known, config);
+  if (known->is_index && !known->is_ruled_out &&
+      is_config_below(source, entry, config, yes, err) < 0)
+    return -1;
+  known->is_ruled_out = !*yes; /* ten thousand entries may name it */
+  return 0;
 }
 
 int sp_source_index_find_config(struct sp_source *source, const struct sp_digest *config,
@@ -264,10 +257,10 @@ static int list_platforms(struct sp_source *source, const struct sp_manifest *in
   out[0] = '\0';
   for (size_t i = 0; i < index->child_count && len + SP_PLATFORM_TEXT_MAX + 3 < out_size; i++) {
     const struct sp_desc *child = &index->children[i];
-    struct sp_source_manifest known;
+    struct sp_source_manifest *known;
     if (sp_source_manifest_know(source, child, &known, err) < 0)
       return -1;
-    if (sp_platform_is_unknown(&child->platform) || is_whole(&known) != want_whole)
+    if (sp_platform_is_unknown(&child->platform) || is_whole(known) != want_whole)
       continue;
     char text[SP_PLATFORM_TEXT_MAX];
     sp_platform_format(&child->platform, text);
@@ -285,10 +278,10 @@ static int choose_child(struct sp_source *source, const struct sp_manifest *inde
     return -1;
   for (size_t i = 0; i < index->child_count; i++) {
     const struct sp_desc *child = &index->children[i];
-    struct sp_source_manifest known;
+    struct sp_source_manifest *known;
     if (sp_source_manifest_know(source, child, &known, err) < 0)
       return -1;
-    if (!is_whole(&known) || known.is_index || !is_wanted(source, child, &known, config))
+    if (!is_whole(known) || known->is_index || !is_wanted(source, child, known, config))
       continue;
     if (found)
       return sp_fail(err, SP_E_NOT_FOUND,
@@ -310,10 +303,10 @@ static int has_children(struct sp_source *source, const struct sp_manifest *inde
 {
   *yes = true;
   for (size_t i = 0; *yes && i < index->child_count; i++) {
-    struct sp_source_manifest known;
+    struct sp_source_manifest *known;
     if (sp_source_manifest_know(source, &index->children[i], &known, err) < 0)
       return -1;
-    *yes = is_whole(&known);
+    *yes = is_whole(known);
   }
   return 0;
 }
@@ -343,26 +336,54 @@ int sp_source_index_narrow(struct sp_source *source, const struct sp_digest *con
 
 /* -- referrers */
 
-static bool is_listed(const struct sp_referrers *list, const struct sp_digest *digest)
+/* Adds entry i to the list if it refers to something, each manifest once. */
+static int note_referrer(struct sp_source *source, size_t i, struct sp_err *err)
 {
-  for (size_t i = 0; i < list->count; i++) {
-    if (sp_digest_eq(&list->items[i].digest, digest))
-      return true;
-  }
-  return false;
+  struct sp_source_manifest *known = NULL;
+  struct sp_desc entry;
+  bool is_usable;
+  if (get_entry(source, i, &entry, &is_usable, err) < 0 ||
+      (is_usable && know_entry(source, &entry, &known, err) < 0))
+    return -1;
+  if (!known || known->subject.alg == SP_DIGEST_NONE || known->is_referrer)
+    return 0;
+  known->is_referrer = true;
+  source->referrers[source->referrer_count++] =
+      (struct sp_source_referrer){.entry = i, .subject = known->subject};
+  return 0;
 }
 
-static int add_referrer(struct sp_source *source, const struct sp_desc *entry,
-                        struct sp_referrers *out, struct sp_err *err)
+/* One list for all manifests of the image: each of them is asked for its own. */
+static int make_list(struct sp_source *source, struct sp_err *err)
+{
+  size_t count = source->has_index ? sp_index_view_count(&source->index) : 0;
+  free(sp_steal(&source->referrers));
+  source->referrer_count = 0;
+  source->referrers = calloc(count + 1, sizeof *source->referrers);
+  if (!source->referrers)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for the referrers in an archive");
+  for (size_t i = 0; i < count; i++) {
+    if (note_referrer(source, i, err) < 0)
+      return -1;
+  }
+  source->has_referrers = true;
+  return 0;
+}
+
+static int add_referrer(struct sp_source *source, size_t i, struct sp_referrers *out,
+                        struct sp_err *err)
 {
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   SP_AUTO_JSON json_t *raw = NULL;
+  struct sp_desc entry;
   struct sp_desc desc;
   sp_manifest_bytes_init(&bytes);
-  bytes.digest = entry->digest;
-  if (sp_source_read(source, &entry->digest, &bytes.bytes, err) < 0 ||
-      sp_manifest_parse(sp_buf_span(&bytes.bytes), sp_span_str(entry->media_type), &parsed, err) <
+  if (sp_index_view_get(&source->index, i, &entry, err) < 0)
+    return -1;
+  bytes.digest = entry.digest;
+  if (sp_source_read(source, &entry.digest, &bytes.bytes, err) < 0 ||
+      sp_manifest_parse(sp_buf_span(&bytes.bytes), sp_span_str(entry.media_type), &parsed, err) <
           0 ||
       sp_referrer_describe(&bytes, &parsed, &desc, &raw, err) < 0)
     return -1;
@@ -372,17 +393,11 @@ static int add_referrer(struct sp_source *source, const struct sp_desc *entry,
 int sp_source_index_referrers(struct sp_source *source, const struct sp_digest *digest,
                               struct sp_referrers *out, struct sp_err *err)
 {
-  for (size_t i = 0; source->has_index && i < sp_index_view_count(&source->index); i++) {
-    struct sp_desc entry;
-    struct sp_source_manifest known = {0};
-    bool is_usable;
-    if (get_entry(source, i, &entry, &is_usable, err) < 0 ||
-        (is_usable && know_entry(source, &entry, &known, err) < 0))
-      return -1;
-    if (known.subject.alg == SP_DIGEST_NONE || !sp_digest_eq(&known.subject, digest) ||
-        is_listed(out, &entry.digest))
-      continue;
-    if (add_referrer(source, &entry, out, err) < 0)
+  if (!source->has_referrers && make_list(source, err) < 0)
+    return -1;
+  for (size_t i = 0; i < source->referrer_count; i++) {
+    const struct sp_source_referrer *one = &source->referrers[i];
+    if (sp_digest_eq(&one->subject, digest) && add_referrer(source, one->entry, out, err) < 0)
       return -1;
   }
   return 0;

@@ -28,6 +28,8 @@
 #define SP_MAX_ARCHIVE_MEMBERS 100000 /* of an archive of images: 10 000 images of 10 layers */
 #define SP_MAX_ARCHIVE_NAME 1024      /* bytes of a member's name; real ones have under 100 */
 #define SP_MAX_ARCHIVE_IMAGES 10000   /* entries of one manifest.json */
+#define SP_MAX_ARCHIVE_MANIFESTS_BYTES \
+  (64u * SP_MIB) /* read to find the image of an archive: 10 000 images of 6 KiB */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
 /* -- files of CI systems */

@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "base/pool.h"
 #include "oci/media_type.h"
+#include "transfer/digest_map.h"
 #include "transfer/referrers.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -161,8 +162,6 @@ static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
     sp_err_copy(err, &fetched->err);
     return -1;
   }
-  if (sp_image_find_node(image, &wanted->digest) != SP_NO_NODE)
-    return 0; /* wanted twice in one level */
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   if (sp_manifest_parse(sp_buf_span(&fetched->manifest.bytes), type_of(&fetched->manifest, wanted),
                         &parsed, err) < 0 ||
@@ -198,15 +197,23 @@ static int add_or_report(const struct sp_closure_request *request, const struct 
   return -1;
 }
 
-/* Forgets what image has already. */
-static void drop_known(struct sp_wanted_list *wanted, const struct sp_image *image)
+/* Forgets what image has already, and what is wanted twice (an index may name the same manifest ten
+ * thousand times). */
+static int drop_known(struct sp_wanted_list *wanted, const struct sp_image *image,
+                      struct sp_err *err)
 {
+  SP_AUTO_DIGEST_MAP struct sp_digest_map seen = {0};
   size_t kept = 0;
   for (size_t i = 0; i < wanted->count; i++) {
-    if (sp_image_find_node(image, &wanted->items[i].digest) == SP_NO_NODE)
+    const struct sp_digest *digest = &wanted->items[i].digest;
+    bool is_new;
+    if (sp_digest_map_add(&seen, digest, i, &is_new, err) < 0)
+      return -1;
+    if (is_new && sp_image_find_node(image, digest) == SP_NO_NODE)
       wanted->items[kept++] = wanted->items[i];
   }
   wanted->count = kept;
+  return 0;
 }
 
 static uint64_t manifest_bytes(const struct sp_image *image)
@@ -244,14 +251,14 @@ static int fetch_level(const struct sp_closure_request *request, struct sp_wante
 int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
                      struct sp_image *image, struct sp_err *err)
 {
-  drop_known(wanted, image);
+  if (drop_known(wanted, image, err) < 0)
+    return -1;
   while (wanted->count > 0) {
     if (image->node_count + wanted->count > SP_MAX_GRAPH_NODES)
       return sp_fail(err, SP_E_LIMIT, "the image has more than %d manifests", SP_MAX_GRAPH_NODES);
     SP_AUTO_WANTED struct sp_wanted_list next = {0};
-    if (fetch_level(request, wanted, image, &next, err) < 0)
+    if (fetch_level(request, wanted, image, &next, err) < 0 || drop_known(&next, image, err) < 0)
       return -1;
-    drop_known(&next, image);
     struct sp_wanted_list used = *wanted;
     *wanted = next;
     next = used;

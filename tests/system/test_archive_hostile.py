@@ -361,6 +361,61 @@ def test_a_rotten_referrer_is_no_absent_one(port, tmp_path):
         assert not list(port.vault.rglob("index.json")) or not oracle.LayoutPlace(port.vault_layout("app")).tags()
 
 
+# -- graphs that would be walked for ever (S21), and documents that would fill the memory (S16)
+
+def many_names(count):
+    """An OCI archive in which one image has many tags."""
+    one = images.small(5, tag="v1")
+    one.tags = {f"v{n}": one.tags["v1"] for n in range(count)}
+    return archives.oci(one)
+
+
+def many_children(entries=1, before=b""):
+    """An index that names one manifest of 1 MB ten thousand times, as often as one likes."""
+    one = images.Content()
+    child = one.add_image([b"layer"], annotations={"a": "x" * 1_000_000})
+    index = one.add_index([child] * 9999)
+    return before + b"".join(archives.layout_members(one, [index] * entries))
+
+
+def many_referrers(count):
+    """As many referrers in index.json, of which each is a child of the image too, and its referrers are looked for."""
+    one = images.Content()
+    image = one.add_image([b"layer"])
+    children = [one.add_artifact("application/vnd.test", b"%d" % n, subject=image) for n in range(count)]
+    one.add_index([image, *children], tag="v1")
+    return archives.oci(one)
+
+
+LONG = {
+    "oci-archive-children": (lambda: many_children() + END, 0), "oci-archive-names": (
+        lambda: many_names(12_000), 0),
+    "docker-archive-children": (lambda: many_children(10_000, GOOD[:-len(END)]) + END, 0),
+    "oci-archive-referrers": (lambda: many_referrers(1000), 0),
+}
+
+
+def measured(port, *arguments):
+    """(exit status, stderr, seconds of CPU, MiB of memory)."""
+    done = subprocess.run(["/usr/bin/time", "-f", "%U %S %M", *port.command(*arguments)], env=port.env, cwd=port.home,
+                          capture_output=True, text=True, timeout=90, check=False)
+    user, system, kib = done.stderr.rsplit("\n", 2)[-2].split()
+    return done.returncode, done.stderr, float(user) + float(system), int(kib) / 1024
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_named_ten_thousand_times_is_read_once(port, tmp_path, name):
+    make, want = LONG[name]
+    path = write(tmp_path, make())
+    words = ":v1" if "names" in name else ""
+    more = ["--dry-run"] if "referrers" in name else []  # a thousand manifests take a disk its time
+    source = f"{name.rpartition('-')[0]}:{path}{words}"
+    status, stderr, seconds, mib = measured(port, "copy", source, f"oci:{tmp_path}/out:v1", *more)
+    assert status == want, stderr
+    if not os.environ.get("ASAN_OPTIONS"):
+        assert seconds < 10 and mib < 64, (seconds, mib)
+
+
 def at_each_read(port, tmp_path, path, source, fault):
     """Copies with a fault at the first, second, third... read of the archive; yields (exit status, stderr, layout)."""
     for when in range(1, 100):
