@@ -14,7 +14,7 @@ int sp_source_index_load(struct sp_source *source, struct sp_err *err)
 {
   const struct sp_tar_member *member = sp_tar_index_lookup(&source->tar.index, SP_INDEX_FILE);
   SP_AUTO_BUF struct sp_buf text;
-  sp_buf_init(&text, SP_MAX_INDEX_JSON_BYTES);
+  sp_buf_init(&text, SP_MAX_ARCHIVE_INDEX_BYTES);
   if (!member)
     return 0;
   if (sp_tar_file_read(&source->tar, member, &text, err) < 0 ||

@@ -416,6 +416,45 @@ def test_what_is_named_ten_thousand_times_is_read_once(port, tmp_path, name):
         assert seconds < 10 and mib < 64, (seconds, mib)
 
 
+def array_of(one, size):
+    return b"[" + b",".join([one] * (size // (len(one) + 1))) + b"]"
+
+
+def in_index(one, size):
+    return with_index(b'{"manifests":[],"x":%s}' % array_of(one, size))
+
+
+def in_config(one):
+    return docker(config=b'{"x":%s}' % array_of(one, 4_000_000), name="c", manifest=document(Config="c"))
+
+
+def in_manifest(one):
+    content = images.Content()
+    content.tags["v1"] = content.add_manifest(images.MANIFEST, b'{"x":%s}' % array_of(one, 4_000_000))["digest"]
+    return archives.oci(content)
+
+
+WIDE = {
+    "oci-archive-index-of-5-MB": (lambda: in_index(b"[]", 5_000_000), "'index.json' is larger than 4194304"),
+    **{f"{kind}-{where}-{one.decode()}": (lambda make=make, one=one: make(one), "MiB of memory")
+       for one in (b"{}", b"[]", b"0", b'""') for kind, where, make in (
+           ("oci-archive", "index", lambda one: in_index(one, 4_000_000)), ("oci-archive", "manifest", in_manifest),
+           ("docker-archive", "manifest.json", lambda one: docker(manifest=array_of(one, 4_000_000))),
+           ("docker-archive", "config", in_config))},
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_documents_of_nothing_take_no_memory(port, tmp_path, name):
+    make, reason = WIDE[name]
+    path = write(tmp_path, archives.zstd(make(), "-3"))
+    kind = "-".join(name.split("-")[:2])
+    status, stderr, _, mib = measured(port, "copy", f"{kind}:{path}", f"oci:{tmp_path}/out:v1")
+    assert status == 1 and reason in stderr, stderr
+    if not os.environ.get("ASAN_OPTIONS"):
+        assert mib < 64, mib
+
+
 def at_each_read(port, tmp_path, path, source, fault):
     """Copies with a fault at the first, second, third... read of the archive; yields (exit status, stderr, layout)."""
     for when in range(1, 100):
