@@ -528,36 +528,71 @@ def test_a_file_that_is_no_file(port, tmp_path):
     assert "cannot be opened" in done.stderr
 
 
-OPENS = re.compile(r'^\d+\s+(\w+)\((?:AT_FDCWD|-?\d+<(?P<dir>[^>]*)>)?(?:, )?"(?P<path>[^"]*)"?(?P<rest>.*)')
-WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT")
+# -- what is written where, as the kernel saw it
+
+CALL = re.compile(r"^(?:\d+\s+)?(\w+)\((.*)")
+# a directory descriptor with its path (strace -y), and what is looked up from there
+ARGUMENT = re.compile(r'(?:(?:AT_FDCWD|-?\d+)<(?P<dir>[^>]*)>|AT_FDCWD|-?\d+)?(?:, )?"(?P<path>(?:[^"\\]|\\.)*)"')
+WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE")
 MAKING = ("mkdir", "mkdirat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "unlink",
-          "unlinkat", "mknod", "mknodat", "truncate", "chmod", "fchmodat", "creat")
+          "unlinkat", "rmdir", "mknod", "mknodat", "truncate", "chmod", "fchmodat", "chown", "lchown", "fchownat",
+          "utimensat", "setxattr", "lsetxattr", "creat")
 
 
-def written_paths(trace):
-    """The paths that a run opened to write, made, renamed or removed."""
+def written_paths(trace, cwd):
+    """The paths that a run opened to write, made, renamed, linked or removed: of two that a call has, both."""
     for line in trace.splitlines():
-        match = OPENS.match(line)
-        if not match:
+        match = CALL.match(line)
+        if not match or not (match[1] in MAKING or (match[1].startswith("open") and WRITING.search(match[2]))):
             continue
-        call, path = match[1], match["path"]
-        if call in MAKING or (call.startswith("open") and WRITING.search(match["rest"])):
-            yield os.path.join(match["dir"] or "", path)
+        for argument in ARGUMENT.finditer(match[2]):
+            yield os.path.normpath(os.path.join(argument["dir"] or cwd, argument["path"]))
 
 
-@pytest.mark.parametrize("name", ["good", "up", "absolute", "link-out", "hard-link-out", "sparse-by-pax", "zstd-bomb",
-                                  "packed-layer-is-a-bomb", "layer-is-another", "config-is-up"])
-def test_nothing_is_written_outside_the_state_directory_and_the_target(port, tmp_path, name):
-    data = docker() if name == "good" else DOCKER[name][0]
-    target, state, trace = tmp_path / "target", port.home / "state", tmp_path / "trace"
+def traced(command, log, **more):
+    """What it wrote where. strace has to see it all: that is what the result is good for."""
+    done = subprocess.run(["strace", "-f", "-y", "-qq", "-s", "4096", "-o", log, "-e", "trace=file,desc", *command],
+                          capture_output=True, timeout=60, check=False, **more)
+    written = written_paths(log.read_text(errors="surrogateescape"), str(more["cwd"]))
+    return done.returncode, {p for p in written if not p.startswith(("/dev/null", "/proc/self"))}
+
+
+@pytest.mark.parametrize("script,want", [
+    ("echo x > evil", {"evil"}), ("echo x >> evil", {"evil"}), ("mkdir sub", {"sub"}), ("mv old new", {"old", "new"}),
+    ("ln old hard", {"old", "hard"}), ("ln -s /etc/passwd soft", {"soft"}), ("rm old", {"old"}),
+    ("cd sub0; echo x > ../evil", {"evil"}), ("touch old", {"old"}), ("chmod 600 old", {"old"}), ("cat old", set()),
+])
+def test_the_eye_on_what_is_written_sees(tmp_path, script, want):
+    """Without this, the next test could not fail."""
+    folder = tmp_path / "folder"
+    (folder / "sub0").mkdir(parents=True)
+    (folder / "old").write_text("old")
+    _, written = traced(["/bin/sh", "-c", script], tmp_path / "trace", cwd=folder)
+    found = {os.path.relpath(p, folder) for p in written if p.startswith(str(folder))}
+    assert want <= found and (want or not found), (want, written)
+
+
+GOOD_ONES = {"docker-archive": {"good": GOOD, "engine": ENGINE}, "oci-archive": {"good": archives.oci(content())}}
+FAMILIES = [(kind, first) for kind in ("docker-archive", "oci-archive") for first in range(4)]
+
+
+@pytest.mark.parametrize("kind,first", FAMILIES)
+def test_nothing_is_written_outside_the_state_directory_and_the_target(port, tmp_path, kind, first):
+    """Every one of them, a quarter at a time; each second one compressed, so that it goes through the spool."""
+    bad = {name: row[0] for name, row in (DOCKER if kind == "docker-archive" else OCI).items()}
+    good = GOOD_ONES[kind]
+    target, state = tmp_path / "target", port.home / "state"
     target.mkdir()
-    for packed in (data, archives.gzipped(data)):
-        subprocess.run(["strace", "-f", "-y", "-o", trace, "-e", "trace=file,desc", *port.command(
-            "copy", f"docker-archive:{write(tmp_path, packed)}", f"docker-archive:{target}/out.tar:acme/app:v1")],
-            env=port.env, cwd=port.home, capture_output=True, timeout=60, check=False)
-        written = [p for p in written_paths(trace.read_text()) if not p.startswith(("/dev/null", "/proc/self"))]
-        outside = [p for p in written if not p.startswith((str(state), str(target))) and not str(state).startswith(p)]
-        assert not outside, outside
-        assert any(p.startswith(str(state)) for p in written), "strace saw nothing: this test could not fail"
-        assert (target / "out.tar").exists() == (name == "good")
-        assert any(p.startswith(str(target)) for p in written) == (name == "good")
+    for number, (name, data) in enumerate([*good.items(), *list(bad.items())[first::4]]):
+        path = write(tmp_path, archives.zstd(data, "-1") if number % 2 else data)
+        status, written = traced(port.command("copy", f"{kind}:{path}", f"docker-archive:{target}/out.tar:acme/app:v1"),
+                                 tmp_path / "trace", env=port.env, cwd=port.home)
+        outside = {p for p in written if not p.startswith((str(state), str(target))) and not str(state).startswith(p)}
+        assert not outside, (name, outside)
+        is_good = name in good and number < len(good)
+        assert (status == 0) == is_good, name
+        assert any(p.startswith(str(target)) for p in written) == is_good, (name, written)
+        if number % 2 or is_good:
+            assert any(p.startswith(str(state)) for p in written), f"{name}: strace saw nothing"
+        (target / "out.tar").unlink(missing_ok=True)
+        assert not list(target.iterdir()), name
