@@ -3,6 +3,7 @@
 another reader (skopeo, bsdtar) sees the same in them. Archives as destinations: others read them."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
@@ -348,6 +349,39 @@ def test_to_standard_output(port, tmp_path):
                    capture_output=True, timeout=60)
 
 
+def clock_ahead(tmp_path, seconds):
+    """A library to preload: with it the wall clock is ahead."""
+    (tmp_path / "clock.c").write_text("""
+        #define _GNU_SOURCE
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        int clock_gettime(clockid_t clock, struct timespec *now)
+        {
+          int result = syscall(SYS_clock_gettime, clock, now);
+          now->tv_sec += clock == CLOCK_REALTIME ? %d : 0;
+          return result;
+        }
+        time_t time(time_t *out)
+        {
+          struct timespec now;
+          clock_gettime(CLOCK_REALTIME, &now);
+          return out ? (*out = now.tv_sec) : now.tv_sec;
+        }
+        """ % seconds)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c"], check=True)
+    return tmp_path / "clock.so"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_replaced_keeps_its_mode(port, tmp_path, mode):
+    source, path = small_layout(tmp_path), tmp_path / "a.tar"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    port.run("copy", source, f"oci-archive:{path}", status=0)
+    assert path.read_bytes() != b"old" and path.stat().st_mode & 0o777 == mode
+
+
 def test_never_half_written_under_its_name(port, tmp_path):
     """Killed at any moment there is the old file or the new one; what failed leaves nothing."""
     source = small_layout(tmp_path)
@@ -369,6 +403,16 @@ def test_never_half_written_under_its_name(port, tmp_path):
                 break
     port.run("copy", source, f"docker-archive:{path}:acme/app:v1", status=0)  # and sweeps what the killed ones left
     assert path.read_bytes() == whole
+    left = [p for p in target.iterdir() if p != path]
+    assert left, "none of those that were killed left anything: this test could not fail"
+    if not os.environ.get("ASAN_OPTIONS"):
+        in_use = left.pop()
+        with open(in_use, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # as a run that is alive does
+            later = subprocess.run(command, env={**port.env, "LD_PRELOAD": str(clock_ahead(tmp_path, 61))}, cwd=port.home,
+                                   capture_output=True, check=False)
+        assert later.returncode == 0, later
+        assert sorted(target.iterdir()) == sorted([path, in_use]), "a minute later they go"
     assert not [p for p in (port.home / "state").rglob("*") if p.is_file()]
 
 
