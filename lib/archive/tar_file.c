@@ -67,12 +67,13 @@ int sp_tar_file_look_at(int fd, uint64_t begin, uint64_t size_bytes, enum sp_pac
   return 0;
 }
 
-/* `-` and whatever else can only be read once. */
+/* `-` and whatever else can only be read once. A FIFO is opened without waiting for whoever writes
+ * it: the wait is in fd_input.c, where it can be left. */
 static int open_path(const char *path, int *fd, bool *is_regular, struct sp_err *err)
 {
   struct stat facts;
   *fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                               : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                               : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (*fd < 0)
     return sp_fail_sys(err, errno == ENOENT ? SP_E_NOT_FOUND : SP_E_IO, errno,
                        "it cannot be opened");

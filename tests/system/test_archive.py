@@ -475,6 +475,24 @@ def test_a_silent_pipe_can_be_left(port, tmp_path, number, status):
     assert "interrupted" in done.stderr.lower() or "stop" in done.stderr.lower()
 
 
+@pytest.mark.parametrize("number,status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_fifo_that_nobody_writes_can_be_left(port, tmp_path, number, status):
+    os.mkfifo(tmp_path / "fifo")
+    running = port.start("copy", f"docker-archive:{tmp_path}/fifo", f"oci:{tmp_path}/out:v1")
+    time.sleep(0.5)
+    running.signal(number)
+    running.wait(10, status)
+
+
+def test_a_fifo_is_read_whenever_somebody_writes_it(port, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    running = port.start("copy", f"docker-archive:{tmp_path}/fifo", f"oci:{tmp_path}/out:v1")
+    time.sleep(0.5)
+    (tmp_path / "fifo").write_bytes(archives.classic(IMAGE))
+    running.wait(60, 0)
+    check_image(layout(tmp_path / "out"), "v1", IMAGE)
+
+
 def test_a_run_that_was_killed_while_compressing_leaves_no_file(port, tmp_path):
     image = archives.Image([archives.layer(1, 60_000_000)])
     path = archives.write(tmp_path / "image.tar", archives.classic(image))
