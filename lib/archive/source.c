@@ -242,7 +242,10 @@ static int check_blob(struct sp_store *store, const struct sp_digest *digest, ui
   if (!sp_source_find(source, digest, &blob))
     return 0;
   out->state = SP_BLOB_PRESENT;
-  out->proof = want; /* that the file is as long was seen when it was opened */
+  /* That the file is as long was seen when it was opened. Of a layer that is only remembered nobody
+   * has seen that the archive's bytes would become it. */
+  bool is_claim = blob.kind == SP_SOURCE_KNOWN && want > SP_PROOF_CLAIMED;
+  out->proof = is_claim ? SP_PROOF_CLAIMED : want;
   out->size_bytes = blob.size_bytes;
   return 0;
 }

@@ -166,6 +166,19 @@ def test_a_wrong_memory_makes_no_wrong_image(port, tmp_path):
     check_image(layout(tmp_path / "out2"), "v1", IMAGE)
 
 
+def test_nothing_is_touched_that_is_only_remembered(port, tmp_path):
+    """Another archive of the same config, with another layer: what is remembered of the diffID is no look at its bytes."""
+    good = archives.classic(IMAGE)
+    at = good.index(b"some text that repeats")
+    path = archives.write(tmp_path / "good.tar", good)
+    bad = archives.write(tmp_path / "bad.tar", good[:at] + b"S" + good[at + 1:])
+    port.run("push", f"docker-archive:{path}", "--to", "vault:app", status=0)
+    done = port.run("verify", f"docker-archive:{bad}", "vault:app:v1", "--json", status=0)
+    proofs = {one["name"]: one["proof"] for one in done.report.document["places"]}
+    assert proofs[f"docker-archive:{bad}"] == "claimed" and proofs["vault:app"] == "touched", proofs
+    port.run("verify", f"docker-archive:{bad}", "vault:app:v1", "--read", status=5)
+
+
 # -- the same bytes on every machine
 
 QEMU = ["qemu-x86_64", "-cpu", "core2duo"]  # SSSE3: no AVX, no BMI2, no carry-less multiplication
