@@ -35,6 +35,10 @@
   (64u * SP_MIB) /* read to find the image of an archive: 10 000 images of 6 KiB */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
+/* -- what is remembered of archives and engines, a file each; the newest are kept */
+#define SP_MAX_LAYER_RECORDS 4096 /* layers that were compressed: of 400 images */
+#define SP_MAX_IMAGE_RECORDS 512  /* images of engines: real ones take 2 KiB, none over 4 MiB */
+
 /* -- files of CI systems */
 #define SP_MAX_STEP_SUMMARY_BYTES (1u * SP_MIB) /* GitHub drops a larger one */
 #define SP_MAX_STEP_OUTPUT_BYTES (1u * SP_MIB)  /* GitHub: of a whole job */
