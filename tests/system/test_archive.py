@@ -242,7 +242,7 @@ def test_compressions_that_there_are_not(port, tmp_path, word):
 # -- newer engines
 
 def test_a_whole_index_goes_over_as_it_is(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], arch="arm64")
     data, index, _ = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm})
     path = archives.write(tmp_path / "image.tar", data)
     done = port.run("push", f"docker-archive:{path}", "--to", f"oci:{tmp_path}/out", "-v", status=0)
@@ -264,7 +264,7 @@ def test_of_an_index_with_absent_platforms_the_image_is_taken(port, tmp_path, at
 
 
 def test_of_several_platforms_one_is_chosen(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], arch="arm64")
     data, _, manifests = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm}, ["linux/s390x"])
     path = archives.write(tmp_path / "image.tar", data)
     # manifest.json says which one the engine would run
@@ -278,6 +278,20 @@ def test_of_several_platforms_one_is_chosen(port, tmp_path):
     done = port.run("push", f"docker-archive:{path}", "--platform", "linux/s390x", "--to", f"oci:{tmp_path}/none",
                     status=1)
     assert "linux/amd64, linux/arm64" in done.stderr
+
+
+def test_an_image_of_another_platform_is_refused(port, tmp_path):
+    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    content = images.Content()
+    content.tags["v1"] = archives.with_blobs_of(IMAGE, content)["digest"]
+    oci = archives.write(tmp_path / "oci.tar", archives.oci(content))
+    for source in (f"docker-archive:{path}", f"oci-archive:{oci}"):
+        done = port.run("push", source, "--platform", "linux/arm64", "--to", f"oci:{tmp_path}/out", status=1)
+        assert "has no platform 'linux/arm64'; it has: linux/amd64" in done.stderr
+        assert not list((tmp_path / "out").rglob("index.json")) or not layout(tmp_path / "out").tags()
+        out = tmp_path / source.partition(":")[0]
+        port.run("push", source, "--platform", "linux/amd64", "--to", f"oci:{out}", status=0)
+        check_image(layout(out), "v1", IMAGE)
 
 
 def test_one_of_several_images_by_name_and_by_number(port, tmp_path):

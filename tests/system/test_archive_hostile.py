@@ -97,7 +97,7 @@ def two_images():
     return archives.classic(IMAGE, archives.Image([archives.layer(3)], ["acme/other:v2"]))
 
 
-ARM = archives.Image([archives.layer(9)])
+ARM = archives.Image([archives.layer(9)], arch="arm64")
 ENGINE, ENGINE_INDEX, ENGINE_MANIFESTS = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": ARM})
 
 
