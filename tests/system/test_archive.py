@@ -216,6 +216,13 @@ def test_threads_and_cpu_do_not_change_the_digest(port, tmp_path, compress):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("word,is_said", [("17", True), ("many", True), ("0", True), ("-1", True), ("16", False), ("", False)])
+def test_a_number_of_threads_that_is_none_is_said(port, tmp_path, word, is_said):
+    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    done = port.run("push", f"docker-archive:{path}", "--to", f"oci:{tmp_path}/out", env={"SAFEPORT_THREADS": word}, status=0)
+    assert ("SAFEPORT_THREADS is no number from 1 to 16" in done.stderr) == is_said, done
+
+
 def cpu_flags(before):
     """What a program under `before` is told by CPUID, as OpenSSL's capability word says."""
     word = subprocess.run([*before, "/usr/bin/openssl", "info", "-cpusettings"], capture_output=True, text=True,

@@ -2,7 +2,9 @@
 """Wrong and hostile archives (S13 to S17, S29): each is refused with its own reason, and nothing is written anywhere but
 in the state directory."""
 
+import bz2
 import json
+import lzma
 import os
 import re
 import shutil
@@ -237,6 +239,8 @@ DOCKER = {
     "zstd-with-a-wrong-checksum": (flipped(archives.zstd(GOOD), -2), 1, "zstd data is broken.*checksum"),
     "zstd-with-a-large-window": (large_window(), 1, "zstd data is broken.*memory"),
     "zstd-bomb": (zeros(200 << 20), 1, "this is a bomb"),
+    **{name: (module.compress(GOOD), 1, f"compressed with {name}, .* unpack it first with '{name} -d'")
+       for name, module in (("xz", lzma), ("bzip2", bz2))},
     "many-members": (archives.gzipped(b"".join(header(f"m{i}") for i in range(100_001)) + END), 1,
                      "more than 100000 members"),
 }
