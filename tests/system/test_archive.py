@@ -103,6 +103,62 @@ def test_skopeo_and_bsdtar_see_the_same_in_it(port, tmp_path, make):
         assert seen_by_skopeo(path, "docker-archive", tmp_path) == (config, layers)
 
 
+PACKINGS = {"plain": bytes, "gzip": archives.gzipped, "zstd": archives.zstd}
+OTHER = archives.Image([archives.layer(8), IMAGE.layers[1]], ["acme/other:v2"])
+
+
+def check_others(path, words, seen, tmp_path):
+    """bsdtar and skopeo see in a docker-archive what we saw: (config, layers)."""
+    name = words.lstrip(":")
+    members = archives.members_by_bsdtar(path)
+    entry = next(one for one in json.loads(members["manifest.json"]) if not name or name in one["RepoTags"])
+    assert (members[entry["Config"]], [archives.unpacked(members[layer]) for layer in entry["Layers"]]) == seen
+    if not path.read_bytes().startswith(b"\x1f\x8b"):  # of these skopeo 1.9 says "invalid tar header"
+        assert seen_by_skopeo(path, "docker-archive", tmp_path, words) == seen
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_others_see_the_same_in_each_of_several_images(port, tmp_path, packing):
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](archives.classic(IMAGE, OTHER)))
+    for number, (words, image) in enumerate([(":acme/app:v1", IMAGE), (":acme/other:v2", OTHER)]):
+        port.run("copy", f"docker-archive:{path}{words}", f"oci:{tmp_path}/out{number}:x", status=0)
+        seen = pushed(layout(tmp_path / f"out{number}"), "x")[1:]
+        assert seen == (image.config, image.layers)
+        check_others(path, words, seen, tmp_path)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("absent", [(), ("linux/s390x",)], ids=["whole", "part"])
+def test_others_see_the_same_in_what_newer_engines_save(port, tmp_path, packing, absent):
+    data, _, manifests = archives.containerd({"linux/amd64": IMAGE}, absent)
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](data))
+    for kind in ("docker-archive", "oci-archive"):
+        port.run("copy", f"{kind}:{path}", f"oci:{tmp_path}/{kind}:x", "--platform", "linux/amd64", status=0)
+        digest, *seen = pushed(layout(tmp_path / kind), "x")
+        assert digest == manifests["linux/amd64"]["digest"]
+        check_others(path, "", tuple(seen), tmp_path)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("make", [lambda: images.small(41, tag="v1"), lambda: images.multi(42, tag="v1"),
+                                  lambda: images.with_referrers(43, tag="v1", fallback=False)], ids=["small", "multi", "referrers"])
+def test_bsdtar_and_skopeo_see_the_same_in_an_oci_archive(port, tmp_path, packing, make):
+    content = make()
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](archives.oci(content)))
+    port.run("copy", f"oci-archive:{path}:v1", f"oci:{tmp_path}/out:v1", status=0)
+    blobs = {p.name: p.read_bytes() for p in (tmp_path / "out" / "blobs" / "sha256").iterdir()}
+    members = archives.members_by_bsdtar(path)
+    assert {f"blobs/sha256/{name}": data for name, data in blobs.items()} == {
+        name: data for name, data in members.items() if name.startswith("blobs/")}
+    if packing != "plain":  # skopeo reads only plain ones
+        return
+    subprocess.run(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", f"oci-archive:{path}:v1",
+                    f"oci:{tmp_path}/other:v1"], check=True)
+    assert layout(tmp_path / "other").resolve("v1") == layout(tmp_path / "out").resolve("v1") == content.tags["v1"]
+    other = {p.name: p.read_bytes() for p in (tmp_path / "other" / "blobs" / "sha256").iterdir()}
+    assert other.items() <= blobs.items()
+
+
 def test_what_skopeo_writes_is_read(port, tmp_path, debian):
     for kind, name in (("docker-archive", ":acme/app:v1"), ("oci-archive", ":v1")):
         path = tmp_path / f"{kind}.tar"
