@@ -100,7 +100,8 @@ static int choose(struct sp_source *source, struct sp_err *err)
                    sp_tar_index_lookup(&source->tar.index, "manifest.json")
                        ? _("write 'docker-archive:' for what docker save writes")
                        : _("it is no OCI archive"));
-  if (sp_source_index_choose(source, err) < 0)
+  if (sp_source_index_choose(source, err) < 0 ||
+      sp_index_view_list_tags(&source->index, &source->all_tags, err) < 0)
     return -1;
   return sp_source_index_narrow(source, NULL, err);
 }
@@ -109,6 +110,7 @@ static int choose(struct sp_source *source, struct sp_err *err)
 static void forget(struct sp_source *source)
 {
   sp_tag_page_clear(&source->tags);
+  sp_tag_page_clear(&source->all_tags);
   sp_index_view_clear(&source->index);
   source->has_index = false;
   sp_source_manifest_forget(source);
@@ -141,6 +143,18 @@ static bool is_own_tag(const struct sp_source *source, const char *tag)
   return false;
 }
 
+static int compare_tag(const void *tag, const void *item)
+{
+  return strcmp(tag, *(const char *const *)item);
+}
+
+/* Of every manifest of an image three tags are asked for, of signatures that it may have. */
+static bool has_tag(const struct sp_source *source, const char *tag)
+{
+  return source->all_tags.count > 0 && bsearch(tag, source->all_tags.tags, source->all_tags.count,
+                                               sizeof *source->all_tags.tags, compare_tag);
+}
+
 static int resolve(struct sp_store *store, const char *tag, struct sp_named *out,
                    struct sp_err *err)
 {
@@ -154,6 +168,8 @@ static int resolve(struct sp_store *store, const char *tag, struct sp_named *out
   }
   if (source->settings.kind == SP_ARCHIVE_DOCKER)
     return sp_fail(err, SP_E_NOT_FOUND, "the image has no tag '%s'", tag);
+  if (!has_tag(source, tag))
+    return sp_fail(err, SP_E_NOT_FOUND, "no tag '%s' in '%s'", tag, source->name);
   if (sp_index_view_find_tag(&source->index, tag, &desc, err) < 0)
     return -1;
   *out = (struct sp_named){.digest = desc.digest, .size_bytes = desc.size_bytes};

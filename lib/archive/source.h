@@ -50,6 +50,7 @@ struct sp_source {
   struct sp_tag_page tags;    /* of the root */
   struct sp_index_view index; /* of an archive with index.json */
   bool has_index;
+  struct sp_tag_page all_tags;   /* of the index, sorted: most that are asked for are not there */
   struct sp_source_known *known; /* source_manifest.h */
   uint64_t manifest_bytes;       /* that were read to know them */
   struct sp_source_referrer *referrers;
