@@ -8,6 +8,7 @@
 #include "api/hosts.h"
 #include "archive/archive.h"
 #include "archive/layer_pack.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "layout/vault.h"
@@ -213,9 +214,16 @@ static unsigned thread_count(void)
 {
   const char *text = getenv("SAFEPORT_THREADS");
   uint64_t count;
-  return text && sp_text_parse_u64(sp_span_str(text), &count) == 0 && count <= SP_PACK_THREADS_MAX
-             ? (unsigned)count
-             : 0;
+  if (!text || text[0] == '\0')
+    return 0;
+  if (sp_text_parse_u64(sp_span_str(text), &count) == 0 && count > 0 &&
+      count <= SP_PACK_THREADS_MAX)
+    return (unsigned)count;
+  sp_log(SP_LOG_WARN,
+         _("SAFEPORT_THREADS is no number from 1 to %d: as many threads as there are "
+           "cores compress"),
+         SP_PACK_THREADS_MAX);
+  return 0;
 }
 
 static struct sp_archive_settings archive_settings(const struct sp_session *session,

@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "layout/sweep.h"
 
 struct file_output {
   struct sp_output base; /* first */
@@ -18,6 +21,7 @@ struct file_output {
   const char *leaf;      /* its last component */
   int dir_fd;
   int fd;
+  int lock_fd; /* fd's lock, held until the file has its name: nobody sweeps it meanwhile */
   char temp[SP_FILE_TEMP_NAME_MAX]; /* "" when there is none */
 };
 
@@ -111,6 +115,7 @@ static void close_output(struct sp_output *base)
     sp_scope_close_(&output->fd);
   if (output->temp[0])
     unlinkat(output->dir_fd, output->temp, 0);
+  sp_scope_close_(&output->lock_fd);
   sp_scope_close_(&output->dir_fd);
   free(output->path);
   free(output);
@@ -120,6 +125,22 @@ static const struct sp_output_ops file_ops = {
     .write = write_output, .finish = finish_file, .close = close_output};
 static const struct sp_output_ops stdout_ops = {
     .write = write_output, .finish = finish_stdout, .close = close_output};
+
+/* The file beside the name. One that replaces another has its mode, also while it is written. */
+static int make_temp(struct file_output *output, struct sp_err *err)
+{
+  struct stat old;
+  bool replaces = fstatat(output->dir_fd, output->leaf, &old, AT_SYMLINK_NOFOLLOW) == 0;
+  mode_t mode = replaces ? old.st_mode & 0777 : 0666;
+  if (sp_file_create_temp(output->dir_fd, mode, output->temp, &output->fd, err) < 0)
+    return -1;
+  if (replaces && fchmod(output->fd, mode) < 0)
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot set the mode of the new file");
+  /* Where there are no locks nobody sweeps. */
+  output->lock_fd = fcntl(output->fd, F_DUPFD_CLOEXEC, 3);
+  (void)!flock(output->fd, LOCK_EX | LOCK_NB);
+  return 0;
+}
 
 static int open_file(struct file_output *output, const char *path, struct sp_err *err)
 {
@@ -131,10 +152,10 @@ static int open_file(struct file_output *output, const char *path, struct sp_err
   if (sp_text_dup(&output->path, path, err) < 0)
     return -1;
   output->leaf = leaf_of(output->path);
-  if (open_parent(path, &output->dir_fd, err) < 0 ||
-      sp_file_create_temp(output->dir_fd, 0666, output->temp, &output->fd, err) < 0)
+  if (open_parent(path, &output->dir_fd, err) < 0)
     return explain(output, err);
-  return 0;
+  sp_sweep_dir(output->dir_fd, sp_clock_wall_s());
+  return make_temp(output, err) < 0 ? explain(output, err) : 0;
 }
 
 int sp_file_output_open(const char *path, struct sp_output **out, struct sp_err *err)
@@ -145,7 +166,7 @@ int sp_file_output_open(const char *path, struct sp_output **out, struct sp_err 
   if (!output)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a file");
   output->base.ops = &file_ops;
-  output->dir_fd = output->fd = -1;
+  output->dir_fd = output->fd = output->lock_fd = -1;
   if (open_file(output, path, err) < 0) {
     close_output(&output->base);
     return -1;

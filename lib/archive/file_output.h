@@ -2,7 +2,8 @@
 /* A file that is written whole or not at all, as a stream (base/stream.h); or standard output.
  *
  * The file has a temporary name beside its own until finish: fsync, rename, fsync of the directory.
- * What was there before stays until then, and stays if anything fails.
+ * What was there before stays until then, and stays if anything fails; its mode is the new file's.
+ * What a killed run left beside it is removed by the next one that writes there (layout/sweep.h).
  */
 #ifndef SP_ARCHIVE_FILE_OUTPUT_H
 #define SP_ARCHIVE_FILE_OUTPUT_H

@@ -2,7 +2,9 @@
 /* The checksum covers the name of the file too, so that a file under another's name is no entry. */
 #include "archive/layer_record.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -64,8 +66,11 @@ bool sp_layer_record_get(const struct sp_digest *diff_id, const char *compressor
   char name[TEXT_MAX];
   make_name(diff_id, compressor_id, name);
   sp_buf_init(&text, TEXT_MAX);
-  return sp_state_dir_open_below(DIR_NAME, &fd, &err) == 0 &&
-         sp_file_read(fd, name, &text, &err) == 0 && parse(name, sp_buf_span(&text), out);
+  if (sp_state_dir_open_below(DIR_NAME, &fd, &err) < 0 || sp_file_read(fd, name, &text, &err) < 0 ||
+      !parse(name, sp_buf_span(&text), out))
+    return false;
+  (void)utimensat(fd, name, NULL, AT_SYMLINK_NOFOLLOW); /* what is used is new */
+  return true;
 }
 
 void sp_layer_record_put(const struct sp_digest *diff_id, const char *compressor_id,
@@ -79,6 +84,8 @@ void sp_layer_record_put(const struct sp_digest *diff_id, const char *compressor
   if (sp_state_dir_open_below(DIR_NAME, &fd, &err) < 0 || format(name, record, text, &err) < 0 ||
       sp_file_replace(fd, name, 0600, sp_span_str(text), &err) < 0)
     sp_log(SP_LOG_WARN, "a compressed layer is not remembered for the next push: %s", err.msg);
+  else
+    sp_file_keep_newest(fd, SP_MAX_LAYER_RECORDS);
 }
 
 void sp_layer_record_drop(const struct sp_digest *diff_id, const char *compressor_id)

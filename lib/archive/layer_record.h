@@ -3,9 +3,9 @@
  * that the same image pushed again is neither compressed nor sent.
  *
  * One small file each in `layers` of the state directory, with a checksum of its own; all of it may
- * be lost. It is a cache of truth only: an entry is written when the diffID and the digest were
- * hashed, and whoever compresses the layer again compares (source.c). Threads: any, and any number
- * of processes.
+ * be lost; the SP_MAX_LAYER_RECORDS that were used last are kept. It is a cache of truth only: an
+ * entry is written when the diffID and the digest were hashed, and whoever compresses the layer
+ * again compares (source.c). Threads: any, and any number of processes.
  */
 #ifndef SP_ARCHIVE_LAYER_RECORD_H
 #define SP_ARCHIVE_LAYER_RECORD_H

@@ -7,6 +7,7 @@
 #include "archive/source_docker.h"
 #include "archive/source_index.h"
 #include "archive/source_layer.h"
+#include "archive/source_manifest.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "store/file_reader.h"
@@ -99,7 +100,8 @@ static int choose(struct sp_source *source, struct sp_err *err)
                    sp_tar_index_lookup(&source->tar.index, "manifest.json")
                        ? _("write 'docker-archive:' for what docker save writes")
                        : _("it is no OCI archive"));
-  if (sp_source_index_choose(source, err) < 0)
+  if (sp_source_index_choose(source, err) < 0 ||
+      sp_index_view_list_tags(&source->index, &source->all_tags, err) < 0)
     return -1;
   return sp_source_index_narrow(source, NULL, err);
 }
@@ -108,8 +110,13 @@ static int choose(struct sp_source *source, struct sp_err *err)
 static void forget(struct sp_source *source)
 {
   sp_tag_page_clear(&source->tags);
+  sp_tag_page_clear(&source->all_tags);
   sp_index_view_clear(&source->index);
   source->has_index = false;
+  sp_source_manifest_forget(source);
+  free(sp_steal(&source->referrers));
+  source->referrer_count = 0;
+  source->has_referrers = false;
 }
 
 static int make_ready(struct sp_source *source, struct sp_err *err)
@@ -136,6 +143,18 @@ static bool is_own_tag(const struct sp_source *source, const char *tag)
   return false;
 }
 
+static int compare_tag(const void *tag, const void *item)
+{
+  return strcmp(tag, *(const char *const *)item);
+}
+
+/* Of every manifest of an image three tags are asked for, of signatures that it may have. */
+static bool has_tag(const struct sp_source *source, const char *tag)
+{
+  return source->all_tags.count > 0 && bsearch(tag, source->all_tags.tags, source->all_tags.count,
+                                               sizeof *source->all_tags.tags, compare_tag);
+}
+
 static int resolve(struct sp_store *store, const char *tag, struct sp_named *out,
                    struct sp_err *err)
 {
@@ -149,6 +168,8 @@ static int resolve(struct sp_store *store, const char *tag, struct sp_named *out
   }
   if (source->settings.kind == SP_ARCHIVE_DOCKER)
     return sp_fail(err, SP_E_NOT_FOUND, "the image has no tag '%s'", tag);
+  if (!has_tag(source, tag))
+    return sp_fail(err, SP_E_NOT_FOUND, "no tag '%s' in '%s'", tag, source->name);
   if (sp_index_view_find_tag(&source->index, tag, &desc, err) < 0)
     return -1;
   *out = (struct sp_named){.digest = desc.digest, .size_bytes = desc.size_bytes};
@@ -237,7 +258,10 @@ static int check_blob(struct sp_store *store, const struct sp_digest *digest, ui
   if (!sp_source_find(source, digest, &blob))
     return 0;
   out->state = SP_BLOB_PRESENT;
-  out->proof = want; /* that the file is as long was seen when it was opened */
+  /* That the file is as long was seen when it was opened. Of a layer that is only remembered nobody
+   * has seen that the archive's bytes would become it. */
+  bool is_claim = blob.kind == SP_SOURCE_KNOWN && want > SP_PROOF_CLAIMED;
+  out->proof = is_claim ? SP_PROOF_CLAIMED : want;
   out->size_bytes = blob.size_bytes;
   return 0;
 }

@@ -2,7 +2,8 @@
 /* The inside of an archive that is read (archive.h); nobody outside this layer includes it.
  *
  * An archive is resolved once, on first use, under the lock: source_docker.h or source_index.h find
- * the image's root and note in `blobs` what of it is not simply a member blobs/<alg>/<hex>.
+ * the image's root and note in `blobs` what of it is not simply a member blobs/<alg>/<hex>. The
+ * list of referrers is made when it is first asked for.
  */
 #ifndef SP_ARCHIVE_SOURCE_H
 #define SP_ARCHIVE_SOURCE_H
@@ -32,6 +33,12 @@ struct sp_source_blob {
   const char *media_type;             /* static; of layers */
 };
 
+/* An entry of index.json that refers to something. */
+struct sp_source_referrer {
+  size_t entry;
+  struct sp_digest subject;
+};
+
 struct sp_source {
   struct sp_store store; /* first */
   char *name;
@@ -43,6 +50,12 @@ struct sp_source {
   struct sp_tag_page tags;    /* of the root */
   struct sp_index_view index; /* of an archive with index.json */
   bool has_index;
+  struct sp_tag_page all_tags;   /* of the index, sorted: most that are asked for are not there */
+  struct sp_source_known *known; /* source_manifest.h */
+  uint64_t manifest_bytes;       /* that were read to know them */
+  struct sp_source_referrer *referrers;
+  size_t referrer_count;
+  bool has_referrers;     /* the list was made */
   struct sp_spool *spool; /* NULL until something needs it */
   int packed_fd;          /* compressed layers one behind the other; -1 until there is one */
   uint64_t packed_bytes;

@@ -167,14 +167,6 @@ static int add_compressed(struct sp_source *source, const struct sp_tar_member *
 
 /* -- either */
 
-static enum sp_packing look_at(const struct sp_source *source, const struct sp_tar_member *member)
-{
-  char first[4];
-  size_t want = member->size_bytes < sizeof first ? (size_t)member->size_bytes : sizeof first;
-  ssize_t n = pread(source->tar.fd, first, want, (off_t)member->begin);
-  return sp_packing_of(SP_SPAN(first, n > 0 ? (size_t)n : 0));
-}
-
 /* The same layer twice in an image is common: the empty one. */
 static const struct sp_source_blob *find_layer(const struct sp_source *source,
                                                const struct sp_digest *diff_id)
@@ -190,7 +182,9 @@ static int make_layer(struct sp_source *source, const struct sp_tar_member *memb
                       const struct sp_digest *diff_id, struct sp_source_blob *out,
                       struct sp_err *err)
 {
-  enum sp_packing packing = look_at(source, member);
+  enum sp_packing packing;
+  if (sp_tar_file_look_at(source->tar.fd, member->begin, member->size_bytes, &packing, err) < 0)
+    return sp_err_context(err, "layer '%s'", member->name);
   if (diff_id->alg != SP_DIGEST_SHA256)
     return sp_fail(err, SP_E_UNSUPPORTED, "layer '%s': only sha256 diffIDs are read", member->name);
   return packing == SP_PACKING_NONE ? add_uncompressed(source, member, diff_id, out, err)

@@ -52,20 +52,28 @@ int sp_tar_file_open_input_take(struct sp_tar_file *file, struct sp_input *input
   return sp_tar_index_read(&file->index, file->fd, cancel, err);
 }
 
-/* Its first bytes, which stay where they are. */
-static enum sp_packing look_at(int fd)
+int sp_tar_file_look_at(int fd, uint64_t begin, uint64_t size_bytes, enum sp_packing *out,
+                        struct sp_err *err)
 {
   char first[4];
-  ssize_t n = pread(fd, first, sizeof first, 0);
-  return sp_packing_of(SP_SPAN(first, n > 0 ? (size_t)n : 0));
+  size_t want = size_bytes < sizeof first ? (size_t)size_bytes : sizeof first;
+  ssize_t n;
+  do {
+    n = pread(fd, first, want, (off_t)begin);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return sp_fail_sys(err, SP_E_IO, errno, "it cannot be read");
+  *out = sp_packing_of(SP_SPAN(first, (size_t)n));
+  return 0;
 }
 
-/* `-` and whatever else can only be read once. */
+/* `-` and whatever else can only be read once. A FIFO is opened without waiting for whoever writes
+ * it: the wait is in fd_input.c, where it can be left. */
 static int open_path(const char *path, int *fd, bool *is_regular, struct sp_err *err)
 {
   struct stat facts;
   *fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                               : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                               : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (*fd < 0)
     return sp_fail_sys(err, errno == ENOENT ? SP_E_NOT_FOUND : SP_E_IO, errno,
                        "it cannot be opened");
@@ -84,10 +92,12 @@ int sp_tar_file_open(struct sp_tar_file *file, const char *path, struct sp_spool
 {
   SP_AUTO_CLOSE int fd = -1;
   bool is_regular = false;
+  enum sp_packing packing = SP_PACKING_NONE;
   *file = SP_TAR_FILE_INIT;
-  if (open_path(path, &fd, &is_regular, err) < 0)
+  if (open_path(path, &fd, &is_regular, err) < 0 ||
+      (is_regular && sp_tar_file_look_at(fd, 0, UINT64_MAX, &packing, err) < 0))
     return -1;
-  if (is_regular && look_at(fd) == SP_PACKING_NONE) {
+  if (is_regular && packing == SP_PACKING_NONE) {
     file->fd = sp_steal_fd(&fd);
     return sp_tar_index_read(&file->index, file->fd, cancel, err);
   }

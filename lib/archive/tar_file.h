@@ -8,6 +8,7 @@
 #ifndef SP_ARCHIVE_TAR_FILE_H
 #define SP_ARCHIVE_TAR_FILE_H
 
+#include "archive/inflate.h"
 #include "archive/spool.h"
 #include "archive/tar_index.h"
 #include "base/buf.h"
@@ -34,6 +35,10 @@ void sp_tar_file_clear(struct sp_tar_file *file);
 SP_MUST_CHECK int sp_tar_file_read(const struct sp_tar_file *file,
                                    const struct sp_tar_member *member, struct sp_buf *out,
                                    struct sp_err *err);
+
+/* What the first bytes of a stretch of a file say of its packing. Fails: SP_E_IO. */
+SP_MUST_CHECK int sp_tar_file_look_at(int fd, uint64_t begin, uint64_t size_bytes,
+                                      enum sp_packing *out, struct sp_err *err);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_tar_file, sp_tar_file_clear)
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 struct feed {
   int fd;
   uint64_t at, size_bytes;
+  int failed; /* errno of a read that failed */
   char buffer[READ_BYTES];
 };
 
@@ -39,6 +41,7 @@ static la_ssize_t feed_read(struct archive *a, void *ctx, const void **bytes)
     n = pread(feed->fd, feed->buffer, sizeof feed->buffer, (off_t)feed->at);
   } while (n < 0 && errno == EINTR);
   if (n < 0) {
+    feed->failed = errno;
     sp_libarchive.archive_set_error(a, errno, "cannot be read");
     return ARCHIVE_FATAL;
   }
@@ -225,11 +228,36 @@ static int sort(struct sp_tar_index *index, struct sp_err *err)
   return 0;
 }
 
+/* What it is instead of a tar, where that has a name and an answer. */
+static int refuse_packed(int fd, struct sp_err *err)
+{
+  static const struct {
+    struct sp_span magic;
+    const char *name, *how;
+  } rows[] = {{SP_SPAN_LIT("\xfd"
+                           "7zXZ"),
+               "xz", "xz -d"},
+              {SP_SPAN_LIT("BZh"), "bzip2", "bzip2 -d"},
+              {SP_SPAN_LIT("LZIP"), "lzip", "lzip -d"},
+              {SP_SPAN_LIT("PK\x03\x04"), "zip", "unzip"}};
+  char first[8];
+  ssize_t n = pread(fd, first, sizeof first, 0);
+  for (size_t i = 0; n > 0 && i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_span magic = rows[i].magic;
+    if ((size_t)n >= magic.len && memcmp(first, magic.ptr, magic.len) == 0)
+      return sp_fail(err, SP_E_INVALID,
+                     "it is compressed with %s, which is not read (gzip and zstd are): unpack it "
+                     "first with '%s'",
+                     rows[i].name, rows[i].how);
+  }
+  return 0;
+}
+
 int sp_tar_index_read(struct sp_tar_index *index, int fd, const struct sp_cancel *cancel,
                       struct sp_err *err)
 {
   *index = (struct sp_tar_index){0};
-  if (sp_libarchive_load(err) < 0)
+  if (refuse_packed(fd, err) < 0 || sp_libarchive_load(err) < 0)
     return -1;
   SP_AUTO_FREE struct feed *feed = malloc(sizeof *feed);
   SP_CLEANUP(free_reader) struct archive *a = NULL;
@@ -240,10 +268,15 @@ int sp_tar_index_read(struct sp_tar_index *index, int fd, const struct sp_cancel
     return sp_fail_sys(err, SP_E_IO, errno, "it cannot be looked at");
   feed->fd = fd;
   feed->at = 0;
+  feed->failed = 0;
   feed->size_bytes = (uint64_t)facts.st_size;
-  if (open_reader(feed, &a, err) < 0 || read_all(index, a, feed->size_bytes, cancel, err) < 0)
-    return -1;
-  return sort(index, err);
+  int failed =
+      open_reader(feed, &a, err) < 0 || read_all(index, a, feed->size_bytes, cancel, err) < 0;
+  if (feed->failed) { /* whatever was made of it */
+    sp_err_clear(err);
+    return sp_fail_sys(err, SP_E_IO, feed->failed, "it cannot be read");
+  }
+  return failed ? -1 : sort(index, err);
 }
 
 void sp_tar_index_clear(struct sp_tar_index *index)

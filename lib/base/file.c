@@ -4,8 +4,10 @@
  * and its directories may be links. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -295,4 +297,74 @@ int sp_file_open_dir(int dir_fd, const char *path, int *fd, struct sp_err *err)
   if (*fd < 0)
     return sp_fail_sys(err, code_of(errno), errno, "cannot open '%s'", path);
   return 0;
+}
+
+/* -- keeping the newest */
+
+struct aged {
+  struct timespec mtime;
+  char name[NAME_MAX + 1];
+};
+
+struct aged_list {
+  struct aged *items;
+  size_t count, cap;
+};
+
+static void close_listing(DIR **listing)
+{
+  if (*listing)
+    closedir(*listing);
+}
+
+static void add_aged(struct aged_list *list, int dir_fd, const char *name)
+{
+  struct stat facts;
+  if (strncmp(name, SP_FILE_TEMP_PREFIX, strlen(SP_FILE_TEMP_PREFIX)) == 0 ||
+      fstatat(dir_fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(facts.st_mode))
+    return;
+  if (list->count == list->cap) {
+    size_t cap = list->cap ? 2 * list->cap : 64;
+    struct aged *items = reallocarray(list->items, cap, sizeof *items);
+    if (!items)
+      return;
+    list->items = items;
+    list->cap = cap;
+  }
+  struct aged *aged = &list->items[list->count++];
+  aged->mtime = facts.st_mtim;
+  snprintf(aged->name, sizeof aged->name, "%s", name);
+}
+
+static int by_age(const void *a, const void *b)
+{
+  const struct timespec *x = &((const struct aged *)a)->mtime;
+  const struct timespec *y = &((const struct aged *)b)->mtime;
+  if (x->tv_sec != y->tv_sec)
+    return x->tv_sec < y->tv_sec ? -1 : 1;
+  return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+void sp_file_keep_newest(int dir_fd, size_t most)
+{
+  SP_AUTO_CLOSE int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  SP_CLEANUP(close_listing) DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+  struct aged_list list = {0};
+  const struct dirent *entry;
+  size_t count = 0;
+  if (!listing)
+    return;
+  fd = -1; /* the listing's now */
+  while (count <= most && (entry = readdir(listing)))
+    count += entry->d_name[0] != '.';
+  if (count <= most)
+    return;
+  rewinddir(listing);
+  while ((entry = readdir(listing)))
+    add_aged(&list, dir_fd, entry->d_name);
+  SP_AUTO_FREE struct aged *items = list.items;
+  if (items)
+    qsort(items, list.count, sizeof *items, by_age);
+  for (size_t i = 0; i + most - most / 8 < list.count; i++)
+    unlinkat(dir_fd, items[i].name, 0);
 }

@@ -47,6 +47,11 @@ SP_MUST_CHECK int sp_file_sync_dir(int dir_fd, struct sp_err *err);
 SP_MUST_CHECK int sp_file_replace(int dir_fd, const char *name, mode_t mode, struct sp_span bytes,
                                   struct sp_err *err);
 
+/* Keeps a directory that remembers things small: where it has more than `most` files, the oldest
+ * (by their mtime) are removed until seven eighths of that are left, so that not every new file has
+ * to count. Temporary files of ours are nobody's. What cannot be removed stays: it cannot fail. */
+void sp_file_keep_newest(int dir_fd, size_t most);
+
 /* mkdir -p below dir_fd, each new level fsynced into its parent. `path` may not contain "..".
  * Existing is fine. */
 SP_MUST_CHECK int sp_file_make_dirs(int dir_fd, const char *path, mode_t mode, struct sp_err *err);

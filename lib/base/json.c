@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jansson does the strict part (RFC 8259, UTF-8, no zero byte in strings, int64, no trailing
- * bytes). Depth is counted before it runs: its own ceiling of 2048 is too deep for our stacks. */
+ * bytes). Depth is counted before it runs: its own ceiling of 2048 is too deep for our stacks. So
+ * is the memory that it will take: an empty object of two bytes takes a hundred times as much. */
 #include "base/json.h"
 
 #include <malloc.h>
@@ -24,31 +25,59 @@ static void set_functions(void)
   json_set_alloc_funcs(malloc, wipe_and_free);
 }
 
-/* Deepest nesting of [ and { outside strings. Wrong JSON may give any number: the parser sees it
- * next. */
-static size_t nesting_depth(struct sp_span text)
+/* What jansson 2.14 takes, with malloc's rounding. A pair of an object is counted with its key. */
+#define OBJECT_BYTES 240u
+#define ARRAY_BYTES 128u
+#define STRING_BYTES 72u /* and its text */
+#define COMMA_BYTES 24u  /* a slot of an array, while it grows */
+#define WORD_BYTES 32u   /* a number */
+
+/* What a document will take. */
+struct size {
+  size_t deepest; /* nesting of [ and { outside strings */
+  uint64_t bytes;
+};
+
+static bool is_word(char c)
 {
+  return (c >= '0' && c <= '9') || c == '-';
+}
+
+/* The position of the quote that ends the string which begins at `at`, or the end. */
+static size_t end_of_string(struct sp_span text, size_t at)
+{
+  for (at++; at < text.len && text.ptr[at] != '"'; at++) {
+    if (text.ptr[at] == '\\')
+      at++; /* the escaped character ends no string */
+  }
+  return at;
+}
+
+/* Wrong JSON may give any numbers: the parser sees it next. */
+static struct size measure(struct sp_span text)
+{
+  struct size size = {0};
   size_t depth = 0;
-  size_t deepest = 0;
-  bool in_string = false;
   for (size_t i = 0; i < text.len; i++) {
     char c = text.ptr[i];
-    if (in_string && c == '\\') {
-      i++; /* the escaped character ends no string */
-      continue;
-    }
-    if (c == '"')
-      in_string = !in_string;
-    if (in_string)
-      continue;
-    if (c == '[' || c == '{')
+    if (c == '"') {
+      size_t end = end_of_string(text, i);
+      size.bytes += STRING_BYTES + (end - i);
+      i = end;
+    } else if (c == '[' || c == '{') {
+      size.bytes += c == '{' ? OBJECT_BYTES : ARRAY_BYTES;
       depth++;
-    else if ((c == ']' || c == '}') && depth > 0)
-      depth--;
-    if (depth > deepest)
-      deepest = depth;
+    } else if (c == ',') {
+      size.bytes += COMMA_BYTES;
+    } else if (c == ']' || c == '}') {
+      depth -= depth > 0;
+    } else if (is_word(c) && !is_word(text.ptr[i - (i > 0)])) {
+      size.bytes += WORD_BYTES;
+    }
+    if (depth > size.deepest)
+      size.deepest = depth;
   }
-  return deepest;
+  return size;
 }
 
 /* jansson quotes what it stumbled over: in a file of credentials that is a password. */
@@ -66,9 +95,13 @@ int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err)
 {
   if (text.len == 0)
     return sp_fail(err, SP_E_INVALID, "not JSON: it is empty");
-  if (nesting_depth(text) > SP_MAX_JSON_DEPTH)
+  struct size size = measure(text);
+  if (size.deepest > SP_MAX_JSON_DEPTH)
     return sp_fail(err, SP_E_INVALID, "not JSON that we read: nested deeper than %d levels",
                    SP_MAX_JSON_DEPTH);
+  if (size.bytes > SP_JSON_FREE_BYTES + (uint64_t)SP_JSON_MOST_TIMES * text.len)
+    return sp_fail(err, SP_E_LIMIT, "JSON of %zu bytes that would take %llu MiB of memory",
+                   text.len, (unsigned long long)(size.bytes / SP_MIB));
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, set_functions);
   json_error_t why;

@@ -15,6 +15,7 @@
 
 /* Parses one document. `*out` is the caller's (json_decref).
  * Fails: SP_E_INVALID with line and column, and nothing of the text: it may be a secret;
+ *        SP_E_LIMIT (it would take more memory than any real document of its length);
  *        SP_E_NOMEM. */
 SP_MUST_CHECK int sp_json_parse(struct sp_span text, json_t **out, struct sp_err *err);
 

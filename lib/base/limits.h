@@ -23,12 +23,21 @@
 #define SP_MAX_HELPER_NAME 64                  /* of docker-credential-<name> */
 #define SP_MAX_INDEX_JSON_BYTES (64u * SP_MIB) /* index.json of a layout: about 200 000 tags */
 #define SP_MAX_URL_BYTES \
-  (16u * SP_KIB)                      /* signed URLs are long; 2.8.2 keeps its upload state there */
+  (16u * SP_KIB) /* signed URLs are long; 2.8.2 keeps its upload state there */
+#define SP_JSON_FREE_BYTES (4u * SP_MIB) /* memory that any document may take, and */
+#define SP_JSON_MOST_TIMES 10         /* times its length on top: a list of short tags takes 10 */
 #define SP_MAX_JSON_DEPTH 64          /* nested deeper than any manifest; stops stack abuse */
 #define SP_MAX_ARCHIVE_MEMBERS 100000 /* of an archive of images: 10 000 images of 10 layers */
 #define SP_MAX_ARCHIVE_NAME 1024      /* bytes of a member's name; real ones have under 100 */
 #define SP_MAX_ARCHIVE_IMAGES 10000   /* entries of one manifest.json */
+#define SP_MAX_ARCHIVE_INDEX_BYTES (4u * SP_MIB) /* index.json of an archive: 12 000 tags */
+#define SP_MAX_ARCHIVE_MANIFESTS_BYTES \
+  (64u * SP_MIB) /* read to find the image of an archive: 10 000 images of 6 KiB */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
+
+/* -- what is remembered of archives and engines, a file each; the newest are kept */
+#define SP_MAX_LAYER_RECORDS 4096 /* layers that were compressed: of 400 images */
+#define SP_MAX_IMAGE_RECORDS 512  /* images of engines: real ones take 2 KiB, none over 4 MiB */
 
 /* -- files of CI systems */
 #define SP_MAX_STEP_SUMMARY_BYTES (1u * SP_MIB) /* GitHub drops a larger one */

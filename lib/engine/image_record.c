@@ -114,6 +114,8 @@ void sp_image_record_put(const struct sp_digest *image_id, const char *compresso
   if (format(name, manifest, &text, &err) < 0 || sp_state_dir_open_below(DIR_NAME, &fd, &err) < 0 ||
       sp_file_replace(fd, name, 0600, sp_buf_span(&text), &err) < 0)
     sp_log(SP_LOG_WARN, "an image of the engine is not remembered for the next push: %s", err.msg);
+  else
+    sp_file_keep_newest(fd, SP_MAX_IMAGE_RECORDS);
 }
 
 void sp_image_record_drop(const struct sp_digest *image_id, const char *compressor_id)

@@ -190,3 +190,56 @@ int sp_index_view_list_tags(const struct sp_index_view *view, struct sp_tag_page
   }
   return 0;
 }
+
+/* An entry with a tag. */
+struct tagged {
+  struct sp_span tag;
+  bool is_exact;
+  bool is_other; /* it names another digest than the one that is asked for */
+};
+
+/* By tag; exact ones first. */
+static int compare_tagged(const void *a, const void *b)
+{
+  const struct tagged *x = a;
+  const struct tagged *y = b;
+  int order = compare_spans(&x->tag, &y->tag);
+  return order != 0 ? order : (int)y->is_exact - (int)x->is_exact;
+}
+
+static size_t collect_tagged(const struct sp_index_view *view, const struct sp_digest *digest,
+                             struct tagged *out)
+{
+  size_t count = 0;
+  char want[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(digest, want);
+  for (size_t i = 0; i < sp_index_view_count(view); i++) {
+    struct tagged *one = &out[count];
+    const json_t *entry = json_array_get(view->entries_, i);
+    const char *have = json_string_value(json_object_get(entry, "digest"));
+    one->tag = tag_of(sp_index_view_ref_name(view, i), &one->is_exact);
+    one->is_other = !have || strcmp(have, want) != 0;
+    count += one->tag.len > 0;
+  }
+  qsort(out, count, sizeof *out, compare_tagged);
+  return count;
+}
+
+int sp_index_view_list_tags_of(const struct sp_index_view *view, const struct sp_digest *digest,
+                               struct sp_tag_page *page, struct sp_err *err)
+{
+  size_t n = sp_index_view_count(view);
+  SP_AUTO_FREE struct tagged *all = calloc(n ? n : 1, sizeof *all);
+  if (!all)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for %zu tags", n);
+  size_t count = collect_tagged(view, digest, all);
+  for (size_t i = 0; i < count;) {
+    const struct tagged *first = &all[i];
+    bool is_other = false; /* one of those that decide */
+    for (; i < count && sp_span_eq(all[i].tag, first->tag); i++)
+      is_other = is_other || (all[i].is_exact == first->is_exact && all[i].is_other);
+    if (!is_other && sp_tag_page_add(page, first->tag, err) < 0)
+      return -1;
+  }
+  return 0;
+}

@@ -54,6 +54,10 @@ bool sp_index_view_find_digest(const struct sp_index_view *view, const struct sp
 /* Appends all tags to page, sorted, each once. Fails: SP_E_LIMIT; SP_E_NOMEM. */
 SP_MUST_CHECK int sp_index_view_list_tags(const struct sp_index_view *view,
                                           struct sp_tag_page *page, struct sp_err *err);
+/* The same of the tags that name this digest (as sp_index_view_find_tag would find it). */
+SP_MUST_CHECK int sp_index_view_list_tags_of(const struct sp_index_view *view,
+                                             const struct sp_digest *digest,
+                                             struct sp_tag_page *page, struct sp_err *err);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_index_view, sp_index_view_clear)
 #define SP_AUTO_INDEX_VIEW SP_CLEANUP(sp_index_view_clear_auto_)

@@ -9,8 +9,12 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/pool.h"
+#include "oci/image_config.h"
 #include "oci/media_type.h"
+#include "store/small_blob.h"
+#include "transfer/digest_map.h"
 #include "transfer/referrers.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -161,8 +165,6 @@ static int add_fetched(const struct sp_wanted *wanted, struct fetched *fetched,
     sp_err_copy(err, &fetched->err);
     return -1;
   }
-  if (sp_image_find_node(image, &wanted->digest) != SP_NO_NODE)
-    return 0; /* wanted twice in one level */
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
   if (sp_manifest_parse(sp_buf_span(&fetched->manifest.bytes), type_of(&fetched->manifest, wanted),
                         &parsed, err) < 0 ||
@@ -198,15 +200,23 @@ static int add_or_report(const struct sp_closure_request *request, const struct 
   return -1;
 }
 
-/* Forgets what image has already. */
-static void drop_known(struct sp_wanted_list *wanted, const struct sp_image *image)
+/* Forgets what image has already, and what is wanted twice (an index may name the same manifest ten
+ * thousand times). */
+static int drop_known(struct sp_wanted_list *wanted, const struct sp_image *image,
+                      struct sp_err *err)
 {
+  SP_AUTO_DIGEST_MAP struct sp_digest_map seen = {0};
   size_t kept = 0;
   for (size_t i = 0; i < wanted->count; i++) {
-    if (sp_image_find_node(image, &wanted->items[i].digest) == SP_NO_NODE)
+    const struct sp_digest *digest = &wanted->items[i].digest;
+    bool is_new;
+    if (sp_digest_map_add(&seen, digest, i, &is_new, err) < 0)
+      return -1;
+    if (is_new && sp_image_find_node(image, digest) == SP_NO_NODE)
       wanted->items[kept++] = wanted->items[i];
   }
   wanted->count = kept;
+  return 0;
 }
 
 static uint64_t manifest_bytes(const struct sp_image *image)
@@ -244,14 +254,14 @@ static int fetch_level(const struct sp_closure_request *request, struct sp_wante
 int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
                      struct sp_image *image, struct sp_err *err)
 {
-  drop_known(wanted, image);
+  if (drop_known(wanted, image, err) < 0)
+    return -1;
   while (wanted->count > 0) {
     if (image->node_count + wanted->count > SP_MAX_GRAPH_NODES)
       return sp_fail(err, SP_E_LIMIT, "the image has more than %d manifests", SP_MAX_GRAPH_NODES);
     SP_AUTO_WANTED struct sp_wanted_list next = {0};
-    if (fetch_level(request, wanted, image, &next, err) < 0)
+    if (fetch_level(request, wanted, image, &next, err) < 0 || drop_known(&next, image, err) < 0)
       return -1;
-    drop_known(&next, image);
     struct sp_wanted_list used = *wanted;
     *wanted = next;
     next = used;
@@ -281,6 +291,58 @@ static int choose_platform(const struct sp_closure_request *request,
   return 0;
 }
 
+static int refuse_platform(const struct sp_platform *asked, const char *have, struct sp_err *err)
+{
+  char text[SP_PLATFORM_TEXT_MAX];
+  sp_platform_format(asked, text);
+  return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", text, have);
+}
+
+/* The platform that the config of an image names; "" if it says none, or nothing that can be used:
+ * whether its bytes are good is found where it is copied or looked at. */
+static int read_platform(const struct sp_closure_request *request, const struct sp_manifest *image,
+                         char out[SP_PLATFORM_TEXT_MAX], struct sp_err *err)
+{
+  SP_AUTO_BUF struct sp_buf bytes;
+  SP_AUTO_JSON json_t *facts = NULL;
+  struct sp_err why = SP_ERR_INIT;
+  const struct sp_retry_policy policy = {.retry_for_ms = SP_RETRY_FOR_MS,
+                                         .cancel = request->cancel};
+  sp_buf_init(&bytes, SP_MAX_SMALL_BLOB_BYTES);
+  out[0] = '\0';
+  if (image->blob_count == 0 || !sp_image_config_is_type(sp_span_str(image->blobs[0].media_type)))
+    return 0;
+  if (sp_small_blob_read(request->store, &image->blobs[0].digest, image->blobs[0].size_bytes,
+                         &policy, &bytes, &why) == 0 &&
+      sp_image_config_read(sp_buf_span(&bytes), &facts, &why) == 0) {
+    const char *text = json_string_value(json_object_get(facts, "platform"));
+    snprintf(out, SP_PLATFORM_TEXT_MAX, "%s", text ? text : "");
+    return 0;
+  }
+  if (!sp_trouble_is_of_place(&why))
+    return 0;
+  sp_err_copy(err, &why);
+  return -1;
+}
+
+/* What is no index says in its config what it is for. */
+static int check_platform(const struct sp_closure_request *request, const struct sp_manifest *image,
+                          struct sp_err *err)
+{
+  char text[SP_PLATFORM_TEXT_MAX];
+  struct sp_platform have;
+  struct sp_err ignored = SP_ERR_INIT;
+  if (read_platform(request, image, text, err) < 0)
+    return -1;
+  if (sp_platform_parse(sp_span_str(text), &have, &ignored) == 0)
+    return sp_platform_matches(&have, request->platform)
+               ? 0
+               : refuse_platform(request->platform, text, err);
+  note(request, "the image is of one platform and was taken as it is: its config does not say "
+                "which one");
+  return 0;
+}
+
 /* If a platform is asked for and `root` is an index, makes the platform's entry the root. */
 static int narrow(const struct sp_closure_request *request, struct sp_wanted *root,
                   struct sp_err *err)
@@ -295,9 +357,7 @@ static int narrow(const struct sp_closure_request *request, struct sp_wanted *ro
     return -1;
   if (parsed.is_index)
     return choose_platform(request, &parsed, root, err);
-  note(request, "the image is of one platform and was taken as it is: its config was not "
-                "compared with the platform asked for");
-  return 0;
+  return check_platform(request, &parsed, err);
 }
 
 static int find_root(const struct sp_closure_request *request, struct sp_wanted *root,

@@ -31,7 +31,7 @@ struct sp_closure_request {
   const char *tag;                    /* or NULL: */
   struct sp_digest digest;            /* used if alg is not NONE; then the tag is not looked at */
   const struct sp_platform *platform; /* NULL = whole. Else the one child of an index that serves it
-                                         becomes the image */
+                                         becomes the image; one that is no index must be for it */
   bool with_referrers;
   struct sp_source_view *view;    /* may be NULL */
   const struct sp_cancel *cancel; /* may be NULL */

@@ -3,6 +3,7 @@
 another reader (skopeo, bsdtar) sees the same in them. Archives as destinations: others read them."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
@@ -102,6 +103,62 @@ def test_skopeo_and_bsdtar_see_the_same_in_it(port, tmp_path, make):
         assert seen_by_skopeo(path, "docker-archive", tmp_path) == (config, layers)
 
 
+PACKINGS = {"plain": bytes, "gzip": archives.gzipped, "zstd": archives.zstd}
+OTHER = archives.Image([archives.layer(8), IMAGE.layers[1]], ["acme/other:v2"])
+
+
+def check_others(path, words, seen, tmp_path):
+    """bsdtar and skopeo see in a docker-archive what we saw: (config, layers)."""
+    name = words.lstrip(":")
+    members = archives.members_by_bsdtar(path)
+    entry = next(one for one in json.loads(members["manifest.json"]) if not name or name in one["RepoTags"])
+    assert (members[entry["Config"]], [archives.unpacked(members[layer]) for layer in entry["Layers"]]) == seen
+    if not path.read_bytes().startswith(b"\x1f\x8b"):  # of these skopeo 1.9 says "invalid tar header"
+        assert seen_by_skopeo(path, "docker-archive", tmp_path, words) == seen
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_others_see_the_same_in_each_of_several_images(port, tmp_path, packing):
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](archives.classic(IMAGE, OTHER)))
+    for number, (words, image) in enumerate([(":acme/app:v1", IMAGE), (":acme/other:v2", OTHER)]):
+        port.run("copy", f"docker-archive:{path}{words}", f"oci:{tmp_path}/out{number}:x", status=0)
+        seen = pushed(layout(tmp_path / f"out{number}"), "x")[1:]
+        assert seen == (image.config, image.layers)
+        check_others(path, words, seen, tmp_path)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("absent", [(), ("linux/s390x",)], ids=["whole", "part"])
+def test_others_see_the_same_in_what_newer_engines_save(port, tmp_path, packing, absent):
+    data, _, manifests = archives.containerd({"linux/amd64": IMAGE}, absent)
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](data))
+    for kind in ("docker-archive", "oci-archive"):
+        port.run("copy", f"{kind}:{path}", f"oci:{tmp_path}/{kind}:x", "--platform", "linux/amd64", status=0)
+        digest, *seen = pushed(layout(tmp_path / kind), "x")
+        assert digest == manifests["linux/amd64"]["digest"]
+        check_others(path, "", tuple(seen), tmp_path)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("make", [lambda: images.small(41, tag="v1"), lambda: images.multi(42, tag="v1"),
+                                  lambda: images.with_referrers(43, tag="v1", fallback=False)], ids=["small", "multi", "referrers"])
+def test_bsdtar_and_skopeo_see_the_same_in_an_oci_archive(port, tmp_path, packing, make):
+    content = make()
+    path = archives.write(tmp_path / "image.tar", PACKINGS[packing](archives.oci(content)))
+    port.run("copy", f"oci-archive:{path}:v1", f"oci:{tmp_path}/out:v1", status=0)
+    blobs = {p.name: p.read_bytes() for p in (tmp_path / "out" / "blobs" / "sha256").iterdir()}
+    members = archives.members_by_bsdtar(path)
+    assert {f"blobs/sha256/{name}": data for name, data in blobs.items()} == {
+        name: data for name, data in members.items() if name.startswith("blobs/")}
+    if packing != "plain":  # skopeo reads only plain ones
+        return
+    subprocess.run(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", f"oci-archive:{path}:v1",
+                    f"oci:{tmp_path}/other:v1"], check=True)
+    assert layout(tmp_path / "other").resolve("v1") == layout(tmp_path / "out").resolve("v1") == content.tags["v1"]
+    other = {p.name: p.read_bytes() for p in (tmp_path / "other" / "blobs" / "sha256").iterdir()}
+    assert other.items() <= blobs.items()
+
+
 def test_what_skopeo_writes_is_read(port, tmp_path, debian):
     for kind, name in (("docker-archive", ":acme/app:v1"), ("oci-archive", ":v1")):
         path = tmp_path / f"{kind}.tar"
@@ -165,14 +222,31 @@ def test_a_wrong_memory_makes_no_wrong_image(port, tmp_path):
     check_image(layout(tmp_path / "out2"), "v1", IMAGE)
 
 
+def test_nothing_is_touched_that_is_only_remembered(port, tmp_path):
+    """Another archive of the same config, with another layer: what is remembered of the diffID is no look at its bytes."""
+    good = archives.classic(IMAGE)
+    at = good.index(b"some text that repeats")
+    path = archives.write(tmp_path / "good.tar", good)
+    bad = archives.write(tmp_path / "bad.tar", good[:at] + b"S" + good[at + 1:])
+    port.run("push", f"docker-archive:{path}", "--to", "vault:app", status=0)
+    done = port.run("verify", f"docker-archive:{bad}", "vault:app:v1", "--json", status=0)
+    proofs = {one["name"]: one["proof"] for one in done.report.document["places"]}
+    assert proofs[f"docker-archive:{bad}"] == "claimed" and proofs["vault:app"] == "touched", proofs
+    port.run("verify", f"docker-archive:{bad}", "vault:app:v1", "--read", status=5)
+
+
 # -- the same bytes on every machine
 
 QEMU = ["qemu-x86_64", "-cpu", "core2duo"]  # SSSE3: no AVX, no BMI2, no carry-less multiplication
 
 
+# 20 blocks: enough that eight threads are used, and pass each other
+MANY_BLOCKS = archives.Image([archives.layer(1, 20 << 20), archives.layer(2)])
+
+
 @pytest.mark.parametrize("compress", ["gzip:4", "gzip:9", "zstd:3", "zstd:9"])
 def test_threads_and_cpu_do_not_change_the_digest(port, tmp_path, compress):
-    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    path = archives.write(tmp_path / "image.tar", archives.classic(MANY_BLOCKS))
     digests = set()
 
     def run(number, *before, **env):
@@ -181,16 +255,28 @@ def test_threads_and_cpu_do_not_change_the_digest(port, tmp_path, compress):
                                                f"oci:{out}")],
                        env={**port.env, **env}, cwd=port.home, check=True, capture_output=True)
         shutil.rmtree(port.home / "state")  # nothing remembered
-        digests.add(check_image(layout(out), "v1", IMAGE))
+        digests.add(check_image(layout(out), "v1", MANY_BLOCKS))
+        shutil.rmtree(out)
 
-    run(1, SAFEPORT_THREADS="1")
-    run(8, SAFEPORT_THREADS="8")
+    def threads(count):
+        """How many were started."""
+        run(count, "strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", "trace=clone,clone3", SAFEPORT_THREADS=str(count))
+        return sum(" = " in line and "-1 E" not in line for line in (tmp_path / "trace").read_text().splitlines())
+
+    assert threads(8) > threads(1) or compress == "zstd:9", "one thread cannot show it"  # memory may allow no second one
     run(0, "taskset", "-c", "0")
     if "AddressSanitizer" not in subprocess.run([*port.command("version")], env=port.env, capture_output=True,
                                                 text=True, check=False).stderr and not os.environ.get("ASAN_OPTIONS"):
         assert "avx" not in cpu_flags(QEMU), "the emulated CPU has what it should not have"
         run(2, *QEMU)
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("word,is_said", [("17", True), ("many", True), ("0", True), ("-1", True), ("16", False), ("", False)])
+def test_a_number_of_threads_that_is_none_is_said(port, tmp_path, word, is_said):
+    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    done = port.run("push", f"docker-archive:{path}", "--to", f"oci:{tmp_path}/out", env={"SAFEPORT_THREADS": word}, status=0)
+    assert ("SAFEPORT_THREADS is no number from 1 to 16" in done.stderr) == is_said, done
 
 
 def cpu_flags(before):
@@ -219,7 +305,7 @@ def test_compressions_that_there_are_not(port, tmp_path, word):
 # -- newer engines
 
 def test_a_whole_index_goes_over_as_it_is(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], arch="arm64")
     data, index, _ = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm})
     path = archives.write(tmp_path / "image.tar", data)
     done = port.run("push", f"docker-archive:{path}", "--to", f"oci:{tmp_path}/out", "-v", status=0)
@@ -241,7 +327,7 @@ def test_of_an_index_with_absent_platforms_the_image_is_taken(port, tmp_path, at
 
 
 def test_of_several_platforms_one_is_chosen(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], arch="arm64")
     data, _, manifests = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm}, ["linux/s390x"])
     path = archives.write(tmp_path / "image.tar", data)
     # manifest.json says which one the engine would run
@@ -255,6 +341,20 @@ def test_of_several_platforms_one_is_chosen(port, tmp_path):
     done = port.run("push", f"docker-archive:{path}", "--platform", "linux/s390x", "--to", f"oci:{tmp_path}/none",
                     status=1)
     assert "linux/amd64, linux/arm64" in done.stderr
+
+
+def test_an_image_of_another_platform_is_refused(port, tmp_path):
+    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    content = images.Content()
+    content.tags["v1"] = archives.with_blobs_of(IMAGE, content)["digest"]
+    oci = archives.write(tmp_path / "oci.tar", archives.oci(content))
+    for source in (f"docker-archive:{path}", f"oci-archive:{oci}"):
+        done = port.run("push", source, "--platform", "linux/arm64", "--to", f"oci:{tmp_path}/out", status=1)
+        assert "has no platform 'linux/arm64'; it has: linux/amd64" in done.stderr
+        assert not list((tmp_path / "out").rglob("index.json")) or not layout(tmp_path / "out").tags()
+        out = tmp_path / source.partition(":")[0]
+        port.run("push", source, "--platform", "linux/amd64", "--to", f"oci:{out}", status=0)
+        check_image(layout(out), "v1", IMAGE)
 
 
 def test_one_of_several_images_by_name_and_by_number(port, tmp_path):
@@ -348,6 +448,39 @@ def test_to_standard_output(port, tmp_path):
                    capture_output=True, timeout=60)
 
 
+def clock_ahead(tmp_path, seconds):
+    """A library to preload: with it the wall clock is ahead."""
+    (tmp_path / "clock.c").write_text("""
+        #define _GNU_SOURCE
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        int clock_gettime(clockid_t clock, struct timespec *now)
+        {
+          int result = syscall(SYS_clock_gettime, clock, now);
+          now->tv_sec += clock == CLOCK_REALTIME ? %d : 0;
+          return result;
+        }
+        time_t time(time_t *out)
+        {
+          struct timespec now;
+          clock_gettime(CLOCK_REALTIME, &now);
+          return out ? (*out = now.tv_sec) : now.tv_sec;
+        }
+        """ % seconds)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c"], check=True)
+    return tmp_path / "clock.so"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_replaced_keeps_its_mode(port, tmp_path, mode):
+    source, path = small_layout(tmp_path), tmp_path / "a.tar"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    port.run("copy", source, f"oci-archive:{path}", status=0)
+    assert path.read_bytes() != b"old" and path.stat().st_mode & 0o777 == mode
+
+
 def test_never_half_written_under_its_name(port, tmp_path):
     """Killed at any moment there is the old file or the new one; what failed leaves nothing."""
     source = small_layout(tmp_path)
@@ -369,6 +502,16 @@ def test_never_half_written_under_its_name(port, tmp_path):
                 break
     port.run("copy", source, f"docker-archive:{path}:acme/app:v1", status=0)  # and sweeps what the killed ones left
     assert path.read_bytes() == whole
+    left = [p for p in target.iterdir() if p != path]
+    assert left, "none of those that were killed left anything: this test could not fail"
+    if not os.environ.get("ASAN_OPTIONS"):
+        in_use = left.pop()
+        with open(in_use, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # as a run that is alive does
+            later = subprocess.run(command, env={**port.env, "LD_PRELOAD": str(clock_ahead(tmp_path, 61))}, cwd=port.home,
+                                   capture_output=True, check=False)
+        assert later.returncode == 0, later
+        assert sorted(target.iterdir()) == sorted([path, in_use]), "a minute later they go"
     assert not [p for p in (port.home / "state").rglob("*") if p.is_file()]
 
 
@@ -429,6 +572,24 @@ def test_a_silent_pipe_can_be_left(port, tmp_path, number, status):
     done = running.wait(10, status)
     os.close(read), os.close(write)
     assert "interrupted" in done.stderr.lower() or "stop" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("number,status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_fifo_that_nobody_writes_can_be_left(port, tmp_path, number, status):
+    os.mkfifo(tmp_path / "fifo")
+    running = port.start("copy", f"docker-archive:{tmp_path}/fifo", f"oci:{tmp_path}/out:v1")
+    time.sleep(0.5)
+    running.signal(number)
+    running.wait(10, status)
+
+
+def test_a_fifo_is_read_whenever_somebody_writes_it(port, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    running = port.start("copy", f"docker-archive:{tmp_path}/fifo", f"oci:{tmp_path}/out:v1")
+    time.sleep(0.5)
+    (tmp_path / "fifo").write_bytes(archives.classic(IMAGE))
+    running.wait(60, 0)
+    check_image(layout(tmp_path / "out"), "v1", IMAGE)
 
 
 def test_a_run_that_was_killed_while_compressing_leaves_no_file(port, tmp_path):

@@ -2,14 +2,17 @@
 """Wrong and hostile archives (S13 to S17, S29): each is refused with its own reason, and nothing is written anywhere but
 in the state directory."""
 
+import bz2
 import json
+import lzma
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from support import archives, images
+from support import archives, images, oracle
 from support.archives import END, base256, header, long_name, member, pax
 
 IMAGE = archives.Image([archives.layer(1), archives.layer(2)])
@@ -95,6 +98,21 @@ def replaced(old, new):
 def two_images():
     return archives.classic(IMAGE, archives.Image([archives.layer(3)], ["acme/other:v2"]))
 
+
+ARM = archives.Image([archives.layer(9)], arch="arm64")
+ENGINE, ENGINE_INDEX, ENGINE_MANIFESTS = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": ARM})
+
+
+def rotten(tar, digest):
+    """The archive with one bit flipped in a blob."""
+    name = f"blobs/sha256/{digest[7:]}".encode()
+    at = tar.index(name) + archives.BLOCK + 40
+    return flipped(tar, at)
+
+
+# one bit of each manifest in what a newer engine saved: never the image beside it
+ROTTEN = {f"{what}-is-rotten": (rotten(ENGINE, one["digest"]), 5, "content is not 'sha256:") for what, one in
+          (("index", ENGINE_INDEX), ("amd64", ENGINE_MANIFESTS["linux/amd64"]), ("arm64", ENGINE_MANIFESTS["linux/arm64"]))}
 
 # name: (archive, exit status, what the reason says)
 DOCKER = {
@@ -204,6 +222,12 @@ DOCKER = {
                                     "gzip data is broken.*header"),
     "packed-layer-is-another": (packed_layer(archives.gzipped(IMAGE.layers[1])), 5, "has the diffID"),
     "packed-layer-is-a-bomb": (packed_layer(zeros(200 << 20)), 1, "this is a bomb"),
+    # a layout inside, of newer engines
+    **ROTTEN,
+    "index-names-what-is-not-there": (ENGINE.replace(ENGINE_INDEX["digest"].encode(), b"sha256:" + b"1" * 64), 1,
+                                      "index.json names manifest 'sha256:1111.*which is not there"),
+    "entry-of-the-index-is-no-digest": (ENGINE.replace(ENGINE_INDEX["digest"].encode(), b"sha256:" + b"g" * 64), 1,
+                                        "entry 0 of 'index.json'"),
     # compressed archives
     "gzip-is-cut": (archives.gzipped(GOOD)[:-1000], 1, "ends in the middle"),
     "gzip-is-only-a-header": (b"\x1f\x8b\x08\0", 1, "ends in the middle"),
@@ -215,6 +239,8 @@ DOCKER = {
     "zstd-with-a-wrong-checksum": (flipped(archives.zstd(GOOD), -2), 1, "zstd data is broken.*checksum"),
     "zstd-with-a-large-window": (large_window(), 1, "zstd data is broken.*memory"),
     "zstd-bomb": (zeros(200 << 20), 1, "this is a bomb"),
+    **{name: (module.compress(GOOD), 1, f"compressed with {name}, .* unpack it first with '{name} -d'")
+       for name, module in (("xz", lzma), ("bzip2", bz2))},
     "many-members": (archives.gzipped(b"".join(header(f"m{i}") for i in range(100_001)) + END), 1,
                      "more than 100000 members"),
 }
@@ -283,6 +309,7 @@ OCI = {
     "layer-is-missing": (without(layer_of), 1, "it is not there"),
     "layer-is-another": (altered(layer_of), 5, "other bytes"),
     "nested-indexes": (archives.oci(nested(9)), 1, "nested deeper"),
+    **{f"oci-{name}": row for name, row in ROTTEN.items()},
 }
 
 
@@ -316,13 +343,176 @@ def test_oci_archive_is_refused(port, tmp_path, name):
 
 
 def test_there_are_sixty_of_them_and_each_is_another():
-    both = [*DOCKER.values(), *OCI.values()]
+    both = [*DOCKER.values(), *(row for name, row in OCI.items() if name[4:] not in ROTTEN)]
     assert len(both) >= 60 and len({data for data, _, _ in both}) == len(both)
 
 
 def test_the_good_one_they_are_made_of_is_good(port, tmp_path):
     port.run("copy", f"docker-archive:{write(tmp_path, docker())}", "vault:app:v1", status=0)
     port.run("copy", f"oci-archive:{write(tmp_path, archives.oci(content()))}", "vault:other:v1", status=0)
+
+
+def test_a_rotten_referrer_is_no_absent_one(port, tmp_path):
+    """S23: a signature that cannot be read is not one that there is not."""
+    one = images.with_referrers(22, fallback=False)
+    whole = archives.oci(one)
+    referrers = [digest for digest, (_, data) in one.manifests.items() if b'"subject"' in data]
+    assert len(referrers) == 3
+    for digest in referrers:
+        path = write(tmp_path, rotten(whole, digest))
+        done = port.run("copy", f"oci-archive:{path}:latest", "vault:app:v1", status=5)
+        assert f"its manifest '{digest}' cannot be used" in done.stderr
+        assert not list(port.vault.rglob("index.json")) or not oracle.LayoutPlace(port.vault_layout("app")).tags()
+
+
+# -- graphs that would be walked for ever (S21), and documents that would fill the memory (S16)
+
+def many_names(count):
+    """An OCI archive in which one image has many tags."""
+    one = images.small(5, tag="v1")
+    one.tags = {f"v{n}": one.tags["v1"] for n in range(count)}
+    return archives.oci(one)
+
+
+def many_children(entries=1, before=b""):
+    """An index that names one manifest of 1 MB ten thousand times, as often as one likes."""
+    one = images.Content()
+    child = one.add_image([b"layer"], annotations={"a": "x" * 1_000_000})
+    index = one.add_index([child] * 9999)
+    return before + b"".join(archives.layout_members(one, [index] * entries))
+
+
+def many_referrers(count):
+    """As many referrers in index.json, of which each is a child of the image too, and its referrers are looked for."""
+    one = images.Content()
+    image = one.add_image([b"layer"])
+    children = [one.add_artifact("application/vnd.test", b"%d" % n, subject=image) for n in range(count)]
+    one.add_index([image, *children], tag="v1")
+    return archives.oci(one)
+
+
+LONG = {
+    "oci-archive-children": (lambda: many_children() + END, 0), "oci-archive-names": (
+        lambda: many_names(12_000), 0),
+    "docker-archive-children": (lambda: many_children(10_000, GOOD[:-len(END)]) + END, 0),
+    "oci-archive-referrers": (lambda: many_referrers(8000), 0),
+}
+
+
+def measured(port, *arguments):
+    """(exit status, stderr, seconds of CPU, MiB of memory)."""
+    done = subprocess.run(["/usr/bin/time", "-f", "%U %S %M", *port.command(*arguments)], env=port.env, cwd=port.home,
+                          capture_output=True, text=True, timeout=90, check=False)
+    user, system, kib = done.stderr.rsplit("\n", 2)[-2].split()
+    return done.returncode, done.stderr, float(user) + float(system), int(kib) / 1024
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_named_ten_thousand_times_is_read_once(port, tmp_path, name):
+    make, want = LONG[name]
+    path = write(tmp_path, make())
+    words = ":v1" if "names" in name else ""
+    more = ["--dry-run"] if "referrers" in name else []  # eight thousand manifests take a disk its time
+    source = f"{name.rpartition('-')[0]}:{path}{words}"
+    status, stderr, seconds, mib = measured(port, "copy", source, f"oci:{tmp_path}/out:v1", *more)
+    assert status == want, stderr
+    if not os.environ.get("ASAN_OPTIONS"):
+        assert seconds < 10 and (mib < 64 or "referrers" in name), (seconds, mib)
+
+
+def array_of(one, size):
+    return b"[" + b",".join([one] * (size // (len(one) + 1))) + b"]"
+
+
+def in_index(one, size):
+    return with_index(b'{"manifests":[],"x":%s}' % array_of(one, size))
+
+
+def in_config(one):
+    return docker(config=b'{"x":%s}' % array_of(one, 4_000_000), name="c", manifest=document(Config="c"))
+
+
+def in_manifest(one):
+    content = images.Content()
+    content.tags["v1"] = content.add_manifest(images.MANIFEST, b'{"x":%s}' % array_of(one, 4_000_000))["digest"]
+    return archives.oci(content)
+
+
+WIDE = {
+    "oci-archive-index-of-5-MB": (lambda: in_index(b"[]", 5_000_000), "'index.json' is larger than 4194304"),
+    **{f"{kind}-{where}-{one.decode()}": (lambda make=make, one=one: make(one), "MiB of memory")
+       for one in (b"{}", b"[]", b"0", b'""') for kind, where, make in (
+           ("oci-archive", "index", lambda one: in_index(one, 4_000_000)), ("oci-archive", "manifest", in_manifest),
+           ("docker-archive", "manifest.json", lambda one: docker(manifest=array_of(one, 4_000_000))),
+           ("docker-archive", "config", in_config))},
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_documents_of_nothing_take_no_memory(port, tmp_path, name):
+    make, reason = WIDE[name]
+    path = write(tmp_path, archives.zstd(make(), "-3"))
+    kind = "-".join(name.split("-")[:2])
+    status, stderr, _, mib = measured(port, "copy", f"{kind}:{path}", f"oci:{tmp_path}/out:v1")
+    assert status == 1 and reason in stderr, stderr
+    if not os.environ.get("ASAN_OPTIONS"):
+        assert mib < 64, mib
+
+
+def at_each_read(port, tmp_path, path, source, fault):
+    """Copies with a fault at the first, second, third... read of the archive; yields (exit status, stderr, layout)."""
+    for when in range(1, 100):
+        out, log = tmp_path / f"out{when}", tmp_path / "trace"
+        shutil.rmtree(port.home / "state", ignore_errors=True)  # nothing remembered
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-o", log, "-P", path, "-e", f"inject=pread64,read:{fault}:when={when}",
+             *port.command("copy", source, f"oci:{out}:v1", "--retry-for", "0")],
+            env=port.env, cwd=port.home, capture_output=True, timeout=60, check=False)
+        if "(INJECTED)" not in log.read_text() and "SIGTERM" not in log.read_text():
+            assert done.returncode == 0, done
+            return
+        yield done.returncode, done.stderr, oracle.LayoutPlace(out)
+
+
+SOURCES = {
+    "docker-archive-engine": ENGINE, "oci-archive-engine": ENGINE, "docker-archive-classic": GOOD,
+    "docker-archive-gzip": archives.gzipped(GOOD), "oci-archive-referrers": archives.oci(images.with_referrers(22, fallback=False)),
+}
+
+
+def source_of(tmp_path, name):
+    path = write(tmp_path, SOURCES[name])
+    return path, f"{name.rpartition('-')[0]}:{path}{':latest' if 'referrers' in name else ''}"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_disk_that_fails_makes_no_other_image(port, tmp_path, name):
+    """Each read of the archive fails once: the same image is there then, or none is."""
+    path, source = source_of(tmp_path, name)
+    port.run("copy", source, f"oci:{tmp_path}/whole:v1", status=0)
+    digest = oracle.LayoutPlace(tmp_path / "whole").resolve("v1")
+    blobs = sorted(p.name for p in (tmp_path / "whole" / "blobs" / "sha256").iterdir())
+    statuses = []
+    for status, stderr, out in at_each_read(port, tmp_path, path, source, "error=EIO"):
+        statuses.append(status)
+        if status == 0:
+            assert out.resolve("v1") == digest
+            assert sorted(p.name for p in (out.path / "blobs" / "sha256").iterdir()) == blobs
+            continue
+        assert status == 7 and b"Input/output error" in stderr, (len(statuses), status, stderr)
+        assert not (out.path / "index.json").exists() or not out.tags()
+    assert len(statuses) > 1 and statuses.count(7) >= len(statuses) - 2, statuses
+
+
+@pytest.mark.parametrize("name", ["docker-archive-engine", "oci-archive-engine"])
+def test_whoever_stops_is_told_so(port, tmp_path, name):
+    """SIGTERM at each read: it was stopped, and not an image that is not there."""
+    path, source = source_of(tmp_path, name)
+    statuses = []
+    for status, stderr, _ in at_each_read(port, tmp_path, path, source, "signal=SIGTERM"):
+        statuses.append(status)
+        assert status in (0, 143), (len(statuses), status, stderr)
+    assert statuses.count(143) > len(statuses) // 2, statuses
 
 
 @pytest.mark.parametrize("words,reason", [
@@ -342,36 +532,71 @@ def test_a_file_that_is_no_file(port, tmp_path):
     assert "cannot be opened" in done.stderr
 
 
-OPENS = re.compile(r'^\d+\s+(\w+)\((?:AT_FDCWD|-?\d+<(?P<dir>[^>]*)>)?(?:, )?"(?P<path>[^"]*)"?(?P<rest>.*)')
-WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT")
+# -- what is written where, as the kernel saw it
+
+CALL = re.compile(r"^(?:\d+\s+)?(\w+)\((.*)")
+# a directory descriptor with its path (strace -y), and what is looked up from there
+ARGUMENT = re.compile(r'(?:(?:AT_FDCWD|-?\d+)<(?P<dir>[^>]*)>|AT_FDCWD|-?\d+)?(?:, )?"(?P<path>(?:[^"\\]|\\.)*)"')
+WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE")
 MAKING = ("mkdir", "mkdirat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "unlink",
-          "unlinkat", "mknod", "mknodat", "truncate", "chmod", "fchmodat", "creat")
+          "unlinkat", "rmdir", "mknod", "mknodat", "truncate", "chmod", "fchmodat", "chown", "lchown", "fchownat",
+          "utimensat", "setxattr", "lsetxattr", "creat")
 
 
-def written_paths(trace):
-    """The paths that a run opened to write, made, renamed or removed."""
+def written_paths(trace, cwd):
+    """The paths that a run opened to write, made, renamed, linked or removed: of two that a call has, both."""
     for line in trace.splitlines():
-        match = OPENS.match(line)
-        if not match:
+        match = CALL.match(line)
+        if not match or not (match[1] in MAKING or (match[1].startswith("open") and WRITING.search(match[2]))):
             continue
-        call, path = match[1], match["path"]
-        if call in MAKING or (call.startswith("open") and WRITING.search(match["rest"])):
-            yield os.path.join(match["dir"] or "", path)
+        for argument in ARGUMENT.finditer(match[2]):
+            yield os.path.normpath(os.path.join(argument["dir"] or cwd, argument["path"]))
 
 
-@pytest.mark.parametrize("name", ["good", "up", "absolute", "link-out", "hard-link-out", "sparse-by-pax", "zstd-bomb",
-                                  "packed-layer-is-a-bomb", "layer-is-another", "config-is-up"])
-def test_nothing_is_written_outside_the_state_directory_and_the_target(port, tmp_path, name):
-    data = docker() if name == "good" else DOCKER[name][0]
-    target, state, trace = tmp_path / "target", port.home / "state", tmp_path / "trace"
+def traced(command, log, **more):
+    """What it wrote where. strace has to see it all: that is what the result is good for."""
+    done = subprocess.run(["strace", "-f", "-y", "-qq", "-s", "4096", "-o", log, "-e", "trace=file,desc", *command],
+                          capture_output=True, timeout=60, check=False, **more)
+    written = written_paths(log.read_text(errors="surrogateescape"), str(more["cwd"]))
+    return done.returncode, {p for p in written if not p.startswith(("/dev/null", "/proc/self"))}
+
+
+@pytest.mark.parametrize("script,want", [
+    ("echo x > evil", {"evil"}), ("echo x >> evil", {"evil"}), ("mkdir sub", {"sub"}), ("mv old new", {"old", "new"}),
+    ("ln old hard", {"old", "hard"}), ("ln -s /etc/passwd soft", {"soft"}), ("rm old", {"old"}),
+    ("cd sub0; echo x > ../evil", {"evil"}), ("touch old", {"old"}), ("chmod 600 old", {"old"}), ("cat old", set()),
+])
+def test_the_eye_on_what_is_written_sees(tmp_path, script, want):
+    """Without this, the next test could not fail."""
+    folder = tmp_path / "folder"
+    (folder / "sub0").mkdir(parents=True)
+    (folder / "old").write_text("old")
+    _, written = traced(["/bin/sh", "-c", script], tmp_path / "trace", cwd=folder)
+    found = {os.path.relpath(p, folder) for p in written if p.startswith(str(folder))}
+    assert want <= found and (want or not found), (want, written)
+
+
+GOOD_ONES = {"docker-archive": {"good": GOOD, "engine": ENGINE}, "oci-archive": {"good": archives.oci(content())}}
+FAMILIES = [(kind, first) for kind in ("docker-archive", "oci-archive") for first in range(4)]
+
+
+@pytest.mark.parametrize("kind,first", FAMILIES)
+def test_nothing_is_written_outside_the_state_directory_and_the_target(port, tmp_path, kind, first):
+    """Every one of them, a quarter at a time; each second one compressed, so that it goes through the spool."""
+    bad = {name: row[0] for name, row in (DOCKER if kind == "docker-archive" else OCI).items()}
+    good = GOOD_ONES[kind]
+    target, state = tmp_path / "target", port.home / "state"
     target.mkdir()
-    for packed in (data, archives.gzipped(data)):
-        subprocess.run(["strace", "-f", "-y", "-o", trace, "-e", "trace=file,desc", *port.command(
-            "copy", f"docker-archive:{write(tmp_path, packed)}", f"docker-archive:{target}/out.tar:acme/app:v1")],
-            env=port.env, cwd=port.home, capture_output=True, timeout=60, check=False)
-        written = [p for p in written_paths(trace.read_text()) if not p.startswith(("/dev/null", "/proc/self"))]
-        outside = [p for p in written if not p.startswith((str(state), str(target))) and not str(state).startswith(p)]
-        assert not outside, outside
-        assert any(p.startswith(str(state)) for p in written), "strace saw nothing: this test could not fail"
-        assert (target / "out.tar").exists() == (name == "good")
-        assert any(p.startswith(str(target)) for p in written) == (name == "good")
+    for number, (name, data) in enumerate([*good.items(), *list(bad.items())[first::4]]):
+        path = write(tmp_path, archives.zstd(data, "-1") if number % 2 else data)
+        status, written = traced(port.command("copy", f"{kind}:{path}", f"docker-archive:{target}/out.tar:acme/app:v1"),
+                                 tmp_path / "trace", env=port.env, cwd=port.home)
+        outside = {p for p in written if not p.startswith((str(state), str(target))) and not str(state).startswith(p)}
+        assert not outside, (name, outside)
+        is_good = name in good and number < len(good)
+        assert (status == 0) == is_good, name
+        assert any(p.startswith(str(target)) for p in written) == is_good, (name, written)
+        if number % 2 or is_good:
+            assert any(p.startswith(str(state)) for p in written), f"{name}: strace saw nothing"
+        (target / "out.tar").unlink(missing_ok=True)
+        assert not list(target.iterdir()), name

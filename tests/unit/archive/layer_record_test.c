@@ -8,10 +8,13 @@
 
 #include "archive/layer_record.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/limits.h"
 #include "base/span.h"
 
 #define ID "gzip-4-0011223344556677"
@@ -107,11 +110,46 @@ static void test_believes_no_other_byte(void **state)
   assert_false(sp_layer_record_get(&other, ID, &found));
 }
 
+/* Pushes of years: the directory does not grow, and what is used stays. */
+static void test_keeps_the_newest(void **state)
+{
+  (void)state;
+  char path[300];
+  struct sp_digest kept = digest_of("kept");
+  struct sp_layer_record record = {.digest = digest_of("packed"), .size_bytes = 1};
+  struct sp_layer_record found;
+  sp_layer_record_put(&kept, ID, &record);
+  path_of(&kept, path);
+  struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+  assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+  for (int i = 0; i < SP_MAX_LAYER_RECORDS; i++) {
+    snprintf(path, sizeof path, "%s/layers/%d", state_dir, i);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){{0}, {.tv_sec = 10 + i}}, 0),
+                     0);
+  }
+  assert_true(sp_layer_record_get(&kept, ID, &found)); /* so it is the newest now */
+  struct sp_digest more = digest_of("one more");
+  sp_layer_record_put(&more, ID, &record);
+  assert_true(sp_layer_record_get(&kept, ID, &found));
+  assert_true(sp_layer_record_get(&more, ID, &found));
+  snprintf(path, sizeof path, "%s/layers/%d", state_dir, SP_MAX_LAYER_RECORDS - 1);
+  assert_int_equal(access(path, F_OK), 0);
+  /* An eighth went, and the two that were too many. */
+  snprintf(path, sizeof path, "%s/layers/%d", state_dir, SP_MAX_LAYER_RECORDS / 8 + 2);
+  assert_int_equal(access(path, F_OK), 0);
+  snprintf(path, sizeof path, "%s/layers/%d", state_dir, SP_MAX_LAYER_RECORDS / 8 + 1);
+  assert_int_equal(access(path, F_OK), -1);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_remembers_and_forgets, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_believes_no_other_byte, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_keeps_the_newest, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
+
 #include "base/json.h"
 #include "base/limits.h"
 
@@ -125,6 +127,71 @@ static void test_deep_bomb_is_cheap(void **state)
   assert_int_equal(sp_json_parse(SP_SPAN(bomb, 1 << 20), &doc, &err), -1);
 }
 
+/* [one,one,...] of about a MiB */
+static char *repeated(const char *one, size_t *len)
+{
+  size_t n = strlen(one);
+  size_t count = SP_MIB / (n + 1);
+  char *text = malloc(count * (n + 1) + 2);
+  assert_non_null(text);
+  char *at = text;
+  *at++ = '[';
+  for (size_t i = 0; i < count; i++, at += n + 1) {
+    memcpy(at, one, n);
+    at[n] = ',';
+  }
+  at[-1] = ']';
+  *len = (size_t)(at - text);
+  return text;
+}
+
+#define DIGEST "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+
+/* S16: what is accepted takes no more than it may, and what real documents are made of is. */
+static void test_memory_is_bounded(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *one;
+    bool is_refused;
+  } rows[] = {
+      {"{}", true},
+      {"[]", true},
+      {"0", true},
+      {"\"\"", true},
+      {"[{}]", true},
+      {"{\"\":0}", true},
+      {"-1.5", true},
+      {"null", false},
+      {"\"abcdef0\"", false},
+      {"\"2026.11.25\"", false},
+      {"{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"" DIGEST
+       "\",\"size\":1}",
+       false},
+      {"{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"" DIGEST
+       "\",\"size\":1,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}}",
+       false},
+      {"{\"Config\":\"" DIGEST "\",\"RepoTags\":[\"a:1\"],\"Layers\":[\"" DIGEST "\"]}", false},
+      {"{\"created_by\":\"RUN a\",\"empty_layer\":true}", false},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct sp_err err = SP_ERR_INIT;
+    json_t *doc = NULL;
+    size_t len;
+    SP_AUTO_FREE char *text = repeated(rows[i].one, &len);
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    int failed = sp_json_parse(SP_SPAN(text, len), &doc, &err);
+    size_t taken = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+    if ((failed != 0) != rows[i].is_refused)
+      fail_msg("%s: %s", rows[i].one, failed ? err.msg : "accepted");
+    if (failed)
+      assert_int_equal(err.code, SP_E_LIMIT);
+    if (taken > SP_JSON_FREE_BYTES + SP_JSON_MOST_TIMES * len)
+      fail_msg("%s takes %zu bytes", rows[i].one, taken);
+    json_decref(doc);
+  }
+}
+
 static void test_complaint_has_a_place_and_is_safe(void **state)
 {
   (void)state;
@@ -214,6 +281,7 @@ int main(void)
       cmocka_unit_test(test_complaint_quotes_nothing),
       cmocka_unit_test(test_depth),
       cmocka_unit_test(test_deep_bomb_is_cheap),
+      cmocka_unit_test(test_memory_is_bounded),
       cmocka_unit_test(test_complaint_has_a_place_and_is_safe),
       cmocka_unit_test(test_members),
       cmocka_unit_test(test_members_of_the_wrong_type),

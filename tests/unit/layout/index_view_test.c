@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "layout/index_view.h"
 #include "oci/media_type.h"
 
 SP_DEFINE_AUTO_CLEAR(struct fx_image, fx_image_clear)
@@ -244,6 +245,51 @@ static void test_refuses_a_huge_index(void **state)
   fx_must_fail(sp_store_resolve(store, "latest", &named, &err), &err, SP_E_LIMIT);
 }
 
+#define DIGEST_A "sha256:" DIGITS
+#define DIGEST_B "sha256:a" DIGITS_63
+#define DIGITS "0" DIGITS_63
+#define DIGITS_63 "000000000000000000000000000000000000000000000000000000000000000"
+#define NAMED(digest, name) \
+  "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"" digest \
+  "\",\"size\":1,\"annotations\":{\"org.opencontainers.image.ref.name\":\"" name "\"}}"
+
+/* The tags of a digest are those that a search for each tag would find. */
+static void test_lists_the_tags_of_a_digest(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_INDEX_VIEW struct sp_index_view view = {0};
+  SP_CLEANUP(sp_tag_page_clear_auto_) struct sp_tag_page all = {0};
+  SP_CLEANUP(sp_tag_page_clear_auto_) struct sp_tag_page got = {0};
+  struct sp_digest digest;
+  /* clang-format off */
+  const char *text = "{\"manifests\":["
+      NAMED(DIGEST_A, "mine") "," NAMED(DIGEST_B, "other") ","
+      NAMED(DIGEST_A, "two") "," NAMED(DIGEST_B, "two") "," /* it names both: neither's */
+      NAMED(DIGEST_A, "twice") "," NAMED(DIGEST_A, "twice") ","
+      NAMED(DIGEST_A, "docker.io/o/app:full") ","
+      NAMED(DIGEST_A, "docker.io/o/app:exact") "," NAMED(DIGEST_B, "exact") "," /* counts */
+      NAMED(DIGEST_B, "docker.io/o/app:won") "," NAMED(DIGEST_A, "won") ","
+      NAMED(DIGEST_A, "no tag!") "]}";
+  /* clang-format on */
+  assert_int_equal(sp_digest_parse(SP_SPAN_LIT(DIGEST_A), &digest, &err), 0);
+  assert_int_equal(sp_index_view_parse(sp_span_str(text), "x", &view, &err), 0);
+  assert_int_equal(sp_index_view_list_tags_of(&view, &digest, &got, &err), 0);
+  assert_int_equal(sp_index_view_list_tags(&view, &all, &err), 0);
+  size_t n = 0;
+  for (size_t i = 0; i < all.count; i++) {
+    struct sp_desc desc;
+    struct sp_err ignored = SP_ERR_INIT;
+    if (sp_index_view_find_tag(&view, all.tags[i], &desc, &ignored) < 0 ||
+        !sp_digest_eq(&desc.digest, &digest))
+      continue;
+    assert_true(n < got.count);
+    assert_string_equal(got.tags[n++], all.tags[i]);
+  }
+  assert_int_equal(n, got.count);
+  assert_int_equal(n, 4); /* full, mine, twice, won */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -252,7 +298,7 @@ int main(void)
       TEST(test_writes_no_tag_that_is_right),   TEST(test_finds_what_an_index_names),
       TEST(test_names_the_tags_to_choose_from), TEST(test_a_referrer_is_not_the_one_image),
       TEST(test_keeps_what_others_wrote),       TEST(test_garbage_is_not_overwritten),
-      TEST(test_refuses_a_huge_index),
+      TEST(test_refuses_a_huge_index),          TEST(test_lists_the_tags_of_a_digest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
