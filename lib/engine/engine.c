@@ -135,6 +135,19 @@ void sp_engine_close(struct sp_engine *engine)
   free(engine);
 }
 
+/* -- platform */
+
+int sp_engine_get_platform(struct sp_engine *engine, struct sp_platform *out, struct sp_err *err)
+{
+  char target[32];
+  SP_AUTO_BUF struct sp_buf body;
+  sp_buf_init(&body, SP_MAX_ENGINE_LINE_BYTES);
+  snprintf(target, sizeof target, "/v%s/version", engine->version);
+  if (ask(engine, target, &body, err) < 0)
+    return -1;
+  return sp_engine_platform_parse(sp_buf_span(&body), out, err);
+}
+
 /* -- images */
 
 /* As the engine's paths have it: everything in it is safe in a URL (oci/reference.h). */

@@ -263,29 +263,36 @@ int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_
 
 /* The entry of the index that serves the platform, as what is wanted. */
 static int choose_platform(const struct sp_closure_request *request,
-                           const struct sp_manifest *index, struct sp_wanted *out,
-                           struct sp_err *err)
+                           const struct sp_platform *platform, const struct sp_manifest *index,
+                           struct sp_wanted *out, struct sp_err *err)
 {
   const struct sp_desc *child;
+  char text[SP_PLATFORM_TEXT_MAX];
   size_t found;
-  if (sp_manifest_find_platform(index, request->platform, &child, &found, err) < 0)
+  sp_platform_format(platform, text);
+  if (sp_manifest_find_platform(index, platform, &child, &found, err) < 0)
     return -1;
   *out = (struct sp_wanted){
       .digest = child->digest, .size_bytes = child->size_bytes, .found_for = SP_NO_NODE};
   snprintf(out->media_type, sizeof out->media_type, "%s", child->media_type);
-  if (found == 1)
-    return 0;
-  char asked[SP_PLATFORM_TEXT_MAX];
-  sp_platform_format(request->platform, asked);
-  note(request, "%zu entries of the index serve '%s': the first was taken", found, asked);
+  if (!request->platform)
+    note(request,
+         "an engine keeps the image of one platform: of the index, '%s' was taken (--platform "
+         "takes another)",
+         text);
+  if (found > 1)
+    note(request, "%zu entries of the index serve '%s': the first was taken", found, text);
   return 0;
 }
 
-/* If a platform is asked for and `root` is an index, makes the platform's entry the root. */
+/* If a platform is asked for and `root` is an index, makes the platform's entry the root. A
+ * manifest that nobody asked a platform of is not fetched for that: it may cost a pull. */
 static int narrow(const struct sp_closure_request *request, struct sp_wanted *root,
                   struct sp_err *err)
 {
-  if (!request->platform)
+  const struct sp_platform *platform =
+      request->platform ? request->platform : request->index_platform;
+  if (!platform || (!request->platform && sp_media_is_manifest(sp_span_str(root->media_type))))
     return 0;
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
   sp_manifest_bytes_init(&bytes);
@@ -294,7 +301,9 @@ static int narrow(const struct sp_closure_request *request, struct sp_wanted *ro
       sp_manifest_parse(sp_buf_span(&bytes.bytes), type_of(&bytes, root), &parsed, err) < 0)
     return -1;
   if (parsed.is_index)
-    return choose_platform(request, &parsed, root, err);
+    return choose_platform(request, platform, &parsed, root, err);
+  if (!request->platform)
+    return 0;
   note(request, "the image is of one platform and was taken as it is: its config was not "
                 "compared with the platform asked for");
   return 0;

@@ -32,6 +32,8 @@ struct sp_closure_request {
   struct sp_digest digest;            /* used if alg is not NONE; then the tag is not looked at */
   const struct sp_platform *platform; /* NULL = whole. Else the one child of an index that serves it
                                          becomes the image */
+  const struct sp_platform *index_platform; /* the same, where `platform` is NULL: nobody asked, but
+                                               who gets it takes no index. May be NULL */
   bool with_referrers;
   struct sp_source_view *view;    /* may be NULL */
   const struct sp_cancel *cancel; /* may be NULL */

@@ -32,10 +32,10 @@ def layer(seed, size=30_000):
 class Image:
     """layers: uncompressed tars."""
 
-    def __init__(self, layers, names=("acme/app:v1",)):
+    def __init__(self, layers, names=("acme/app:v1",), architecture="amd64"):
         self.layers, self.names = layers, list(names)
         self.diff_ids = ["sha256:" + hex_of(one) for one in layers]
-        self.config = images.dump({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+        self.config = images.dump({"architecture": architecture, "os": "linux", "created": "2026-01-01T00:00:00Z",
                                    "config": {"Cmd": ["/bin/true"]}, "history": [{"created_by": "test"}] * len(layers),
                                    "rootfs": {"type": "layers", "diff_ids": self.diff_ids}})
         self.id = hex_of(self.config)

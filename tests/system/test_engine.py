@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import engine, engine_images, fake_engine, oracle, skopeo, wire
+from support import archives, engine, engine_images, fake_engine, oracle, skopeo, wire
 
 ENGINES = pytest.mark.parametrize("kind", list(engine.KINDS))
 FULL = os.environ.get("SAFEPORT_TEST_FULL")  # the Debian image everywhere: minutes more
@@ -265,6 +265,51 @@ def test_copy_under_the_name_of_a_registry(built, engines, two, port, kind):
     port.run("copy", f"{two[0].host}/team/app:v1", "docker-daemon:ghcr.io/team/app:v1", status=0)
     assert engines[kind].run_image("ghcr.io/team/app:v1") == source.greeting
     engines[kind].run("rmi", "-f", "ghcr.io/team/app:v1")
+
+
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+
+
+@pytest.fixture
+def several(tmp_path):
+    """An archive with an index of two platforms, of which one is this host's: (place, index, manifests, images)."""
+    made = {name: archives.Image([archives.layer(seed)], architecture=name)
+            for seed, name in enumerate(("s390x", HERE))}
+    data, index, manifests = archives.containerd({f"linux/{name}": image for name, image in made.items()})
+    path = archives.write(tmp_path / "several.tar", data)
+    return (f"oci-archive:{path}", index["digest"],
+            {name: manifests[f"linux/{name}"]["digest"] for name in made}, made)
+
+
+@ENGINES
+def test_of_an_index_an_engine_gets_the_image_of_its_platform(engines, port, kind, several):
+    """Nothing is claimed that is not there: the digest is the image's, and the ID its config's."""
+    source, _, manifests, made = several
+    one = engines[kind]
+    use(port, one)
+    for name, options in ((HERE, ()), ("s390x", ("--platform", "linux/s390x"))):
+        place = f"docker-daemon:docker.io/library/several:{name}"
+        done = port.run("copy", source, place, *options, "--json", status=0)
+        assert done.report.digest == manifests[name] and done.report.places[0].number("blobs_sent") == 2
+        assert ("one platform" in done.stdout) == (not options)
+        assert one.image_id(f"docker.io/library/several:{name}") == f"sha256:{made[name].id}"
+        one.run("rmi", "-f", f"docker.io/library/several:{name}")
+
+
+@ENGINES
+def test_an_index_for_a_registry_is_none_for_the_engine_beside_it(engines, start, port, kind, several):
+    source, index, manifests, _ = several
+    one, server = engines[kind], start()
+    use(port, one)
+    both = ("push", source, "--to", "docker-daemon:beside", "--to", f"{server.host}/team/app", "--tag", "v1", "--json")
+    done = port.run(*both, status=1)
+    assert done.report.digest == index and done.report.place(server.host).tags == {"v1": "set"}
+    assert "--platform" in done.report.place("beside").message
+    assert done.report.place("beside").tags == {"v1": "not_set"}
+    assert one.run("image", "inspect", "docker.io/library/beside:v1", check=False).returncode != 0
+    done = port.run(*both, "--platform", f"linux/{HERE}", status=0)
+    assert done.report.digest == manifests[HERE]
+    one.run("rmi", "-f", "docker.io/library/beside:v1")
 
 
 def test_dry_run_asks_the_engine_and_loads_nothing(built, engines, two, port, socket_path):
