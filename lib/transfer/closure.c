@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/pool.h"
+#include "oci/image_config.h"
 #include "oci/media_type.h"
+#include "store/small_blob.h"
 #include "transfer/referrers.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -285,6 +288,63 @@ static int choose_platform(const struct sp_closure_request *request,
   return 0;
 }
 
+/* The platform that an image's config says; *says false: it is an artifact, or its config does not
+ * say. One that is missing or wrong does not either: that the image is not whole is found later. */
+static int read_platform(const struct sp_closure_request *request,
+                         const struct sp_manifest *manifest, struct sp_platform *out, bool *says,
+                         struct sp_err *err)
+{
+  SP_AUTO_BUF struct sp_buf config;
+  SP_AUTO_JSON json_t *facts = NULL;
+  struct sp_err why = SP_ERR_INIT;
+  const struct sp_desc *desc = &manifest->blobs[0];
+  const struct sp_retry_policy policy = {.retry_for_ms = request->retry_for_ms,
+                                         .cancel = request->cancel};
+  sp_buf_init(&config, SP_MAX_SMALL_BLOB_BYTES);
+  *says = false;
+  if (!sp_image_config_is_type(sp_span_str(desc->media_type)))
+    return 0;
+  if (sp_small_blob_read(request->store, &desc->digest, desc->size_bytes, &policy, &config, &why) <
+          0 ||
+      sp_image_config_read(sp_buf_span(&config), &facts, &why) < 0) {
+    if (!sp_trouble_is_of_place(&why))
+      return 0;
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  const char *text = json_string_value(json_object_get(facts, "platform"));
+  *says = text && sp_platform_parse(sp_span_str(text), out, &why) == 0 &&
+          strcmp(out->os, "unknown") != 0 && strcmp(out->architecture, "unknown") != 0;
+  return 0;
+}
+
+/* An image that is no part of an index serves the platform if its config says so; many configs
+ * leave out the variant. */
+static int check_only_platform(const struct sp_closure_request *request,
+                               const struct sp_manifest *manifest, struct sp_err *err)
+{
+  struct sp_platform have;
+  struct sp_platform want = *request->platform;
+  bool says;
+  char have_text[SP_PLATFORM_TEXT_MAX];
+  char want_text[SP_PLATFORM_TEXT_MAX];
+  sp_platform_format(&want, want_text);
+  if (read_platform(request, manifest, &have, &says, err) < 0)
+    return -1;
+  if (!says) {
+    note(request, "the image does not say which platform it is of: it was taken as it is");
+    return 0;
+  }
+  if (!have.variant[0])
+    want.variant[0] = '\0';
+  if (sp_platform_matches(&have, &want))
+    return 0;
+  sp_platform_format(&have, have_text);
+  return sp_fail(err, SP_E_NOT_FOUND,
+                 "the image is of the platform '%s' only: there is none of '%s'", have_text,
+                 want_text);
+}
+
 /* If a platform is asked for and `root` is an index, makes the platform's entry the root. A
  * manifest that nobody asked a platform of is not fetched for that: it may cost a pull. */
 static int narrow(const struct sp_closure_request *request, struct sp_wanted *root,
@@ -302,11 +362,7 @@ static int narrow(const struct sp_closure_request *request, struct sp_wanted *ro
     return -1;
   if (parsed.is_index)
     return choose_platform(request, platform, &parsed, root, err);
-  if (!request->platform)
-    return 0;
-  note(request, "the image is of one platform and was taken as it is: its config was not "
-                "compared with the platform asked for");
-  return 0;
+  return request->platform ? check_only_platform(request, &parsed, err) : 0;
 }
 
 static int find_root(const struct sp_closure_request *request, struct sp_wanted *root,

@@ -45,6 +45,7 @@ static void read_source(struct sp_run *run)
                                        .digest = job->digest,
                                        .platform = job->platform,
                                        .index_platform = job->index_platform,
+                                       .retry_for_ms = job->retry.retry_for_ms,
                                        .with_referrers = job->with_referrers,
                                        .view = job->view,
                                        .cancel = job->cancel,

@@ -219,7 +219,7 @@ def test_compressions_that_there_are_not(port, tmp_path, word):
 # -- newer engines
 
 def test_a_whole_index_goes_over_as_it_is(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], architecture="arm64")
     data, index, _ = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm})
     path = archives.write(tmp_path / "image.tar", data)
     done = port.run("push", f"docker-archive:{path}", "--to", f"oci:{tmp_path}/out", "-v", status=0)
@@ -241,7 +241,7 @@ def test_of_an_index_with_absent_platforms_the_image_is_taken(port, tmp_path, at
 
 
 def test_of_several_platforms_one_is_chosen(port, tmp_path):
-    arm = archives.Image([archives.layer(7)])
+    arm = archives.Image([archives.layer(7)], architecture="arm64")
     data, _, manifests = archives.containerd({"linux/amd64": IMAGE, "linux/arm64": arm}, ["linux/s390x"])
     path = archives.write(tmp_path / "image.tar", data)
     # manifest.json says which one the engine would run
@@ -255,6 +255,17 @@ def test_of_several_platforms_one_is_chosen(port, tmp_path):
     done = port.run("push", f"docker-archive:{path}", "--platform", "linux/s390x", "--to", f"oci:{tmp_path}/none",
                     status=1)
     assert "linux/amd64, linux/arm64" in done.stderr
+
+
+def test_an_image_of_another_platform_than_was_asked_for_is_refused(port, tmp_path):
+    """A classic archive, compressed or not, has no index: its config says what it is of."""
+    path = archives.write(tmp_path / "image.tar", archives.classic(IMAGE))
+    done = port.run("push", f"docker-archive:{path}", "--platform", "linux/arm64", "--to", f"oci:{tmp_path}/out",
+                    status=1)
+    assert "is of the platform 'linux/amd64' only: there is none of 'linux/arm64'" in done.stderr
+    assert layout(tmp_path / "out").tags() == {}
+    port.run("push", f"docker-archive:{path}", "--platform", "linux/amd64", "--to", f"oci:{tmp_path}/out", status=0)
+    check_image(layout(tmp_path / "out"), "v1", IMAGE)
 
 
 def test_one_of_several_images_by_name_and_by_number(port, tmp_path):

@@ -14,6 +14,7 @@ from support import archives, engine, engine_images, fake_engine, oracle, skopeo
 ENGINES = pytest.mark.parametrize("kind", list(engine.KINDS))
 FULL = os.environ.get("SAFEPORT_TEST_FULL")  # the Debian image everywhere: minutes more
 OTHER = {"docker": "podman", "podman": "docker"}
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 def images(*debian):
@@ -173,6 +174,14 @@ def test_inspect_and_verify_what_an_engine_has(built, engines, two, port):
     assert "docker images" in port.run("tags", f"docker-daemon:{image.name}", status=1).stderr
 
 
+@ENGINES
+def test_an_image_of_another_platform_than_was_asked_for_is_refused(built, engines, two, port, kind):
+    use(port, engines[kind])
+    push = ("push", f"docker-daemon:{built[kind, 'busybox'].name}", *to(two[:1]), "--tag", "v1", "--platform")
+    assert f"is of the platform 'linux/{HERE}' only" in port.run(*push, "linux/s390x", status=1).stderr
+    port.run(*push, f"linux/{HERE}", status=0)
+
+
 def test_zstd_on_request(built, engines, two, port):
     use(port, engines["docker"])
     name = f"docker-daemon:{built['docker', 'busybox'].name}"
@@ -265,9 +274,6 @@ def test_copy_under_the_name_of_a_registry(built, engines, two, port, kind):
     port.run("copy", f"{two[0].host}/team/app:v1", "docker-daemon:ghcr.io/team/app:v1", status=0)
     assert engines[kind].run_image("ghcr.io/team/app:v1") == source.greeting
     engines[kind].run("rmi", "-f", "ghcr.io/team/app:v1")
-
-
-HERE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 @pytest.fixture
