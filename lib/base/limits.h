@@ -28,6 +28,9 @@
 #define SP_MAX_ARCHIVE_MEMBERS 100000 /* of an archive of images: 10 000 images of 10 layers */
 #define SP_MAX_ARCHIVE_NAME 1024      /* bytes of a member's name; real ones have under 100 */
 #define SP_MAX_ARCHIVE_IMAGES 10000   /* entries of one manifest.json */
+#define SP_MAX_PACK_BYTES \
+  (16u * SP_MIB) /* blocks and compressors of one layer; with all else a push stays below 32 MiB \
+                  */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
 /* -- files of CI systems */
