@@ -5,11 +5,12 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from support import archives, engine, engine_images, fake_engine, oracle, skopeo, wire
+from support import archives, engine, engine_images, fake_engine, oracle, ports, skopeo, tls, wire
 
 ENGINES = pytest.mark.parametrize("kind", list(engine.KINDS))
 FULL = os.environ.get("SAFEPORT_TEST_FULL")  # the Debian image everywhere: minutes more
@@ -331,6 +332,47 @@ def test_dry_run_asks_the_engine_and_loads_nothing(built, engines, two, port, so
 
 
 # -- finding the engine
+
+@pytest.fixture(scope="module")
+def over_tls(engines, session_dir):
+    """A dockerd behind mutual TLS with an image 'x:1': (address, directory of a client's files)."""
+    authority = tls.Authority(session_dir / "engine-ca")
+    pair, number = authority.issue("engine"), ports.free_port()
+    certs = session_dir / "engine-certs"
+    certs.mkdir()
+    for path, name in ((authority.ca, "ca.pem"), (pair.cert, "cert.pem"), (pair.key, "key.pem")):
+        shutil.copy(path, certs / name)
+    one = engine.Dockerd(engines["docker"].folder.parent / "tls", "vfs", tls=(number, authority, pair)).start()
+    try:
+        one.run("import", "-", "x:1", data=fake_engine.tar_of({"file": b"x"}))
+        yield f"tcp://127.0.0.1:{number}", certs
+    finally:
+        one.stop()
+
+
+def test_engine_behind_tls(over_tls, port, tmp_path):
+    address, certs = over_tls
+    push = ("push", "docker-daemon:x:1", "--to", "vault:x")
+    port.env["DOCKER_HOST"] = address
+    assert "DOCKER_TLS_VERIFY=1" in port.run(*push, status=2).stderr
+    port.env["DOCKER_TLS_VERIFY"] = "1"
+    port.run(*push, env={"DOCKER_CERT_PATH": str(certs)}, status=0)
+    port.run("copy", "vault:x:1", "docker-daemon:back:1", env={"DOCKER_CERT_PATH": str(certs)}, status=0)
+    strange = tls.Authority(tmp_path / "strange")
+    other = tmp_path / "other"
+    shutil.copytree(certs, other)
+    shutil.copy(strange.ca, other / "ca.pem")
+    assert "TLS handshake failed" in port.run(*push, env={"DOCKER_CERT_PATH": str(other)}, status=4).stderr
+    assert "cannot be used" in port.run(*push, env={"DOCKER_CERT_PATH": str(tmp_path)}, status=4).stderr
+
+
+def test_context_with_tls(over_tls, port):
+    address, certs = over_tls
+    files = ",".join(f"{key}={certs}/{name}.pem" for key, name in (("ca", "ca"), ("cert", "cert"), ("key", "key")))
+    subprocess.run(["docker", "context", "create", "far", "--docker", f"host={address},{files}"], check=True,
+                   env={**os.environ, "DOCKER_CONFIG": str(port.home / ".docker")}, capture_output=True)
+    port.run("push", "docker-daemon:x:1", "--to", "vault:y", env={"DOCKER_CONTEXT": "far"}, status=0)
+
 
 def test_docker_contexts(built, engines, two, port):
     """The contexts that docker's own client writes."""
