@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images out of real engines and into them: dockerd and podman, each building what the other runs."""
 
+import copy
 import gzip
 import hashlib
 import json
@@ -202,6 +203,14 @@ CASES = [(kind, image, *save) for kind, saves in SAVES.items() for save in saves
          if image == "busybox" or kind == "docker" or FULL]
 
 
+def member_of(path, name):
+    return subprocess.run(["bsdtar", "-xOf", path, name], check=True, capture_output=True).stdout
+
+
+def config_seen_by_skopeo(source):
+    return subprocess.run(["skopeo", "inspect", "--config", "--raw", source], check=True, capture_output=True).stdout
+
+
 @pytest.mark.parametrize("kind,image,transport,options", CASES)
 def test_save_gives_the_same_as_the_socket(built, engines, two, port, tmp_path, kind, image, transport, options):
     use(port, engines[kind])
@@ -215,7 +224,11 @@ def test_save_gives_the_same_as_the_socket(built, engines, two, port, tmp_path, 
         check_arrival(source, two, done, engines, tmp_path)
     else:  # podman compresses for this format itself, with a manifest and a config of its own
         other = engines[OTHER[kind]]
+        assert done.digest == json.loads(member_of(path, "index.json"))["manifests"][0]["digest"]
         assert pull_and_run(other, two[1], done.digest) == source.greeting
+    client = wire.Wire.to(two[0])
+    config = json.loads(client.manifest("team/app", done.digest).body)["config"]["digest"]
+    assert client.blob("team/app", config).body == config_seen_by_skopeo(f"{transport}:{path}")
 
 
 @images("podman")
@@ -243,7 +256,30 @@ def test_saved_archive_of_several_images(built, engines, two, port, tmp_path, ki
         done = port.run("push", f"docker-archive:{path}:{name}:latest", *to(two), "--tag", "v1", "--json", status=0)
         check_content(built[kind, image], two[0], done.report.digest, tmp_path)
         assert pull_and_run(engines[OTHER[kind]], two[1], done.report.digest) == built[kind, image].greeting
-    port.run("push", f"docker-archive:{path}", *to(two), "--tag", "v1", status=(1, 2))  # which one?
+        assert wire.Wire.to(two[0]).blob("team/app", built[kind, image].id).body == config_seen_by_skopeo(
+            f"docker-archive:{path}:{name}:latest")
+    which = port.run("push", f"docker-archive:{path}", *to(two), "--tag", "v1", status=1)
+    assert all(name in which.stderr for name in names)
+
+
+def test_what_podman_builds_by_itself(engines, two, port, tmp_path):
+    """Its default is OCI, in the store and in what it saves."""
+    one = copy.copy(engines["podman"])
+    one.build_options = ("--isolation", "chroot")
+    one.build("oci-app", engine_images.busybox_root(tmp_path / "root.tar"), 'CMD ["/bin/cat", "/greeting"]')
+    use(port, one)
+    push = (*to(two), "--tag", "v1", "--json")
+    socket = port.run("push", "docker-daemon:localhost/oci-app", *push, status=0).report
+    config = json.loads(wire.Wire.to(two[0]).manifest("team/app", socket.digest).body)["config"]
+    assert config["digest"] == one.image_id("localhost/oci-app")
+    assert pull_and_run(engines["docker"], two[1], socket.digest) == "built by podman"
+    for kind in ("docker-archive", "oci-archive"):
+        path = tmp_path / f"{kind}.tar"
+        one.run("save", "--format", kind, "-o", path, "localhost/oci-app")
+        saved = port.run("push", f"{kind}:{path}", *push, status=0).report
+        config = json.loads(wire.Wire.to(two[0]).manifest("team/app", saved.digest).body)["config"]["digest"]
+        assert wire.Wire.to(two[0]).blob("team/app", config).body == config_seen_by_skopeo(f"{kind}:{path}")
+    one.run("rmi", "-f", "localhost/oci-app")
 
 
 # -- an engine as the destination
