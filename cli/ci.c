@@ -4,6 +4,7 @@
  * does: it always stands behind something of ours, and sp_text_escape breaks up "##[". */
 #include "cli/ci.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -99,6 +100,16 @@ void ci_print_left_out(void)
       snprintf(message, sizeof message, _("and %zu more warnings: see the log of this step"), more);
     annotate(level, message);
   }
+}
+
+void ci_print_warningf(const char *fmt, ...)
+{
+  char message[SP_ERR_MSG_MAX];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  ci_print_warning(message);
 }
 
 /* -- sections */

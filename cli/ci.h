@@ -17,6 +17,8 @@ enum ci_system ci_system(void);
  * step: what comes after nine is a line of the log only. */
 void ci_print_error(const char *message);
 void ci_print_warning(const char *message);
+/* The same of a format that is translated already. */
+__attribute__((format(printf, 1, 2))) void ci_print_warningf(const char *fmt, ...);
 /* The same for what the result on stdout says already: an annotation, and nothing elsewhere. */
 void ci_annotate_error(const char *message);
 void ci_annotate_warning(const char *message);

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "cli/ci.h"
 #include "cli/command.h"
 #include "cli/prompt.h"
 #include "cli/run.h"
@@ -86,13 +87,12 @@ static void print_result(const struct sp_login_result *result, const char *user)
     printf(_("logged in to '%s' as '%s'; kept, not encrypted, in '%s'\n"), result->registry, shown,
            file);
   if (!result->checked)
-    fprintf(stderr,
-            _("safeport: '%s' asks nobody who they are: user name and password were kept, but "
-              "could not be checked\n"),
-            result->registry);
+    ci_print_warningf(_("'%s' asks nobody who they are: user name and password were kept, but "
+                        "could not be checked"),
+                      result->registry);
   if (result->elsewhere)
-    fprintf(stderr, _("safeport: for '%s', what %s says comes before this\n"), result->registry,
-            result->elsewhere);
+    ci_print_warningf(_("for '%s', what %s says comes before this"), result->registry,
+                      result->elsewhere);
 }
 
 static int login_run(const struct command *self, int argc, char **argv)

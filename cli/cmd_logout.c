@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "cli/ci.h"
 #include "cli/command.h"
 #include "cli/run.h"
 #include "safeport/login.h"
@@ -31,8 +32,7 @@ static void print_result(const struct sp_login_result *result)
   else
     printf(_("logged out of '%s': erased from '%s'\n"), result->registry, file);
   if (result->elsewhere)
-    fprintf(stderr, _("safeport: for '%s', %s still has credentials\n"), result->registry,
-            result->elsewhere);
+    ci_print_warningf(_("for '%s', %s still has credentials"), result->registry, result->elsewhere);
 }
 
 static int logout_run(const struct command *self, int argc, char **argv)

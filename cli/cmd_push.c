@@ -111,8 +111,9 @@ const struct command cmd_push = {
         "first, tags last, 'latest' last of all. Exit status 0 means that every destination holds "
         "all of it, proven at level 'touched' at least.\n\n"
         "SOURCE and REPO are REGISTRY/REPOSITORY[:TAG], oci:DIRECTORY[:TAG], vault:NAME[:TAG], "
-        "docker-archive:FILE[:NAME[:TAG]] or oci-archive:FILE[:TAG]; a source may be named by "
-        "@DIGEST too. See 'safeport help proof' for the levels of proof."),
+        "docker-archive:FILE[:NAME[:TAG]], oci-archive:FILE[:TAG] or docker-daemon:NAME[:TAG] (the "
+        "local engine, Docker or Podman); a source may be named by @DIGEST too. See 'safeport help "
+        "proof' for the levels of proof."),
     .options = push_options,
     .has_network = true,
     .least_operands = 1,

@@ -63,12 +63,14 @@ static int unknown_command(const char *name)
   char shown[128];
   sp_text_escape(shown, sizeof shown, sp_span_str(name));
   const char *near = command_nearest(name);
+  struct sp_err err = SP_ERR_INIT;
   if (near)
-    fprintf(stderr, _("safeport: unknown command '%s': did you mean '%s'?\n"), shown, near);
+    sp_fail(&err, SP_E_USAGE, "unknown command '%s': did you mean '%s'?", shown, near);
   else
-    fprintf(stderr, _("safeport: unknown command '%s'\n"), shown);
+    sp_fail(&err, SP_E_USAGE, "unknown command '%s'", shown);
+  int status = command_fail(&err);
   fputs(_("try 'safeport help'\n"), stderr);
-  return 2;
+  return status;
 }
 
 /* `safeport --help` and `--version`, which people try first. */

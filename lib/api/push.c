@@ -109,6 +109,17 @@ static void name_places(void *ctx, const struct sp_event *event)
   push->options->progress(push->options->progress_ctx, &named);
 }
 
+/* What an index is narrowed to, if nothing but an engine gets it. Beside other places, which take
+ * all of it, an engine refuses it (engine/destination.h). */
+static const struct sp_platform *index_platform(const struct push *push)
+{
+  for (size_t i = 0; i < push->names.target_count; i++) {
+    if (!push->targets[i].store->takes.os[0])
+      return NULL;
+  }
+  return &push->targets[0].store->takes;
+}
+
 static void run(struct push *push, struct sp_report *report)
 {
   struct sp_transfer_destination destinations[SP_MAX_DESTINATIONS];
@@ -125,6 +136,7 @@ static void run(struct push *push, struct sp_report *report)
       .tag = digest ? NULL : push->names.source.ref.tag,
       .digest = digest ? *digest : (struct sp_digest){0},
       .platform = push->wishes.platform,
+      .index_platform = index_platform(push),
       .destinations = destinations,
       .destination_count = push->names.target_count,
       .with_referrers = !push->options->no_referrers,

@@ -2,7 +2,9 @@
 #include "archive/compression.h"
 
 #include <libdeflate.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <zstd.h>
 
 #include "base/text.h"
@@ -61,14 +63,33 @@ const char *sp_compression_media_type(enum sp_compression_method method)
 struct sp_compressor {
   struct sp_compression compression;
   struct libdeflate_compressor *gzip; /* one of the two */
+  size_t gzip_bytes;
   ZSTD_CCtx *zstd;
   size_t bound;
 };
 
+/* libdeflate does not tell how large a compressor is, which depends on its level by a factor of
+ * ten; but it asks for it in one piece. */
+static _Thread_local size_t asked_bytes;
+
+static void *alloc_counted(size_t n)
+{
+  asked_bytes = n;
+  return malloc(n);
+}
+
+static void count_allocations(void)
+{
+  libdeflate_set_memory_allocator(alloc_counted, free);
+}
+
 static bool set_up(struct sp_compressor *c)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   if (c->compression.method == SP_COMPRESSION_GZIP) {
+    pthread_once(&once, count_allocations);
     c->gzip = libdeflate_alloc_compressor(c->compression.level);
+    c->gzip_bytes = asked_bytes;
     if (c->gzip)
       c->bound = libdeflate_gzip_compress_bound(c->gzip, SP_COMPRESSION_BLOCK_BYTES);
     return c->gzip != NULL;
@@ -100,6 +121,11 @@ void sp_compressor_free(struct sp_compressor *c)
   libdeflate_free_compressor(c->gzip);
   ZSTD_freeCCtx(c->zstd);
   free(c);
+}
+
+size_t sp_compressor_size(const struct sp_compressor *c)
+{
+  return c->gzip ? c->gzip_bytes : ZSTD_sizeof_CCtx(c->zstd);
 }
 
 size_t sp_compressor_bound(const struct sp_compressor *c)

@@ -49,6 +49,8 @@ struct sp_compressor;
 SP_MUST_CHECK int sp_compressor_new(const struct sp_compression *compression,
                                     struct sp_compressor **out, struct sp_err *err);
 void sp_compressor_free(struct sp_compressor *compressor);
+/* Memory that it holds for itself, once it has compressed a whole block. */
+size_t sp_compressor_size(const struct sp_compressor *compressor);
 /* Room that one block may need. */
 #define SP_COMPRESSION_BLOCK_BYTES (1u * SP_MIB)
 size_t sp_compressor_bound(const struct sp_compressor *compressor);

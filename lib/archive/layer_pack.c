@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workers take blocks in order of their number and compress them each into a slot of its own; the
- * calling thread takes the slots in the same order, hashes both sides and writes. There are two
- * slots for each worker: a worker that is ahead waits for its slot to be emptied. */
+ * calling thread takes the slots in the same order, hashes both sides and writes. There are a few
+ * more slots than workers: a worker that is ahead waits for its slot to be emptied.
+ *
+ * What a worker costs depends on the method and its level (gzip:4 3 MiB, zstd:19 19 MiB), so how
+ * many there are follows from a budget of bytes, and not from the number of cores alone. */
 #include "archive/layer_pack.h"
 
 #include <errno.h>
@@ -12,9 +15,10 @@
 
 #include "base/pool.h"
 
-#define SLOTS_PER_WORKER 2
 #define WORKERS_MAX SP_PACK_THREADS_MAX
-#define SLOTS_MAX (SLOTS_PER_WORKER * WORKERS_MAX)
+#define WORKERS_MIN 2 /* whatever they cost */
+#define SPARE_SLOTS 2
+#define SLOTS_MAX (WORKERS_MAX + SPARE_SLOTS)
 
 struct slot {
   char *in, *out; /* owned */
@@ -161,25 +165,46 @@ static unsigned core_count(void)
   return (unsigned)CPU_COUNT(&cores);
 }
 
-static size_t thread_count(const struct work *work)
+static int make_slot(struct work *work, size_t out_bytes, struct sp_err *err)
 {
-  size_t threads = work->pack->threads ? work->pack->threads : core_count();
-  if (threads > WORKERS_MAX)
-    threads = WORKERS_MAX;
-  return threads < work->block_count ? threads : (size_t)work->block_count;
+  struct slot *slot = &work->slots[work->slot_count++];
+  slot->in = malloc(SP_COMPRESSION_BLOCK_BYTES);
+  slot->out = malloc(out_bytes);
+  if (!slot->in || !slot->out)
+    return sp_fail(err, SP_E_NOMEM, "out of memory to compress");
+  return 0;
 }
 
-static int make_slots(struct work *work, size_t threads, struct sp_err *err)
+/* How many workers the budget allows. */
+static size_t count_affordable(size_t slot_bytes, size_t compressor_bytes)
+{
+  size_t spare = SPARE_SLOTS * slot_bytes;
+  size_t count = (SP_MAX_PACK_BYTES - spare) / (slot_bytes + compressor_bytes);
+  return count > WORKERS_MIN ? count : WORKERS_MIN;
+}
+
+/* Decides on the number of workers, and makes their slots. A block of zeros tells what a compressor
+ * takes that takes its memory on first use. */
+static int make_slots(struct work *work, size_t *workers, struct sp_err *err)
 {
   SP_AUTO_COMPRESSOR struct sp_compressor *compressor = NULL;
   if (sp_compressor_new(&work->pack->compression, &compressor, err) < 0)
     return -1;
-  work->slot_count = threads * SLOTS_PER_WORKER;
-  for (size_t i = 0; i < work->slot_count; i++) {
-    work->slots[i].in = malloc(SP_COMPRESSION_BLOCK_BYTES);
-    work->slots[i].out = malloc(sp_compressor_bound(compressor));
-    if (!work->slots[i].in || !work->slots[i].out)
-      return sp_fail(err, SP_E_NOMEM, "out of memory to compress");
+  size_t out_bytes = sp_compressor_bound(compressor);
+  if (make_slot(work, out_bytes, err) < 0)
+    return -1;
+  memset(work->slots[0].in, 0, SP_COMPRESSION_BLOCK_BYTES);
+  (void)sp_compressor_block(compressor, work->slots[0].in, SP_COMPRESSION_BLOCK_BYTES,
+                            work->slots[0].out);
+  size_t affordable =
+      count_affordable(SP_COMPRESSION_BLOCK_BYTES + out_bytes, sp_compressor_size(compressor));
+  *workers = work->pack->threads ? work->pack->threads : core_count();
+  *workers = *workers < affordable ? *workers : affordable;
+  *workers = *workers < WORKERS_MAX ? *workers : WORKERS_MAX;
+  *workers = *workers < work->block_count ? *workers : (size_t)work->block_count;
+  for (size_t i = 1; i < *workers + SPARE_SLOTS; i++) {
+    if (make_slot(work, out_bytes, err) < 0)
+      return -1;
   }
   return 0;
 }
@@ -240,8 +265,8 @@ int sp_layer_pack_run(struct sp_layer_pack *pack, struct sp_err *err)
                       (pack->from_bytes % SP_COMPRESSION_BLOCK_BYTES > 0);
   if (work->block_count == 0)
     work->block_count = 1; /* nothing, compressed, is something */
-  size_t threads = thread_count(work);
-  if (make_slots(work, threads, err) < 0)
+  size_t workers;
+  if (make_slots(work, &workers, err) < 0)
     return -1;
-  return run_all(work, threads, err);
+  return run_all(work, workers, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compresses one layer of an archive into the spool, on all cores, in bounded memory (about 4 MiB a
- * thread). The bytes that come out depend on neither cores nor threads (compression.h).
+/* Compresses one layer of an archive into the spool, on as many cores as SP_MAX_PACK_BYTES allows
+ * (gzip:4: four; two in any case, of which gzip:12 takes 25 MiB, zstd:9 33, zstd:19 43). The bytes
+ * that come out depend on neither cores nor threads (compression.h).
  *
  * Both sides are hashed on the way: what went in is the layer's diffID, what came out its digest.
  */
@@ -22,7 +23,7 @@ struct sp_layer_pack {
   int to_fd;                    /* a file of the spool; borrowed */
   uint64_t to;                  /* where to write there */
   struct sp_compression compression;
-  unsigned threads;               /* 1..SP_PACK_THREADS_MAX; 0 = one for each core */
+  unsigned threads; /* at most so many: 1..SP_PACK_THREADS_MAX; 0 = one for each core */
   const struct sp_cancel *cancel; /* may be NULL */
   /* out */
   struct sp_digest diff_id; /* sha256 */

@@ -33,6 +33,9 @@
 #define SP_MAX_ARCHIVE_INDEX_BYTES (4u * SP_MIB) /* index.json of an archive: 12 000 tags */
 #define SP_MAX_ARCHIVE_MANIFESTS_BYTES \
   (64u * SP_MIB) /* read to find the image of an archive: 10 000 images of 6 KiB */
+#define SP_MAX_PACK_BYTES \
+  (16u * SP_MIB) /* blocks and compressors of one layer; with all else a push stays below 32 MiB \
+                  */
 #define SP_MAX_REPORT_BYTES (64u * SP_MIB) /* our own --json document */
 
 /* -- what is remembered of archives and engines, a file each; the newest are kept */

@@ -71,15 +71,20 @@ static bool find_other(char out[SP_ENDPOINT_FILE_MAX])
 static int raise_absent(const char *path, int sys, struct sp_err *err)
 {
   char other[SP_ENDPOINT_FILE_MAX];
+  char text[128];
+  const char *reason = strerror_r(sys, text, sizeof text);
   if (find_other(other) && strcmp(other, path) != 0)
-    return sp_fail_sys(err, SP_E_UNREACHABLE, sys,
-                       "no engine listens at '%s': start it, or use the one that is there with "
-                       "DOCKER_HOST=unix://%s",
-                       path, other);
-  return sp_fail_sys(err, SP_E_UNREACHABLE, sys,
-                     "no engine listens at '%s': start it ('systemctl start docker', or 'podman "
-                     "system service'), or say where it is with DOCKER_HOST",
-                     path);
+    sp_fail(err, SP_E_UNREACHABLE,
+            "no engine listens at '%s' (%s): start it, or use the one that is there with "
+            "DOCKER_HOST=unix://%s",
+            path, reason, other);
+  else
+    sp_fail(err, SP_E_UNREACHABLE,
+            "no engine listens at '%s' (%s): start it ('systemctl start docker', or 'podman "
+            "system service'), or say where it is with DOCKER_HOST",
+            path, reason);
+  err->sys = sys;
+  return -1;
 }
 
 static int raise_by_errno(const struct sp_engine_call_fault *fault, int sys, struct sp_err *err)

@@ -19,8 +19,8 @@ struct sp_engine {
 int64_t sp_engine_patience_ms(uint64_t size_bytes);
 
 /* An answer that is no success: its status and what its body says. Raises SP_E_NOT_FOUND for 404,
- * SP_E_AUTH for 401 and 403, SP_E_STORE_FULL for an engine without room, SP_E_SERVER for 5xx, else
- * SP_E_PROTOCOL. Always answers -1. */
+ * SP_E_AUTH for 401 and 403, SP_E_STORE_FULL for an engine without room, SP_E_SERVER for 5xx,
+ * SP_E_USAGE for one that wants TLS, else SP_E_PROTOCOL. Always answers -1. */
 int sp_engine_refusal(struct sp_engine_call *call, int status, struct sp_err *err);
 
 #endif

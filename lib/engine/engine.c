@@ -39,6 +39,10 @@ int sp_engine_refusal(struct sp_engine_call *call, int status, struct sp_err *er
   sp_buf_init(&body, SP_MAX_ERROR_BODY_BYTES);
   (void)(sp_engine_call_read_all(call, &body, &ignored) < 0); /* what came of it is enough */
   sp_oci_error_parse(sp_buf_span(&body), &said);
+  if (strcasestr(said.text, "to an HTTPS server")) /* what Go says to plain text */
+    return sp_fail(err, SP_E_USAGE,
+                   "the engine wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the "
+                   "directory of ca.pem, cert.pem and key.pem");
   sp_fail(err, code_of(status, said.text), "the engine answered %d%s%s", status,
           said.text[0] ? ": " : "", said.text);
   err->http_status = status;
@@ -133,6 +137,19 @@ int sp_engine_open(const struct sp_engine_settings *settings, const struct sp_en
 void sp_engine_close(struct sp_engine *engine)
 {
   free(engine);
+}
+
+/* -- platform */
+
+int sp_engine_get_platform(struct sp_engine *engine, struct sp_platform *out, struct sp_err *err)
+{
+  char target[32];
+  SP_AUTO_BUF struct sp_buf body;
+  sp_buf_init(&body, SP_MAX_ENGINE_LINE_BYTES);
+  snprintf(target, sizeof target, "/v%s/version", engine->version);
+  if (ask(engine, target, &body, err) < 0)
+    return -1;
+  return sp_engine_platform_parse(sp_buf_span(&body), out, err);
 }
 
 /* -- images */

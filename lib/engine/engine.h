@@ -16,6 +16,7 @@
 #include "base/stream.h"
 #include "engine/endpoint.h"
 #include "engine/image.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 
 struct sp_engine;
@@ -34,6 +35,11 @@ SP_MUST_CHECK int sp_engine_open(const struct sp_engine_settings *settings,
                                  struct sp_err *err);
 /* NULL is nothing. */
 void sp_engine_close(struct sp_engine *engine);
+
+/* The platform whose containers it runs ("Get version"): that of its host, which may be another one
+ * than ours. Fails: SP_E_PROTOCOL (it does not say), and as sp_engine_call_answer. */
+SP_MUST_CHECK int sp_engine_get_platform(struct sp_engine *engine, struct sp_platform *out,
+                                         struct sp_err *err);
 
 /* Looks at the image that a reference names: with a repository by tag or digest, without one by its
  * ID (the digest). A name without a host that Docker Hub's namespace does not have is looked for

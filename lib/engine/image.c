@@ -34,6 +34,26 @@ int sp_engine_image_parse(struct sp_span text, struct sp_engine_image *out, stru
   return 0;
 }
 
+/* -- the engine itself */
+
+int sp_engine_platform_parse(struct sp_span text, struct sp_platform *out, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *doc = NULL;
+  struct sp_err why = SP_ERR_INIT;
+  struct sp_platform platform = {0};
+  const char *os = NULL;
+  const char *architecture = NULL;
+  if (sp_json_parse(text, &doc, &why) < 0 || sp_json_get_string(doc, "Os", &os, &why) < 0 ||
+      sp_json_get_string(doc, "Arch", &architecture, &why) < 0 || !os || !*os || !architecture ||
+      !*architecture || sp_text_copy(platform.os, sizeof platform.os, sp_span_str(os), &why) < 0 ||
+      sp_text_copy(platform.architecture, sizeof platform.architecture, sp_span_str(architecture),
+                   &why) < 0)
+    return sp_fail(err, SP_E_PROTOCOL,
+                   "the engine does not say which platform it is of ('Os', 'Arch' of its version)");
+  *out = platform;
+  return 0;
+}
+
 /* -- names that are near */
 
 static const char *last_component(const char *repository)

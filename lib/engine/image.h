@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/span.h"
 #include "oci/digest.h"
+#include "oci/platform.h"
 #include "safeport/err.h"
 
 struct sp_engine_image {
@@ -18,6 +19,11 @@ struct sp_engine_image {
 /* Fails: SP_E_INVALID, SP_E_NOMEM; SP_E_UNSUPPORTED (a digest of another algorithm). */
 SP_MUST_CHECK int sp_engine_image_parse(struct sp_span text, struct sp_engine_image *out,
                                         struct sp_err *err);
+
+/* The platform of an engine, out of what it says about itself (Engine API "Get version").
+ * Fails: SP_E_PROTOCOL, SP_E_NOMEM. */
+SP_MUST_CHECK int sp_engine_platform_parse(struct sp_span text, struct sp_platform *out,
+                                           struct sp_err *err);
 
 /* Names in a list of images that somebody who wrote `wanted` ("host/repository") may have meant: of
  * the same repository, or of the same last component ("app" of "localhost/app"). Writes at most

@@ -70,7 +70,9 @@ static bool raise_certificate(const struct sp_fault *fault, struct sp_err *err)
     const char *words;
   } known[] = {
       {9, N_("its certificate is not valid yet: check the clock of this machine")},
-      {10, N_("its certificate has expired: it must be renewed there")},
+      {10,
+       N_("its certificate has expired: it must be renewed there, or the clock of this machine is "
+          "wrong")},
       {18, N_("its certificate is self-signed: if it is to be trusted, use --ca HOST=FILE")},
       {19, N_("its certificate is from an unknown authority: use --ca HOST=FILE")},
       {20, N_("its certificate is from an unknown authority: use --ca HOST=FILE")},
@@ -79,7 +81,10 @@ static bool raise_certificate(const struct sp_fault *fault, struct sp_err *err)
   long result = 0;
   curl_easy_getinfo(fault->easy, CURLINFO_SSL_VERIFYRESULT, &result);
   if (says(fault, "does not match") || says(fault, "no alternative certificate subject")) {
-    sp_fail(err, SP_E_TLS, "its certificate is for another name");
+    sp_fail(
+        err, SP_E_TLS,
+        "its certificate is for another name: use the name that it is for, or have this one added "
+        "to it there");
     return true;
   }
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

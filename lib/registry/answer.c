@@ -105,12 +105,12 @@ static int raise(const char *who, const char *host, enum sp_code code,
   const char *open = said->text[0] ? " (" : "";
   const char *shut = said->text[0] ? ")" : "";
   sp_fail(err, code, "%s %d%s%s%s", who, response->status, open, said->text, shut);
+  sp_log_redact(err->msg); /* what was said, up to its end: our own words follow */
   if (remedy) {
     size_t len = strlen(err->msg);
     snprintf(err->msg + len, sizeof err->msg - len, ": %s: %s", _(remedy->meaning),
              _(remedy->advice));
   }
-  sp_log_redact(err->msg);
   err->http_status = response->status;
   if (response->status == 429 || response->status == 503)
     err->retry_after_ms = find_wait_ms(response);

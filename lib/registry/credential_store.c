@@ -270,6 +270,28 @@ static int make_entry(const struct sp_credential *credential, struct sp_buf *out
   return sp_buf_append_str(out, "\"\n\t\t}", err);
 }
 
+static bool is_same_secret(const struct sp_secret *a, const struct sp_secret *b)
+{
+  return sp_span_eq(sp_secret_reveal(a), sp_secret_reveal(b));
+}
+
+/* Gives the helper what it is to keep, and asks for it: some end well and keep nothing (gcloud's
+ * does), and then somebody else would be logged in, or nobody. */
+static int give_to_helper(const struct sp_helper *helper, const struct sp_credential *credential,
+                          struct sp_err *err)
+{
+  SP_AUTO_CREDENTIAL struct sp_credential kept = SP_CREDENTIAL_INIT;
+  if (sp_helper_store(helper, credential, err) < 0 || sp_helper_get(helper, &kept, err) < 0)
+    return -1;
+  if (strcmp(kept.user, credential->user) == 0 &&
+      is_same_secret(&kept.password, &credential->password))
+    return 0;
+  return sp_fail(err, SP_E_AUTH,
+                 "docker-credential-%s did not keep the credentials that it was given: use another "
+                 "helper, or none for '%s' (\"credHelpers\": {\"%s\": \"\"})",
+                 helper->name, helper->host, helper->host);
+}
+
 int sp_credential_store(const struct sp_credential_store *store,
                         const struct sp_credential *credential, struct sp_credential_spot *spot,
                         struct sp_err *err)
@@ -284,7 +306,7 @@ int sp_credential_store(const struct sp_credential_store *store,
   const struct sp_helper helper = {
       .name = here.helper, .host = store->host, .cancel = store->cancel};
   if (here.helper[0]) {
-    if (sp_helper_store(&helper, credential, err) < 0)
+    if (give_to_helper(&helper, credential, err) < 0)
       return sp_err_context(err, "'%s'", here.path);
     change.value = SP_SPAN_LIT("{}"); /* docker's marker: the helper knows more */
   }

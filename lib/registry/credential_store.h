@@ -36,8 +36,8 @@ struct sp_credential_spot {
 void sp_credential_spot_clear(struct sp_credential_spot *spot);
 
 /* Stores user and password, in place of what was there. Fails: SP_E_AUTH (the file or the helper
- * cannot be used); SP_E_USAGE (there is no home for a file); SP_E_LOCKED; SP_E_IO (the old file is
- * intact); SP_E_INTERRUPTED. */
+ * cannot be used, or the helper did not keep them); SP_E_USAGE (there is no home for a file);
+ * SP_E_LOCKED; SP_E_IO (the old file is intact); SP_E_INTERRUPTED. */
 SP_MUST_CHECK int sp_credential_store(const struct sp_credential_store *store,
                                       const struct sp_credential *credential,
                                       struct sp_credential_spot *spot, struct sp_err *err);

@@ -156,6 +156,8 @@ struct sp_store {
   const char *name; /* for messages: "ghcr.io/o/app", "vault:app"; lives as long as the store */
   bool is_metered;  /* manifest GETs cost pulls here (Docker Hub) */
   bool is_local;    /* on this host's disk or in memory */
+  struct sp_platform takes; /* an engine: it keeps the image of one platform, never an index; that
+                               of this one unless told otherwise. os "": whatever it is given */
 };
 
 /* The digest that a tag names now. A HEAD where that is enough.

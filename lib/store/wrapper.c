@@ -360,5 +360,6 @@ void sp_wrapper_init(struct sp_wrapper *wrapper, const struct sp_wrapper_ops *op
                                      .inner = inner,
                                      .name = inner->name,
                                      .is_metered = inner->is_metered,
-                                     .is_local = inner->is_local};
+                                     .is_local = inner->is_local,
+                                     .takes = inner->takes};
 }

@@ -273,81 +273,93 @@ int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_
 
 /* The entry of the index that serves the platform, as what is wanted. */
 static int choose_platform(const struct sp_closure_request *request,
-                           const struct sp_manifest *index, struct sp_wanted *out,
-                           struct sp_err *err)
+                           const struct sp_platform *platform, const struct sp_manifest *index,
+                           struct sp_wanted *out, struct sp_err *err)
 {
   const struct sp_desc *child;
+  char text[SP_PLATFORM_TEXT_MAX];
   size_t found;
-  if (sp_manifest_find_platform(index, request->platform, &child, &found, err) < 0)
+  sp_platform_format(platform, text);
+  if (sp_manifest_find_platform(index, platform, &child, &found, err) < 0)
     return -1;
   *out = (struct sp_wanted){
       .digest = child->digest, .size_bytes = child->size_bytes, .found_for = SP_NO_NODE};
   snprintf(out->media_type, sizeof out->media_type, "%s", child->media_type);
-  if (found == 1)
-    return 0;
-  char asked[SP_PLATFORM_TEXT_MAX];
-  sp_platform_format(request->platform, asked);
-  note(request, "%zu entries of the index serve '%s': the first was taken", found, asked);
+  if (!request->platform)
+    note(request,
+         "an engine keeps the image of one platform: of the index, '%s' was taken (--platform "
+         "takes another)",
+         text);
+  if (found > 1)
+    note(request, "%zu entries of the index serve '%s': the first was taken", found, text);
   return 0;
 }
 
-static int refuse_platform(const struct sp_platform *asked, const char *have, struct sp_err *err)
+/* The platform that an image's config says; *says false: it is an artifact, or its config does not
+ * say. One that is missing or wrong does not either: that the image is not whole is found later. */
+static int read_platform(const struct sp_closure_request *request,
+                         const struct sp_manifest *manifest, struct sp_platform *out, bool *says,
+                         struct sp_err *err)
 {
-  char text[SP_PLATFORM_TEXT_MAX];
-  sp_platform_format(asked, text);
-  return sp_fail(err, SP_E_NOT_FOUND, "the image has no platform '%s'; it has: %s", text, have);
-}
-
-/* The platform that the config of an image names; "" if it says none, or nothing that can be used:
- * whether its bytes are good is found where it is copied or looked at. */
-static int read_platform(const struct sp_closure_request *request, const struct sp_manifest *image,
-                         char out[SP_PLATFORM_TEXT_MAX], struct sp_err *err)
-{
-  SP_AUTO_BUF struct sp_buf bytes;
+  SP_AUTO_BUF struct sp_buf config;
   SP_AUTO_JSON json_t *facts = NULL;
   struct sp_err why = SP_ERR_INIT;
-  const struct sp_retry_policy policy = {.retry_for_ms = SP_RETRY_FOR_MS,
+  const struct sp_desc *desc = &manifest->blobs[0];
+  const struct sp_retry_policy policy = {.retry_for_ms = request->retry_for_ms,
                                          .cancel = request->cancel};
-  sp_buf_init(&bytes, SP_MAX_SMALL_BLOB_BYTES);
-  out[0] = '\0';
-  if (image->blob_count == 0 || !sp_image_config_is_type(sp_span_str(image->blobs[0].media_type)))
+  sp_buf_init(&config, SP_MAX_SMALL_BLOB_BYTES);
+  *says = false;
+  if (!sp_image_config_is_type(sp_span_str(desc->media_type)))
     return 0;
-  if (sp_small_blob_read(request->store, &image->blobs[0].digest, image->blobs[0].size_bytes,
-                         &policy, &bytes, &why) == 0 &&
-      sp_image_config_read(sp_buf_span(&bytes), &facts, &why) == 0) {
-    const char *text = json_string_value(json_object_get(facts, "platform"));
-    snprintf(out, SP_PLATFORM_TEXT_MAX, "%s", text ? text : "");
-    return 0;
-  }
-  if (!sp_trouble_is_of_place(&why))
-    return 0;
-  sp_err_copy(err, &why);
-  return -1;
-}
-
-/* What is no index says in its config what it is for. */
-static int check_platform(const struct sp_closure_request *request, const struct sp_manifest *image,
-                          struct sp_err *err)
-{
-  char text[SP_PLATFORM_TEXT_MAX];
-  struct sp_platform have;
-  struct sp_err ignored = SP_ERR_INIT;
-  if (read_platform(request, image, text, err) < 0)
+  if (sp_small_blob_read(request->store, &desc->digest, desc->size_bytes, &policy, &config, &why) <
+          0 ||
+      sp_image_config_read(sp_buf_span(&config), &facts, &why) < 0) {
+    if (!sp_trouble_is_of_place(&why))
+      return 0;
+    sp_err_copy(err, &why);
     return -1;
-  if (sp_platform_parse(sp_span_str(text), &have, &ignored) == 0)
-    return sp_platform_matches(&have, request->platform)
-               ? 0
-               : refuse_platform(request->platform, text, err);
-  note(request, "the image is of one platform and was taken as it is: its config does not say "
-                "which one");
+  }
+  const char *text = json_string_value(json_object_get(facts, "platform"));
+  *says = text && sp_platform_parse(sp_span_str(text), out, &why) == 0 &&
+          strcmp(out->os, "unknown") != 0 && strcmp(out->architecture, "unknown") != 0;
   return 0;
 }
 
-/* If a platform is asked for and `root` is an index, makes the platform's entry the root. */
+/* An image that is no part of an index serves the platform if its config says so; many configs
+ * leave out the variant. */
+static int check_only_platform(const struct sp_closure_request *request,
+                               const struct sp_manifest *manifest, struct sp_err *err)
+{
+  struct sp_platform have;
+  struct sp_platform want = *request->platform;
+  bool says;
+  char have_text[SP_PLATFORM_TEXT_MAX];
+  char want_text[SP_PLATFORM_TEXT_MAX];
+  sp_platform_format(&want, want_text);
+  if (read_platform(request, manifest, &have, &says, err) < 0)
+    return -1;
+  if (!says) {
+    note(request, "the image does not say which platform it is of: it was taken as it is");
+    return 0;
+  }
+  if (!have.variant[0])
+    want.variant[0] = '\0';
+  if (sp_platform_matches(&have, &want))
+    return 0;
+  sp_platform_format(&have, have_text);
+  return sp_fail(err, SP_E_NOT_FOUND,
+                 "the image is of the platform '%s' only: there is none of '%s'", have_text,
+                 want_text);
+}
+
+/* If a platform is asked for and `root` is an index, makes the platform's entry the root. A
+ * manifest that nobody asked a platform of is not fetched for that: it may cost a pull. */
 static int narrow(const struct sp_closure_request *request, struct sp_wanted *root,
                   struct sp_err *err)
 {
-  if (!request->platform)
+  const struct sp_platform *platform =
+      request->platform ? request->platform : request->index_platform;
+  if (!platform || (!request->platform && sp_media_is_manifest(sp_span_str(root->media_type))))
     return 0;
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
   sp_manifest_bytes_init(&bytes);
@@ -356,8 +368,8 @@ static int narrow(const struct sp_closure_request *request, struct sp_wanted *ro
       sp_manifest_parse(sp_buf_span(&bytes.bytes), type_of(&bytes, root), &parsed, err) < 0)
     return -1;
   if (parsed.is_index)
-    return choose_platform(request, &parsed, root, err);
-  return check_platform(request, &parsed, err);
+    return choose_platform(request, platform, &parsed, root, err);
+  return request->platform ? check_only_platform(request, &parsed, err) : 0;
 }
 
 static int find_root(const struct sp_closure_request *request, struct sp_wanted *root,

@@ -31,7 +31,10 @@ struct sp_closure_request {
   const char *tag;                    /* or NULL: */
   struct sp_digest digest;            /* used if alg is not NONE; then the tag is not looked at */
   const struct sp_platform *platform; /* NULL = whole. Else the one child of an index that serves it
-                                         becomes the image; one that is no index must be for it */
+                                         becomes the image; what is no index must be of it */
+  const struct sp_platform *index_platform; /* the same, where `platform` is NULL: nobody asked, but
+                                               who gets it takes no index. May be NULL */
+  int64_t retry_for_ms;                     /* of a config that is read for its platform */
   bool with_referrers;
   struct sp_source_view *view;    /* may be NULL */
   const struct sp_cancel *cancel; /* may be NULL */
@@ -44,7 +47,7 @@ struct sp_closure_request {
 /* Reads it. `image` (initialised) is sealed on success and must be cleared in any case.
  *   root   out   what the tag (or the platform's entry) named; set as soon as it is known, alg NONE
  *                before
- * Fails: SP_E_NOT_FOUND (no such tag; no such platform, naming those there are; something that a
+ * Fails: SP_E_NOT_FOUND (no such tag; no such platform, naming what there is; something that a
  *        manifest names), SP_E_DIGEST, SP_E_INVALID, SP_E_LIMIT, SP_E_INTERRUPTED, the store's. */
 SP_MUST_CHECK int sp_closure_read(const struct sp_closure_request *request, struct sp_image *image,
                                   struct sp_digest *root, struct sp_err *err);

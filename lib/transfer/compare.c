@@ -92,6 +92,7 @@ static void read_side(void *ctx, size_t i)
                                        .tag = side->tag,
                                        .digest = side->digest,
                                        .platform = all->job->platform,
+                                       .retry_for_ms = all->job->retry.retry_for_ms,
                                        .with_referrers = all->job->with_referrers,
                                        .cancel = all->job->cancel,
                                        .report = all->report,

@@ -44,6 +44,8 @@ static void read_source(struct sp_run *run)
                                        .tag = job->tag,
                                        .digest = job->digest,
                                        .platform = job->platform,
+                                       .index_platform = job->index_platform,
+                                       .retry_for_ms = job->retry.retry_for_ms,
                                        .with_referrers = job->with_referrers,
                                        .view = job->view,
                                        .cancel = job->cancel,
@@ -60,7 +62,8 @@ static void read_source(struct sp_run *run)
 static void look_at_source_again(struct sp_run *run)
 {
   const struct sp_transfer *job = run->job;
-  if (!job->tag || job->digest.alg != SP_DIGEST_NONE || job->platform || sp_run_is_stopped(run))
+  if (!job->tag || job->digest.alg != SP_DIGEST_NONE || job->platform || job->index_platform ||
+      sp_run_is_stopped(run))
     return;
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;

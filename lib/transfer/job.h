@@ -37,10 +37,11 @@ struct sp_transfer_destination {
 };
 
 struct sp_transfer {
-  struct sp_store *source;            /* borrowed */
-  const char *tag;                    /* or NULL if digest is set */
-  struct sp_digest digest;            /* alg NONE: tag decides */
-  const struct sp_platform *platform; /* NULL = whole */
+  struct sp_store *source;                  /* borrowed */
+  const char *tag;                          /* or NULL if digest is set */
+  struct sp_digest digest;                  /* alg NONE: tag decides */
+  const struct sp_platform *platform;       /* NULL = whole */
+  const struct sp_platform *index_platform; /* NULL; else of an index this one, as closure.h */
   struct sp_transfer_destination *destinations;
   size_t destination_count;
   bool with_referrers;

@@ -126,6 +126,12 @@ def test_completion_of_options(safeport, command):
     assert set(complete(command, "--")) == options_listed(safeport("help", command, status=0).stdout)
 
 
+def test_help_of_push_names_every_kind_of_place(safeport):
+    text = safeport("push", "--help", status=0).stdout
+    for kind in ("oci:", "vault:", "docker-archive:", "oci-archive:", "docker-daemon:"):
+        assert kind in text
+
+
 def test_overview_without_a_command(safeport):
     assert safeport("--help", status=0).stdout == safeport("help", status=0).stdout
     result = safeport(status=2)

@@ -155,8 +155,10 @@ class Engine:
 class Dockerd(Engine):
     name = "docker"
 
-    def __init__(self, folder, storage_driver="overlay2"):
+    def __init__(self, folder, storage_driver="overlay2", tls=None):
+        """tls: (port of 127.0.0.1, tls.Authority, tls.Pair): listens there too, for clients with a certificate."""
         super().__init__(folder)
+        self.tls = tls
         self.client = ("docker", "--host", self.host)
         self.env["DOCKER_CONFIG"] = str(self.folder / "client")
         self.env["DOCKER_BUILDKIT"] = "0"
@@ -169,6 +171,11 @@ class Dockerd(Engine):
             "ip6tables": False, "ip-forward": False, "ip-masq": False, "storage-driver": self.driver,
             "insecure-registries": ["127.0.0.0/8"],
         }
+        if self.tls:
+            port, authority, pair = self.tls
+            config["hosts"].append(f"tcp://127.0.0.1:{port}")
+            config |= {"tlsverify": True, "tlscacert": str(authority.ca), "tlscert": str(pair.cert),
+                       "tlskey": str(pair.key)}
         path = self.folder / "daemon.json"
         path.write_text(json.dumps(config))
         return ["dockerd", "--config-file", str(path)]

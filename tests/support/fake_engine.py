@@ -24,6 +24,9 @@ def say(status, document):
     return answer(status, json.dumps(document).encode())
 
 
+VERSION = say(200, {"Version": "0", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"})
+
+
 def chunked(pieces, *, end=True):
     """The bytes of an answer in chunks; without `end` it breaks off."""
     out = [b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n"]
@@ -109,7 +112,8 @@ class Scripted(_Listener):
 
     def handle(self, connection, head):
         line = request_of(head)
-        for pattern, action in [*self.rules, (r"^GET /_ping$", PONG), ("", say(404, {"message": "page not found"}))]:
+        for pattern, action in [*self.rules, (r"^GET /_ping$", PONG), (r"^GET /v[0-9.]+/version$", VERSION),
+                                ("", say(404, {"message": "page not found"}))]:
             if not re.search(pattern, line):
                 continue
             if callable(action):

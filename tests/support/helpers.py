@@ -29,6 +29,18 @@ elif sys.argv[1] == "erase":
     path.write_text(json.dumps(kept))
 """
 
+# Ends well, and keeps nothing, or what it had before.
+FORGETFUL = '''\
+#!/bin/sh
+[ "$1" = store ] && exit 0
+echo "credentials not found in native keychain"; exit 1
+'''
+STUBBORN = '''\
+#!/bin/sh
+[ "$1" = get ] && echo '{"ServerURL":"","Username":"%s","Secret":"%s"}'
+exit 0
+''' % ("_token", "canary-of-a-helper")
+
 # name -> (body of a shell script, what safeport must say)
 BAD = {
     "hanging": (f"echo {CANARY}; echo {CANARY} >&2; sleep 1000", "gave no answer within 10 s"),
@@ -48,6 +60,8 @@ class Helpers:
         self.folder = folder
         folder.mkdir()
         self._write("good", GOOD)
+        self._write("forgetful", FORGETFUL)
+        self._write("stubborn", STUBBORN)
         for name, (body, _) in BAD.items():
             if body:
                 self._write(name, f"#!/bin/sh\n{body}\n")

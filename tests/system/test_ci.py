@@ -54,6 +54,7 @@ def test_a_failure_is_an_annotation_with_what_to_do(runner, layout, hostile_serv
 
 @pytest.mark.parametrize("arguments", [
     ["push", "oci:/nowhere:x", "--to", "vault:a"],
+    ["pusch", "oci:/nowhere:x"], ["nothing-like-it"],
     ["push", "oci:/nowhere:x"],
     ["copy", "oci:/nowhere:x", "vault:a"],
     ["verify", "oci:/nowhere:x", "vault:a"],
@@ -65,6 +66,16 @@ def test_the_exit_status_is_the_same(runner, port, arguments):
     assert plain.status != 0 and actions.errors(done), repr(done)
     assert [f"safeport: {message}" for message in actions.errors(done)] == [
         line for line in plain.stderr.splitlines() if line.startswith("safeport: ")]
+
+
+def test_what_login_warns_of_is_an_annotation(runner, start, port):
+    one = start("open")
+    login = ("login", one.host, "-u", "alice", "--password-stdin")
+    plain = port.run(*login, data="canary-password\n", status=0)
+    done = port.run(*login, data="canary-password\n", env=runner.env, status=0)
+    (said,) = plain.stderr.splitlines()
+    assert said.startswith(f"safeport: '{one.host}' asks nobody")
+    assert done.stderr.splitlines() == [said.replace("safeport: ", "::warning title=safeport::", 1)]
 
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])

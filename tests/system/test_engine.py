@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images out of real engines and into them: dockerd and podman, each building what the other runs."""
 
+import copy
 import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from support import engine, engine_images, fake_engine, oracle, skopeo, wire
+from support import archives, engine, engine_images, fake_engine, oracle, ports, skopeo, tls, wire
 
 ENGINES = pytest.mark.parametrize("kind", list(engine.KINDS))
 FULL = os.environ.get("SAFEPORT_TEST_FULL")  # the Debian image everywhere: minutes more
 OTHER = {"docker": "podman", "podman": "docker"}
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 def images(*debian):
@@ -173,6 +176,14 @@ def test_inspect_and_verify_what_an_engine_has(built, engines, two, port):
     assert "docker images" in port.run("tags", f"docker-daemon:{image.name}", status=1).stderr
 
 
+@ENGINES
+def test_an_image_of_another_platform_than_was_asked_for_is_refused(built, engines, two, port, kind):
+    use(port, engines[kind])
+    push = ("push", f"docker-daemon:{built[kind, 'busybox'].name}", *to(two[:1]), "--tag", "v1", "--platform")
+    assert f"is of the platform 'linux/{HERE}' only" in port.run(*push, "linux/s390x", status=1).stderr
+    port.run(*push, f"linux/{HERE}", status=0)
+
+
 def test_zstd_on_request(built, engines, two, port):
     use(port, engines["docker"])
     name = f"docker-daemon:{built['docker', 'busybox'].name}"
@@ -192,6 +203,14 @@ CASES = [(kind, image, *save) for kind, saves in SAVES.items() for save in saves
          if image == "busybox" or kind == "docker" or FULL]
 
 
+def member_of(path, name):
+    return subprocess.run(["bsdtar", "-xOf", path, name], check=True, capture_output=True).stdout
+
+
+def config_seen_by_skopeo(source):
+    return subprocess.run(["skopeo", "inspect", "--config", "--raw", source], check=True, capture_output=True).stdout
+
+
 @pytest.mark.parametrize("kind,image,transport,options", CASES)
 def test_save_gives_the_same_as_the_socket(built, engines, two, port, tmp_path, kind, image, transport, options):
     use(port, engines[kind])
@@ -205,7 +224,11 @@ def test_save_gives_the_same_as_the_socket(built, engines, two, port, tmp_path, 
         check_arrival(source, two, done, engines, tmp_path)
     else:  # podman compresses for this format itself, with a manifest and a config of its own
         other = engines[OTHER[kind]]
+        assert done.digest == json.loads(member_of(path, "index.json"))["manifests"][0]["digest"]
         assert pull_and_run(other, two[1], done.digest) == source.greeting
+    client = wire.Wire.to(two[0])
+    config = json.loads(client.manifest("team/app", done.digest).body)["config"]["digest"]
+    assert client.blob("team/app", config).body == config_seen_by_skopeo(f"{transport}:{path}")
 
 
 @images("podman")
@@ -233,7 +256,30 @@ def test_saved_archive_of_several_images(built, engines, two, port, tmp_path, ki
         done = port.run("push", f"docker-archive:{path}:{name}:latest", *to(two), "--tag", "v1", "--json", status=0)
         check_content(built[kind, image], two[0], done.report.digest, tmp_path)
         assert pull_and_run(engines[OTHER[kind]], two[1], done.report.digest) == built[kind, image].greeting
-    port.run("push", f"docker-archive:{path}", *to(two), "--tag", "v1", status=(1, 2))  # which one?
+        assert wire.Wire.to(two[0]).blob("team/app", built[kind, image].id).body == config_seen_by_skopeo(
+            f"docker-archive:{path}:{name}:latest")
+    which = port.run("push", f"docker-archive:{path}", *to(two), "--tag", "v1", status=1)
+    assert all(name in which.stderr for name in names)
+
+
+def test_what_podman_builds_by_itself(engines, two, port, tmp_path):
+    """Its default is OCI, in the store and in what it saves."""
+    one = copy.copy(engines["podman"])
+    one.build_options = ("--isolation", "chroot")
+    one.build("oci-app", engine_images.busybox_root(tmp_path / "root.tar"), 'CMD ["/bin/cat", "/greeting"]')
+    use(port, one)
+    push = (*to(two), "--tag", "v1", "--json")
+    socket = port.run("push", "docker-daemon:localhost/oci-app", *push, status=0).report
+    config = json.loads(wire.Wire.to(two[0]).manifest("team/app", socket.digest).body)["config"]
+    assert config["digest"] == one.image_id("localhost/oci-app")
+    assert pull_and_run(engines["docker"], two[1], socket.digest) == "built by podman"
+    for kind in ("docker-archive", "oci-archive"):
+        path = tmp_path / f"{kind}.tar"
+        one.run("save", "--format", kind, "-o", path, "localhost/oci-app")
+        saved = port.run("push", f"{kind}:{path}", *push, status=0).report
+        config = json.loads(wire.Wire.to(two[0]).manifest("team/app", saved.digest).body)["config"]["digest"]
+        assert wire.Wire.to(two[0]).blob("team/app", config).body == config_seen_by_skopeo(f"{kind}:{path}")
+    one.run("rmi", "-f", "localhost/oci-app")
 
 
 # -- an engine as the destination
@@ -267,6 +313,48 @@ def test_copy_under_the_name_of_a_registry(built, engines, two, port, kind):
     engines[kind].run("rmi", "-f", "ghcr.io/team/app:v1")
 
 
+@pytest.fixture
+def several(tmp_path):
+    """An archive with an index of two platforms, of which one is this host's: (place, index, manifests, images)."""
+    made = {name: archives.Image([archives.layer(seed)], arch=name)
+            for seed, name in enumerate(("s390x", HERE))}
+    data, index, manifests = archives.containerd({f"linux/{name}": image for name, image in made.items()})
+    path = archives.write(tmp_path / "several.tar", data)
+    return (f"oci-archive:{path}", index["digest"],
+            {name: manifests[f"linux/{name}"]["digest"] for name in made}, made)
+
+
+@ENGINES
+def test_of_an_index_an_engine_gets_the_image_of_its_platform(engines, port, kind, several):
+    """Nothing is claimed that is not there: the digest is the image's, and the ID its config's."""
+    source, _, manifests, made = several
+    one = engines[kind]
+    use(port, one)
+    for name, options in ((HERE, ()), ("s390x", ("--platform", "linux/s390x"))):
+        place = f"docker-daemon:docker.io/library/several:{name}"
+        done = port.run("copy", source, place, *options, "--json", status=0)
+        assert done.report.digest == manifests[name] and done.report.places[0].number("blobs_sent") == 2
+        assert ("one platform" in done.stdout) == (not options)
+        assert one.image_id(f"docker.io/library/several:{name}") == f"sha256:{made[name].id}"
+        one.run("rmi", "-f", f"docker.io/library/several:{name}")
+
+
+@ENGINES
+def test_an_index_for_a_registry_is_none_for_the_engine_beside_it(engines, start, port, kind, several):
+    source, index, manifests, _ = several
+    one, server = engines[kind], start()
+    use(port, one)
+    both = ("push", source, "--to", "docker-daemon:beside", "--to", f"{server.host}/team/app", "--tag", "v1", "--json")
+    done = port.run(*both, status=1)
+    assert done.report.digest == index and done.report.place(server.host).tags == {"v1": "set"}
+    assert "--platform" in done.report.place("beside").message
+    assert done.report.place("beside").tags == {"v1": "not_set"}
+    assert one.run("image", "inspect", "docker.io/library/beside:v1", check=False).returncode != 0
+    done = port.run(*both, "--platform", f"linux/{HERE}", status=0)
+    assert done.report.digest == manifests[HERE]
+    one.run("rmi", "-f", "docker.io/library/beside:v1")
+
+
 def test_dry_run_asks_the_engine_and_loads_nothing(built, engines, two, port, socket_path):
     use(port, engines["docker"])
     port.run("push", f"docker-daemon:{built['docker', 'busybox'].name}", *to(two[:1]), "--tag", "v1", status=0)
@@ -280,6 +368,47 @@ def test_dry_run_asks_the_engine_and_loads_nothing(built, engines, two, port, so
 
 
 # -- finding the engine
+
+@pytest.fixture(scope="module")
+def over_tls(engines, session_dir):
+    """A dockerd behind mutual TLS with an image 'x:1': (address, directory of a client's files)."""
+    authority = tls.Authority(session_dir / "engine-ca")
+    pair, number = authority.issue("engine"), ports.free_port()
+    certs = session_dir / "engine-certs"
+    certs.mkdir()
+    for path, name in ((authority.ca, "ca.pem"), (pair.cert, "cert.pem"), (pair.key, "key.pem")):
+        shutil.copy(path, certs / name)
+    one = engine.Dockerd(engines["docker"].folder.parent / "tls", "vfs", tls=(number, authority, pair)).start()
+    try:
+        one.run("import", "-", "x:1", data=fake_engine.tar_of({"file": b"x"}))
+        yield f"tcp://127.0.0.1:{number}", certs
+    finally:
+        one.stop()
+
+
+def test_engine_behind_tls(over_tls, port, tmp_path):
+    address, certs = over_tls
+    push = ("push", "docker-daemon:x:1", "--to", "vault:x")
+    port.env["DOCKER_HOST"] = address
+    assert "DOCKER_TLS_VERIFY=1" in port.run(*push, status=2).stderr
+    port.env["DOCKER_TLS_VERIFY"] = "1"
+    port.run(*push, env={"DOCKER_CERT_PATH": str(certs)}, status=0)
+    port.run("copy", "vault:x:1", "docker-daemon:back:1", env={"DOCKER_CERT_PATH": str(certs)}, status=0)
+    strange = tls.Authority(tmp_path / "strange")
+    other = tmp_path / "other"
+    shutil.copytree(certs, other)
+    shutil.copy(strange.ca, other / "ca.pem")
+    assert "TLS handshake failed" in port.run(*push, env={"DOCKER_CERT_PATH": str(other)}, status=4).stderr
+    assert "cannot be used" in port.run(*push, env={"DOCKER_CERT_PATH": str(tmp_path)}, status=4).stderr
+
+
+def test_context_with_tls(over_tls, port):
+    address, certs = over_tls
+    files = ",".join(f"{key}={certs}/{name}.pem" for key, name in (("ca", "ca"), ("cert", "cert"), ("key", "key")))
+    subprocess.run(["docker", "context", "create", "far", "--docker", f"host={address},{files}"], check=True,
+                   env={**os.environ, "DOCKER_CONFIG": str(port.home / ".docker")}, capture_output=True)
+    port.run("push", "docker-daemon:x:1", "--to", "vault:y", env={"DOCKER_CONTEXT": "far"}, status=0)
+
 
 def test_docker_contexts(built, engines, two, port):
     """The contexts that docker's own client writes."""

@@ -74,6 +74,8 @@ def test_no_engine(port, socket_path):
     port.env["DOCKER_HOST"] = f"unix://{socket_path}"
     done = port.run("push", "docker-daemon:app", *PUSH, status=4)
     assert str(socket_path) in done.report.message + done.stderr and "DOCKER_HOST" in done.text
+    assert f"'{socket_path}' (No such file or directory): start it" in done.report.message
+    assert not done.report.message.endswith("directory"), "the advice stands last"
 
 
 @pytest.mark.parametrize("host,status,words", [

@@ -94,6 +94,7 @@ def test_tls_that_cannot_be_trusted(hostile_server, authority, tmp_path, port, f
                     f"{server.host}={authority.ca}", "--retry-for", "0")
     server.stop()
     assert done.status == 4, repr(done)
+    assert {"wrong-name": "use the name that it is for", "expired": "the clock"}.get(fault, "TLS") in done.stderr
     assert server.log == [], "something was sent"
 
 

@@ -289,9 +289,16 @@ def test_bad_helper(name, port, config, basic, helpers, tmp_path):
     before = config.read_bytes()
     done = read_back(port, basic, tmp_path, status=8, timeout_s=40)
     assert BAD[name][1] in done.stderr and f"docker-credential-{name}" in done.stderr and str(config) in done.stderr
-    if name in ("lying", "babbling"):
-        return  # they take what they are given
     assert BAD[name][1] in login(port, basic.host, status=8, timeout_s=40).stderr
+    assert config.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["forgetful", "stubborn"])
+def test_helper_that_keeps_nothing_is_found_out(name, port, config, basic, helpers):
+    write(config, {"credHelpers": {basic.host: name}})
+    before = config.read_bytes()
+    done = login(port, basic.host, status=8)
+    assert f"docker-credential-{name} did not keep" in done.stderr and "logged in" not in done.stdout
     assert config.read_bytes() == before
 
 

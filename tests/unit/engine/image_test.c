@@ -49,6 +49,37 @@ static void test_parse(void **state)
   }
 }
 
+static void test_platform(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text, *platform; /* NULL: refused */
+  } versions[] = {
+      {"", NULL},
+      {"[]", NULL},
+      {"{\"Os\":\"linux\"}", NULL},
+      {"{\"Os\":\"\",\"Arch\":\"amd64\"}", NULL},
+      {"{\"Os\":\"linux\",\"Arch\":7}", NULL},
+      {"{\"Os\":\"linux\",\"Arch\":\"" HEX HEX "\"}", NULL},
+      {"{\"Os\":\"linux\",\"Arch\":\"arm64\",\"Version\":\"20.10.24\"}", "linux/arm64"},
+  };
+  for (size_t i = 0; i < COUNT(versions); i++) {
+    struct sp_platform platform = {0};
+    struct sp_err err = SP_ERR_INIT;
+    char text[SP_PLATFORM_TEXT_MAX];
+    int rc = sp_engine_platform_parse(sp_span_str(versions[i].text), &platform, &err);
+    if ((rc == 0) != (versions[i].platform != NULL))
+      fail_msg("%s: %d %s", versions[i].text, rc, err.msg);
+    if (rc < 0) {
+      assert_int_equal(err.code, SP_E_PROTOCOL);
+      assert_string_equal(platform.os, "");
+      continue;
+    }
+    sp_platform_format(&platform, text);
+    assert_string_equal(text, versions[i].platform);
+  }
+}
+
 static void near(const char *list, const char *wanted, const char *expected)
 {
   char out[SP_ENGINE_NEAR_MAX];
@@ -74,6 +105,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_parse),
+      cmocka_unit_test(test_platform),
       cmocka_unit_test(test_near),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static const struct {
     {CURLE_SSL_CONNECT_ERROR, "no protocols available", SP_E_TLS, "no protocols available"},
     {CURLE_PEER_FAILED_VERIFICATION,
      "SSL: no alternative certificate subject name matches target host name", SP_E_TLS,
-     "another name"},
+     "another name: use the name"},
     {CURLE_PEER_FAILED_VERIFICATION, "odd", SP_E_TLS, "not accepted (odd)"},
     {CURLE_RECV_ERROR, "", SP_E_NETWORK, ""},
     {CURLE_SEND_ERROR, "", SP_E_NETWORK, ""},

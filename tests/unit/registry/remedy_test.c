@@ -86,7 +86,8 @@ static void test_finds(void **state)
       {"x.io", 405, "UNSUPPORTED: The operation is unsupported.", "read-only"},
       {"x.io", 416, "exceeds the maximum permissible limit of 4.00MiB", "4 MiB"},
       {"x.io", 404, "NAME_UNKNOWN: repository name not known to registry", "name"},
-      {"x.io", 500, "", NULL},
+      {"x.io", 500, "", "its own log"},
+      {"x.io", 418, "", NULL},
       {"x.io", 404, "MANIFEST_UNKNOWN: manifest unknown", "safeport tags"},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {

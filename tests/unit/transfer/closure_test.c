@@ -89,17 +89,56 @@ static void test_platform(void **state)
   }
 }
 
+/* An image of its own, whose config is `config`. */
+static struct fx_ref plain_image(struct sp_store *memory, const char *media_type,
+                                 const char *config)
+{
+  char desc[512];
+  char text[FX_TEXT];
+  struct fx_ref ref = fx_add_bytes(memory, config, strlen(config));
+  ref.media_type = media_type;
+  fx_describe(&ref, desc, sizeof desc);
+  snprintf(text, sizeof text,
+           "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":%s,\"layers\":[]}",
+           SP_MEDIA_OCI_MANIFEST, desc);
+  return fx_add_json(memory, SP_MEDIA_OCI_MANIFEST, text);
+}
+
 static void test_platform_of_a_plain_image(void **state)
 {
   (void)state;
-  struct reading r;
-  begin(&r);
-  struct fx_ref image = fx_add_image(r.fx.memory[0], 1, 2, NULL);
-  fx_tag(r.fx.memory[0], "latest", &image);
-  assert_int_equal(read_tag(&r, "linux/arm64"), 0);
-  assert_int_equal(r.image.node_count, 1);
-  assert_true(fx_has_note(r.report, "one platform"));
-  end(&r);
+  static const char image[] = "application/vnd.oci.image.config.v1+json";
+  static const char docker[] = "application/vnd.docker.container.image.v1+json";
+  static const struct {
+    const char *media_type, *config, *asked;
+    int result; /* -1: refused; 1: taken with a note */
+  } cases[] = {
+      {image, "{\"os\":\"linux\",\"architecture\":\"arm64\"}", "linux/arm64", 0},
+      {docker, "{\"os\":\"linux\",\"architecture\":\"arm64\"}", "linux/arm64", 0},
+      {image, "{\"os\":\"linux\",\"architecture\":\"amd64\"}", "linux/arm64", -1},
+      {docker, "{\"os\":\"linux\",\"architecture\":\"amd64\"}", "linux/arm64", -1},
+      {image, "{\"os\":\"windows\",\"architecture\":\"amd64\"}", "linux/amd64", -1},
+      {image, "{\"os\":\"linux\",\"architecture\":\"arm\"}", "linux/arm/v7", 0},
+      {image, "{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v6\"}", "linux/arm/v7", -1},
+      {image, "{\"os\":\"linux\"}", "linux/arm64", 1},
+      {image, "no JSON", "linux/arm64", 1},
+      {"application/vnd.test", "{\"os\":\"linux\",\"architecture\":\"amd64\"}", "linux/arm64", 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct reading r;
+    begin(&r);
+    struct fx_ref root = plain_image(r.fx.memory[0], cases[i].media_type, cases[i].config);
+    fx_tag(r.fx.memory[0], "latest", &root);
+    int rc = read_tag(&r, cases[i].asked);
+    if ((rc < 0) != (cases[i].result < 0))
+      fail_msg("%s %s: %s", cases[i].config, cases[i].asked, r.err.msg);
+    assert_int_equal(fx_has_note(r.report, "does not say"), cases[i].result == 1);
+    if (cases[i].result < 0) {
+      assert_int_equal(r.err.code, SP_E_NOT_FOUND);
+      assert_non_null(strstr(r.err.msg, cases[i].asked));
+    }
+    end(&r);
+  }
 }
 
 /* -- hostile: each builds `latest` and says what must come of it */

@@ -352,14 +352,20 @@ struct fx_ref {
   const char *platform; /* JSON of a platform, or NULL */
 };
 
-FX struct fx_ref fx_add_blob(struct sp_store *memory, unsigned seed, size_t size)
+FX struct fx_ref fx_add_bytes(struct sp_store *memory, const char *bytes, size_t size)
 {
   struct sp_err err = SP_ERR_INIT;
+  struct fx_ref ref = {.size = size, .media_type = "application/vnd.oci.image.layer.v1.tar+gzip"};
+  assert_int_equal(sp_memory_add_blob(memory, SP_SPAN(bytes, size), &ref.digest, &err), 0);
+  return ref;
+}
+
+FX struct fx_ref fx_add_blob(struct sp_store *memory, unsigned seed, size_t size)
+{
   char *bytes = malloc(size + 1);
   for (size_t i = 0; i < size; i++)
     bytes[i] = (char)((seed * 2654435761u + i * 40503u) >> 8);
-  struct fx_ref ref = {.size = size, .media_type = "application/vnd.oci.image.layer.v1.tar+gzip"};
-  assert_int_equal(sp_memory_add_blob(memory, SP_SPAN(bytes, size), &ref.digest, &err), 0);
+  struct fx_ref ref = fx_add_bytes(memory, bytes, size);
   free(bytes);
   return ref;
 }
