@@ -121,7 +121,7 @@ def test_damage_is_said_and_left_alone(safeport, state, what):
     if what == "row":
         db.execute("UPDATE runs SET exit_status = 1")
     if what == "newer":
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 999")
     db.close()
     path = where / "journal.db"
     content = path.read_bytes()
