@@ -21,8 +21,8 @@ struct sp_run {
   int64_t started_s;   /* unix seconds */
   int64_t ended_s;     /* 0: still running, or killed */
   int exit_status;     /* -1 while ended_s is 0 */
-  uint64_t images;     /* sp_runs_tell_image, all */
-  uint64_t failed;     /* of them, those with an error */
+  uint64_t images;     /* sp_runs_tell_image, without further places of one */
+  uint64_t failed;     /* of them */
   uint64_t writes;     /* sp_runs_tell_write, all */
   uint64_t bytes_sent; /* of them */
 };
@@ -34,6 +34,9 @@ struct sp_run_image {
   const char *result; /* one word for people and programs: "in-step", "copied", "proven", ... */
   struct sp_digest digest;  /* alg SP_DIGEST_NONE: none was found */
   const struct sp_err *why; /* NULL or code SP_OK: it did not fail */
+  bool is_more;             /* a further place of an image that was told: it is not counted again */
+  bool has_failed; /* of what is counted: it did, here or at a further place, with `why` or without.
+                      sp_runs_walk does not know it */
 };
 
 enum sp_write_kind {
