@@ -166,6 +166,28 @@ static void test_images_are_counted_once(void **state)
   sp_journal_close(journal);
 }
 
+static void test_a_visitor_of_images_alone(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  struct story story = {.stop_after = -1};
+  int64_t id = begin(journal, "verify");
+  tell_image(journal, id, NULL);
+  tell_write(journal, id, SP_WRITE_BLOB, 1);
+  end(journal, id, 0);
+  sp_buf_init(&story.text, 1 << 16);
+  const struct sp_run_visitor of_images = {.image = note_image, .ctx = &story};
+  must(sp_runs_walk(journal, id, &of_images, &err), &err);
+  assert_string_equal(sp_buf_str(&story.text), "ghcr.io/acme/app:v1|docker.io/u/app|copied|1|\n");
+  sp_buf_clear(&story.text);
+  sp_buf_init(&story.text, 1 << 16);
+  const struct sp_run_visitor of_writes = {.write = note_write, .ctx = &story};
+  must(sp_runs_walk(journal, id, &of_writes, &err), &err);
+  assert_string_equal(sp_buf_str(&story.text), "blob|docker.io/u/app||0|1\n");
+  sp_buf_clear(&story.text);
+}
+
 /* A visitor's failure is its own: the journal stays as good as it was. */
 static void test_a_visitor_that_stops(void **state)
 {
@@ -263,6 +285,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_a_run),
       TEST(test_images_are_counted_once),
+      TEST(test_a_visitor_of_images_alone),
       TEST(test_a_visitor_that_stops),
       TEST(test_killed_runs_leave_a_trace),
       TEST(test_list),
