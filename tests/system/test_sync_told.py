@@ -3,12 +3,11 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from support import backed_up, images
-
-REPO_GONE = "there is no repository"
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def remove_at(registry, *digests):
 
 
 def told_of(text, place):
-    """{tag: what is said of it} in the block of a place; and the lines that are of no tag."""
+    """{tag: what is said of it} in the block of a place; and all of its lines."""
     block = re.split(rf"(?m)^  {re.escape(place)}: .*\n", text)[1]
     lines = re.match(r"(?:    .*\n)*", block)[0].splitlines()
     return dict(line[4:].split(": ", 1) for line in lines if re.match(r"    [\w.-]+: ", line)), lines
@@ -159,7 +158,7 @@ def test_log_of_a_sync_without_its_primary(backed):
     assert "exit 1, 1 images (1 failed)" in text
     assert len(run["outcomes"]) == 3
     for outcome in run["outcomes"]:
-        assert outcome["result"] == "failed" and REPO_GONE in outcome["error"]["message"]
+        assert outcome["result"] == "failed" and "there is no repository" in outcome["error"]["message"]
 
 
 def test_log_of_alarms_and_failed_tags(backed):
@@ -183,6 +182,23 @@ def test_log_of_one_backup_that_is_down(backed):
     text, run = last_run(backed)
     assert "exit 1, 1 images (1 failed)" in text
     assert [o["result"] for o in run["outcomes"]] == ["copied", "failed", "copied"]
+
+
+def test_log_of_an_image_that_was_locked(backed):
+    """It has no places then, and is told all the same."""
+    put_tags(backed, "v1.0.0")
+    backed.one.pause()
+    first = backed.port.start("sync", "--config", backed.file)
+    try:
+        time.sleep(1)
+        backed.run("sync", status=3)
+        text, run = last_run(backed)
+    finally:
+        backed.one.resume()
+    first.wait(60, status=0)
+    assert "exit 3, 1 images (1 failed)" in text and re.search(r"(?m)^  app: failed$", text)
+    (outcome,) = run["outcomes"]
+    assert (outcome["image"], outcome["place"], outcome["error"]["code"]) == ("app", "", "locked")
 
 
 def test_log_of_a_verify_counts_images(backed):
