@@ -55,9 +55,30 @@ static void print_run(const struct sp_history_run *run)
          (unsigned long long)run->write_count, bytes);
 }
 
+/* The words of the journal; one that another version wrote is shown as it is. */
+static const char *result_text(const char *result)
+{
+  static const struct {
+    const char *word, *text;
+  } words[] = {
+      {"in-step", N_("in step")},   {"proven", N_("in step, looked at again")},
+      {"copied", N_("copied")},     {"failed", N_("failed")},
+      {"damaged", N_("damaged")},   {"missing", N_("missing")},
+      {"unproven", N_("unproven")}, {"held", N_("left as it is")},
+      {"refused", N_("refused")},   {"tampered", N_("alarm: fixed tag changed")},
+  };
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (strcmp(result, words[i].word) == 0)
+      return _(words[i].text);
+  }
+  return shown(result);
+}
+
 static void print_image(const struct sp_history_image *image)
 {
-  printf("  %s -> %s: %s\n", shown(image->image), shown(image->place), shown(image->result));
+  const char *arrow = image->place[0] ? " -> " : ""; /* none: it failed before it had places */
+  printf("  %s%s%s: %s\n", shown(image->image), arrow, shown(image->place),
+         result_text(image->result));
   if (image->err.code != SP_OK)
     printf("    %s\n", shown(image->err.msg));
 }

@@ -159,6 +159,19 @@ static int fail_missing_value(const struct parser *parser, struct sp_err *err)
                  _(parser->rows[i]->argument));
 }
 
+/* `--accept --config f`: the value was forgotten, and the next option is none. */
+static int check_value(const struct option_row *row, const char *value, struct sp_err *err)
+{
+  char shown[128];
+  if (strncmp(value, "--", 2) != 0)
+    return 0;
+  sp_text_escape(shown, sizeof shown, sp_span_str(value));
+  return sp_fail(err, SP_E_USAGE,
+                 "option '--%s' lacks its value: %s ('%s' is an option; if it is the value: "
+                 "'--%s=%s')",
+                 row->name, _(row->argument), shown, row->name, shown);
+}
+
 static int store(const struct option_row *row, void *base, const char *value, struct sp_err *err)
 {
   void *at = (char *)base + row->at;
@@ -194,13 +207,16 @@ int options_parse(const struct option_group *groups, size_t group_count, int arg
     if (answer == ':')
       return fail_missing_value(&parser, err);
     int i = answer == '?' ? -1 : find_row(&parser, answer);
-    const char *word = argv[optarg && optarg == argv[optind - 1] ? optind - 2 : optind - 1];
+    bool is_apart = optarg && optarg == argv[optind - 1]; /* from its option */
+    const char *word = argv[is_apart ? optind - 2 : optind - 1];
     if (answer >= LONG_BASE && !is_whole_name(word, parser.rows[i])) {
       i = -1;
       optopt = 0;
     }
     if (i < 0)
       return fail_unknown(&parser, word, err);
+    if (is_apart && check_value(parser.rows[i], optarg, err) < 0)
+      return -1;
     if (store(parser.rows[i], parser.bases[i], optarg, err) < 0)
       return -1;
   }

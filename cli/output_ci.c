@@ -39,7 +39,7 @@ static void add_row(struct ci_result *result, const struct sp_report *report,
                                   {place->name, true},
                                   {_(verdict.text), false},
                                   {sp_buf_str(&tags), false},
-                                  {report->dry_run ? NULL : place->proof, false}};
+                                  {report->dry_run ? NULL : verdict_proof(place->proof), false}};
   ci_result_add_row(result, verdict.color == COLOR_BAD, cells);
 }
 

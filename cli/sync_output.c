@@ -14,6 +14,8 @@
 #include "cli/sync_counts.h"
 #include "cli/terminal.h"
 
+#define FAILED_SHOWN 20 /* of the tags that failed at a place */
+
 void sync_output_init(struct sync_output *output, const char *command,
                       const struct common_args *common, const struct run *run, bool json)
 {
@@ -55,18 +57,52 @@ static const char *result_text(enum sp_sync_result result)
 
 static bool is_worth_a_line(const struct sync_output *output, enum sp_sync_result result)
 {
-  return output->verbose || (result != SP_SYNC_PROVEN && result != SP_SYNC_TO_PROVE &&
-                             result != SP_SYNC_HELD && result != SP_SYNC_FAILED);
+  return output->verbose ||
+         (result != SP_SYNC_PROVEN && result != SP_SYNC_TO_PROVE && result != SP_SYNC_HELD);
 }
 
-static void print_tag(const struct sp_sync_tag *tag)
+static void print_names(const char *digest, const char *place)
+{
+  printf("      %s  ", digest[0] ? digest : _("nothing"));
+  fact_print_escaped(stdout, place);
+  putchar('\n');
+}
+
+static void print_tag(const struct sp_sync_image *image, const struct sp_sync_place *place,
+                      const struct sp_sync_tag *tag)
 {
   fputs("    ", stdout);
   fact_print_escaped(stdout, tag->name);
   printf(": %s", result_text(tag->result));
   if (tag->history_tag)
     printf(_("; what it was is kept as %s"), tag->history_tag);
+  if (tag->result == SP_SYNC_FAILED && tag->err) {
+    fputs(": ", stdout);
+    fact_print_escaped(stdout, tag->err->msg);
+  }
   putchar('\n');
+  if (tag->result != SP_SYNC_NOT_FOLLOWED && tag->result != SP_SYNC_REFUSED)
+    return;
+  print_names(tag->digest, image->primary);
+  print_names(tag->digest_before, place->name);
+}
+
+/* A registry that is down fails every tag: the first say so. */
+static void print_tags(const struct sync_output *output, const struct sp_sync_image *image,
+                       const struct sp_sync_place *place)
+{
+  uint64_t failed = 0;
+  for (size_t i = 0; i < place->tag_count; i++) {
+    const struct sp_sync_tag *tag = &place->tags[i];
+    bool is_failed = tag->result == SP_SYNC_FAILED;
+    if ((is_failed && failed == FAILED_SHOWN) || !is_worth_a_line(output, tag->result))
+      continue;
+    failed += is_failed;
+    print_tag(image, place, tag);
+  }
+  if (place->counts[SP_SYNC_FAILED] > failed)
+    printf(_("    and %llu tags more that failed\n"),
+           (unsigned long long)(place->counts[SP_SYNC_FAILED] - failed));
 }
 
 static void print_plan(const struct sp_sync_place *place)
@@ -88,7 +124,8 @@ static bool is_plan(const struct sp_sync_place *place)
   return place->counts[SP_SYNC_PLANNED] + place->counts[SP_SYNC_TO_PROVE] > 0;
 }
 
-static void print_place(const struct sync_output *output, const struct sp_sync_place *place)
+static void print_place(const struct sync_output *output, const struct sp_sync_image *image,
+                        const struct sp_sync_place *place)
 {
   char counts[SYNC_COUNTS_MAX];
   sync_counts_format(place->counts, counts);
@@ -98,10 +135,7 @@ static void print_place(const struct sync_output *output, const struct sp_sync_p
   if (place->err.code != SP_OK)
     printf("%s%s%s; ", terminal_color(COLOR_BAD), _("failed"), terminal_color(COLOR_NONE));
   puts(counts);
-  for (size_t i = 0; i < place->tag_count; i++) {
-    if (is_worth_a_line(output, place->tags[i].result))
-      print_tag(&place->tags[i]);
-  }
+  print_tags(output, image, place);
   if (is_plan(place))
     print_plan(place);
   for (size_t i = 0; i < place->damage_count; i++)
@@ -157,7 +191,7 @@ static void print_text(struct sync_output *output, const struct sp_sync_image *i
   putchar('\n');
   print_lost(image);
   for (size_t i = 0; i < image->place_count; i++)
-    print_place(output, &image->places[i]);
+    print_place(output, image, &image->places[i]);
   for (size_t i = 0; i < image->note_count; i++) {
     printf("  %s ", _("note:"));
     fact_print_escaped(stdout, image->notes[i]);

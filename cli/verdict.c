@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/verdict.h"
 
+#include <string.h>
+
 #include "base/i18n.h"
 
 bool verdict_has_tag(const struct sp_report_place *place, enum sp_tag_result result)
@@ -68,4 +70,9 @@ const char *verdict_tag_text(enum sp_tag_result result)
       [SP_TAG_UNSURE] = N_("not known: the old image or the new one"),
   };
   return texts[result];
+}
+
+const char *verdict_proof(const char *proof)
+{
+  return strcmp(proof, "none") == 0 ? _("none") : proof;
 }

@@ -19,5 +19,8 @@ bool verdict_has_tag(const struct sp_report_place *place, enum sp_tag_result res
 bool verdict_is_good(const struct sp_report *report, const struct sp_report_place *place);
 /* What became of a tag: "set", "was right already" (N_). */
 const char *verdict_tag_text(enum sp_tag_result result);
+/* A level of proof as people read it: the names of levels are the same in every language, "none" is
+ * a word of theirs. */
+const char *verdict_proof(const char *proof);
 
 #endif

@@ -46,7 +46,7 @@ static void format_counts(const struct sp_report_place *place, char out[COUNTS_M
   out[0] = '\0';
   sp_text_append(out, COUNTS_MAX, _("%llu of %llu tags proven (%s)"),
                  (unsigned long long)place->tags_good, (unsigned long long)place->tags_total,
-                 place->proof);
+                 verdict_proof(place->proof));
   if (place->tags_skipped > 0)
     sp_text_append(out, COUNTS_MAX, _(", %llu of them before"),
                    (unsigned long long)place->tags_skipped);

@@ -65,6 +65,8 @@ enum sp_report_kind { SP_REPORT_PUSH, SP_REPORT_COPY, SP_REPORT_VERIFY };
 
 struct sp_report {
   enum sp_report_kind kind;
+  bool is_of_tags; /* of all tags of an image (safeport/verify.h): what is said of one image below,
+                      of plans and of times is not filled then, and not in the JSON document */
   bool dry_run;
   char *source; /* as it was written */
   char *digest; /* of the image that was published or verified; NULL if it was not found */

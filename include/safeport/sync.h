@@ -34,6 +34,7 @@ struct sp_sync_tag {
   char *digest;        /* at the primary */
   char *digest_before; /* at the backup; "" if it was not there */
   char *history_tag;   /* that keeps digest_before there now; NULL if none was needed */
+  struct sp_err *err;  /* why it failed, or is unproven; NULL else, and without memory */
 };
 
 struct sp_sync_damage {

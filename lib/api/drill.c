@@ -319,8 +319,10 @@ static void take_turn(struct drill *drill, const struct sp_sampled *item)
       sync_once(&turn, false);
   }
   sp_scratch_remove(&turn.scratch);
-  if (err.code != SP_OK)
+  if (err.code != SP_OK) {
+    (void)sp_err_context(&err, "cannot drill '%s'", item->tag);
     tell_failure(drill, item->image, turn.place ? turn.place : "", &err);
+  }
   free(turn.place);
 }
 

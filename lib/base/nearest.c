@@ -43,7 +43,9 @@ const char *sp_nearest(const char *word, const char *const *names, size_t count)
   for (size_t i = 0; i < count; i++) {
     if (strlen(names[i]) > WORD_MAX)
       continue;
-    size_t d = strncmp(names[i], word, len) == 0 ? 1 : distance(word, names[i]);
+    size_t d = distance(word, names[i]);
+    if (strncmp(names[i], word, len - 1) == 0) /* that costs as much as a change or two */
+      d = least(d, strncmp(names[i], word, len) == 0 ? 1 : 2, d);
     if (d > best || (found && d == best))
       continue;
     best = d;

@@ -100,6 +100,50 @@ static const struct sp_config_row *nearest_row(const struct sp_config_table *tab
   return near ? find_row(table, near) : NULL;
 }
 
+/* -- of what is there twice (yaml.c) or under a wrong key all is hidden: what is known to be no
+ * secret may be seen */
+
+static void show(const struct sp_config_row *row, struct sp_yaml_node *node);
+
+/* Of a value that may hold credentials ("https://user:password@host") nothing. */
+static void show_text(struct sp_yaml_node *node)
+{
+  if (node->kind == SP_YAML_SCALAR)
+    node->is_hidden = node->is_hidden && strchr(node->text, '@');
+  for (size_t i = 0; node->kind == SP_YAML_LIST && i < node->count; i++)
+    show_text(&node->items[i]);
+}
+
+static void show_keys(const struct sp_config_table *table, struct sp_yaml_node *map)
+{
+  for (size_t i = 0; map->kind == SP_YAML_MAP && i + 1 < map->count; i += 2) {
+    struct sp_yaml_node *key = &map->items[i];
+    const struct sp_config_row *row =
+        key->kind == SP_YAML_SCALAR ? find_row(table, key->text) : NULL;
+    if (!row)
+      continue;
+    key->is_hidden = false;
+    show(row, &map->items[i + 1]);
+  }
+}
+
+static void show(const struct sp_config_row *row, struct sp_yaml_node *node)
+{
+  if (row->kind == SP_KIND_SECRET)
+    return;
+  if (!row->table)
+    show_text(node);
+  else if (row->kind != SP_KIND_ENTRIES)
+    show_keys(row->table, node);
+  for (size_t i = 0;
+       row->kind == SP_KIND_ENTRIES && node->kind == SP_YAML_MAP && i + 1 < node->count; i += 2) {
+    show_text(&node->items[i]);
+    show_keys(row->table, &node->items[i + 1]);
+  }
+}
+
+/* -- keys */
+
 /* The value of a key that nobody knows may be a secret, unless the key was likely meant to be one
  * of another kind. */
 static void on_unknown(struct sp_reader *reader, const struct sp_config_table *table,
@@ -110,6 +154,8 @@ static void on_unknown(struct sp_reader *reader, const struct sp_config_table *t
   sp_text_escape(shown, sizeof shown, sp_span_str(key->text));
   if (!near || near->table || near->kind == SP_KIND_SECRET || near->kind == SP_KIND_TEXT)
     sp_yaml_hide(value);
+  if (near && near->table)
+    show(near, value);
   if (strcmp(key->text, "<<") == 0)
     sp_reader_complain(reader, key,
                        _("merge keys are not taken: put what is shared under 'defaults'"));
@@ -132,6 +178,8 @@ static void look_at_keys(struct sp_reader *reader, const struct sp_config_table 
       on_unknown(reader, table, key, &map->items[i + 1]);
     else if (row->kind == SP_KIND_SECRET)
       sp_yaml_hide(&map->items[i + 1]);
+    else
+      show(row, &map->items[i + 1]);
   }
 }
 

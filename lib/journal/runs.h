@@ -21,8 +21,8 @@ struct sp_run {
   int64_t started_s;   /* unix seconds */
   int64_t ended_s;     /* 0: still running, or killed */
   int exit_status;     /* -1 while ended_s is 0 */
-  uint64_t images;     /* sp_runs_tell_image, all */
-  uint64_t failed;     /* of them, those with an error */
+  uint64_t images;     /* sp_runs_tell_image, without further places of one */
+  uint64_t failed;     /* of them */
   uint64_t writes;     /* sp_runs_tell_write, all */
   uint64_t bytes_sent; /* of them */
 };
@@ -34,6 +34,9 @@ struct sp_run_image {
   const char *result; /* one word for people and programs: "in-step", "copied", "proven", ... */
   struct sp_digest digest;  /* alg SP_DIGEST_NONE: none was found */
   const struct sp_err *why; /* NULL or code SP_OK: it did not fail */
+  bool is_more;             /* a further place of an image that was told: it is not counted again */
+  bool has_failed; /* of what is counted: it did, here or at a further place, with `why` or without.
+                      sp_runs_walk does not know it */
 };
 
 enum sp_write_kind {
@@ -78,7 +81,7 @@ SP_MUST_CHECK int sp_runs_get(struct sp_journal *journal, int64_t id, struct sp_
 /* Calls back for each image, then for each write of a run, in the order in which they were told;
  * what is passed is borrowed for the call, and the journal may not be used in it. A callback's -1
  * ends the walk and is its answer. */
-struct sp_run_visitor {
+struct sp_run_visitor { /* NULL: they are passed over */
   int (*image)(void *ctx, const struct sp_run_image *image, struct sp_err *err);
   int (*write)(void *ctx, const struct sp_run_write *write, struct sp_err *err);
   void *ctx;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telling. A run's row counts what is told of it, and numbers it: rows of images and writes are
- * never counted again. */
+/* Telling. A run's row counts what is told of it: rows of images and writes are never counted
+ * again.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ struct fact {
   struct sp_digest digest, before;
   int64_t at_s;
   int64_t size_bytes;
-  bool has_failed;
+  bool is_more, has_failed;
   int exit_status;
 };
 
@@ -112,12 +113,36 @@ static int change_run(struct sp_db *db, const struct fact *fact,
 
 /* -- images */
 
+/* Images have several rows: their number is not that of the images. */
+static int number_row(struct sp_db *db, const struct sp_run *run, int64_t *number,
+                      struct sp_err *err)
+{
+  const struct sp_field key = SP_NUMBER(run->id);
+  struct sp_field fields[SP_MAX_FIELDS];
+  SP_AUTO_ROWS struct sp_rows rows;
+  if (sp_db_select(db, &sp_table_images,
+                   "SELECT * FROM images WHERE run = ?1 ORDER BY number DESC LIMIT 1", &key, 1,
+                   &rows, err) < 0)
+    return -1;
+  int got = sp_rows_next(&rows, "", fields, err);
+  if (got < 0)
+    return -1;
+  int64_t last = got ? fields[1].number : 0;
+  if (last < 0 || last == INT64_MAX)
+    return sp_fail(err, SP_E_INVALID, "an image of the journal makes no sense");
+  *number = last + 1;
+  return 0;
+}
+
 static int add_image(struct sp_db *db, struct sp_run *run, const struct fact *fact,
                      struct sp_err *err)
 {
-  run->images++;
-  run->failed += fact->has_failed;
-  const struct sp_field fields[] = {SP_NUMBER(run->id),      SP_NUMBER((int64_t)run->images),
+  int64_t number = 0;
+  if (number_row(db, run, &number, err) < 0)
+    return -1;
+  run->images += !fact->is_more;
+  run->failed += !fact->is_more && fact->has_failed;
+  const struct sp_field fields[] = {SP_NUMBER(run->id),      SP_NUMBER(number),
                                     SP_TEXT(fact->texts[0]), SP_TEXT(fact->texts[1]),
                                     SP_TEXT(fact->texts[2]), SP_DIGEST(&fact->digest),
                                     SP_TEXT(fact->texts[3]), SP_TEXT(fact->texts[4])};
@@ -137,8 +162,11 @@ int sp_runs_tell_image(struct sp_journal *journal, int64_t id, const struct sp_r
   enum sp_code code = image->why ? image->why->code : SP_OK;
   const char *const texts[] = {image->image, image->place, image->result, sp_code_name(code),
                                code == SP_OK ? "" : image->why->msg};
-  const struct fact fact = {
-      .told = {.ops = &image_ops}, .run = id, .digest = image->digest, .has_failed = code != SP_OK};
+  const struct fact fact = {.told = {.ops = &image_ops},
+                            .run = id,
+                            .digest = image->digest,
+                            .is_more = image->is_more,
+                            .has_failed = image->has_failed || code != SP_OK};
   return tell(journal, &fact, texts, TEXTS, err);
 }
 

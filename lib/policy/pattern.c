@@ -4,6 +4,9 @@
  * again: what they took first leaves the most for the rest. */
 #include "policy/pattern.h"
 
+#include <ctype.h>
+#include <strings.h>
+
 #include "base/limits.h"
 #include "base/text.h"
 #include "oci/reference.h"
@@ -129,12 +132,50 @@ static enum sp_pattern_kind kind_of(struct sp_span text)
   return sp_span_eq_str(text, "git-sha") ? SP_PATTERN_GIT_SHA : SP_PATTERN_EXACT;
 }
 
+/* "git_sha", "GitSha": a tag to the letter, and surely none that anybody has. */
+static bool is_like_git_sha(struct sp_span text)
+{
+  static const char letters[] = "gitsha";
+  size_t n = 0;
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.ptr[i] == '-' || text.ptr[i] == '_')
+      continue;
+    if (n == sizeof letters - 1 || tolower((unsigned char)text.ptr[i]) != letters[n++])
+      return false;
+  }
+  return n == sizeof letters - 1;
+}
+
+/* "GLOB:v*", "re:.*" */
+static int fail_kind(struct sp_span text, size_t kind_len, struct sp_err *err)
+{
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    size_t len = strlen(kinds[i].prefix);
+    if (kind_len + 1 == len && strncasecmp(text.ptr, kinds[i].prefix, len) == 0)
+      return sp_fail(err, SP_E_USAGE, "this is no tag: write '%s' in small letters",
+                     kinds[i].prefix);
+  }
+  if ((kind_len == 2 || kind_len >= 5) && strncasecmp(text.ptr, "regex", kind_len) == 0)
+    return sp_fail(err, SP_E_USAGE,
+                   "regular expressions are not taken: write 'glob:v*', or 'semver:>=1.2'");
+  return sp_fail(err, SP_E_USAGE,
+                 "there is no such kind of pattern: there are 'glob:...', 'semver:...' and "
+                 "'git-sha'");
+}
+
 static int check_exact(struct sp_span text, struct sp_err *err)
 {
+  const char *colon = memchr(text.ptr, ':', text.len);
   if (sp_span_eq_str(text, SP_RECORD_TAG))
     return sp_fail(err, SP_E_USAGE, "safeport writes this tag itself, on each backup");
+  if (is_like_git_sha(text))
+    return sp_fail(err, SP_E_USAGE,
+                   "did you mean 'git-sha'? If there is a tag of this name: 'glob:%.*s'",
+                   (int)text.len, text.ptr);
   if (sp_ref_is_tag(text))
     return 0;
+  if (colon && colon > text.ptr)
+    return fail_kind(text, (size_t)(colon - text.ptr), err);
   if (memchr(text.ptr, '*', text.len) || memchr(text.ptr, '?', text.len) ||
       memchr(text.ptr, '[', text.len))
     return sp_fail(err, SP_E_USAGE, "this is no tag: write 'glob:' in front of it");

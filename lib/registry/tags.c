@@ -32,8 +32,8 @@ static int add_tags(const json_t *doc, const char *name, struct sp_tag_page *out
 }
 
 /* `tags` may be null: a repository whose last tag was deleted. */
-static int parse_page(struct sp_span body, const char *name, struct sp_tag_page *out,
-                      struct sp_err *err)
+int sp_tags_parse(struct sp_span body, const char *name, struct sp_tag_page *out,
+                  struct sp_err *err)
 {
   SP_AUTO_JSON json_t *doc = NULL;
   if (sp_json_parse(body, &doc, err) == 0 && add_tags(doc, name, out, err) == 0)
@@ -65,7 +65,7 @@ static int list_page(struct sp_repository *repository, const struct sp_page *pag
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
   if (fetch_page(repository, page->target, &response, err) < 0 ||
-      parse_page(sp_buf_span(&response.body), repository->full_name, out, err) < 0)
+      sp_tags_parse(sp_buf_span(&response.body), repository->full_name, out, err) < 0)
     return -1;
   const struct sp_origin *origin = sp_http_site_origin(repository->remote->http_site);
   if (sp_page_next(page, origin, &response, &out->next, err) < 0)

@@ -47,18 +47,34 @@ struct copy {
 static void tell_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
                      enum sp_sync_result result, const char *history)
 {
+  const struct sp_told_tag told = {.name = tag->name,
+                                   .result = result,
+                                   .digest = &tag->primary,
+                                   .before = &tag->at[backup].now,
+                                   .history_tag = history && history[0] ? history : NULL};
   SP_LOCK_SCOPE(&work->lock);
-  sp_told_add_tag(work->told, backup, tag->name, result, &tag->primary, &tag->at[backup].now,
-                  history && history[0] ? history : NULL);
+  sp_told_add_tag(work->told, backup, &told);
 }
 
 /* What failed only because pulls are held in reserve (or the registry throttles us) goes on later.
- */
-static enum sp_sync_result failure_of(struct sp_work *work, size_t backup)
+ * Where nothing else is known, it failed with its backup, or with the run. */
+static void tell_failed(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
+                        const struct sp_err *why, const char *history)
 {
+  struct sp_err stopped = SP_ERR_INIT;
   SP_LOCK_SCOPE(&work->lock);
-  bool is_held = work->told->places[backup].err.code == SP_E_THROTTLED;
-  return is_held ? SP_SYNC_UNPROVEN : SP_SYNC_FAILED;
+  if (!why || why->code == SP_OK)
+    why = &work->told->places[backup].err;
+  if (why->code == SP_OK && sp_cancel_check(work->sync->cancel, &stopped) < 0)
+    why = &stopped;
+  const struct sp_told_tag told = {.name = tag->name,
+                                   .result = why->code == SP_E_THROTTLED ? SP_SYNC_UNPROVEN
+                                                                         : SP_SYNC_FAILED,
+                                   .digest = &tag->primary,
+                                   .before = &tag->at[backup].now,
+                                   .history_tag = history && history[0] ? history : NULL,
+                                   .why = why};
+  sp_told_add_tag(work->told, backup, &told);
 }
 
 /* -- what needs no copy */
@@ -77,7 +93,7 @@ static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t bac
   if (needs_copy(tag, backup) || (tag->is_side && at->action == SP_ACTION_KEEP))
     return;
   if (tag->primary.alg == SP_DIGEST_NONE || !at->is_known) {
-    tell_tag(work, tag, backup, SP_SYNC_FAILED, NULL);
+    tell_failed(work, tag, backup, tag->why, NULL);
     return;
   }
   enum sp_sync_result result = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
@@ -106,7 +122,7 @@ static void add_destination(struct copy *copy, size_t backup)
     setting->tag = tag;
     setting->history[0] = '\0';
     if (!sp_work_is_open(work, backup)) {
-      tell_tag(work, tag, backup, failure_of(work, backup), NULL);
+      tell_failed(work, tag, backup, NULL, NULL);
       continue;
     }
     copy->names[first + count] = tag->name;
@@ -172,6 +188,13 @@ static int transfer(struct copy *copy, struct sp_err *err)
 
 /* -- what came of it */
 
+/* The primary's failure is every destination's. */
+static const struct sp_err *failure_of(const struct copy *copy, size_t destination)
+{
+  const struct sp_report *report = copy->report;
+  return report->err.code ? &report->err : &report->places[destination].err;
+}
+
 static enum sp_proof proof_of(const struct sp_report_place *place)
 {
   bool is_read = strcmp(place->proof, sp_proof_name(SP_PROOF_READ)) == 0;
@@ -228,8 +251,9 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
   if (result == SP_SYNC_PLANNED)
     plan_history(work, backup, tag);
   if (result == SP_SYNC_FAILED)
-    result = failure_of(work, backup);
-  tell_tag(work, tag, backup, result, setting->history);
+    tell_failed(work, tag, backup, failure_of(copy, destination), setting->history);
+  else
+    tell_tag(work, tag, backup, result, setting->history);
   if (is_seen_damaged(copy, destination, &tag->at[backup]))
     sp_remember_damage(work, &copy->digest, backup, copy->to[destination].read_back);
   if (result != SP_SYNC_COPIED && result != SP_SYNC_PROVEN)
@@ -238,14 +262,14 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
   sp_remember_tag(work, tag, backup);
 }
 
-/* The primary's failure is every destination's; if it was that all tags have moved, it is none.
- * Tags that moved are told when they were copied again. */
+/* If all tags have moved, that is no failure. Tags that moved are told when they were copied
+ * again. */
 static void finish(struct copy *copy, bool is_again, bool has_all_moved)
 {
   struct sp_work *work = copy->work;
   const struct sp_report *report = copy->report;
   for (size_t i = 0; i < copy->count; i++) {
-    const struct sp_err *why = report->err.code ? &report->err : &report->places[i].err;
+    const struct sp_err *why = failure_of(copy, i);
     if (why->code != SP_OK && !has_all_moved)
       sp_work_fail_place(work, copy->backups[i], why);
     {
@@ -308,8 +332,8 @@ static void fail_everywhere(struct copy *copy, const struct sp_err *err)
   for (size_t i = 0; i < copy->count; i++) {
     sp_work_fail_place(copy->work, copy->backups[i], err);
     for (size_t k = 0; k < copy->to[i].tag_count; k++)
-      tell_tag(copy->work, copy->settings[i * copy->group->count + k].tag, copy->backups[i],
-               SP_SYNC_FAILED, NULL);
+      tell_failed(copy->work, copy->settings[i * copy->group->count + k].tag, copy->backups[i], err,
+                  NULL);
   }
 }
 

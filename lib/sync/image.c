@@ -204,12 +204,13 @@ static void tell_pulls(struct sp_work *work)
 /* The primary lost more than can be believed: nothing of this image is written. */
 static void hold(struct sp_work *work)
 {
-  const struct sp_digest none = {0};
   work->told->is_held = true;
-  for (size_t i = 0; i < work->tags.count; i++) {
-    for (size_t backup = 0; backup < work->backup_count; backup++)
-      sp_told_add_tag(work->told, backup, work->tags.items[i].name, SP_SYNC_HELD, &none, &none,
-                      NULL);
+  for (size_t backup = 0; backup < work->backup_count; backup++) {
+    for (size_t i = 0; i < work->tags.count; i++) {
+      const struct sp_told_tag tag = {.name = work->tags.items[i].name, .result = SP_SYNC_HELD};
+      sp_told_add_tag(work->told, backup, &tag);
+    }
+    work->told->places[backup].counts[SP_SYNC_HELD] += work->told->lost;
   }
 }
 

@@ -17,8 +17,10 @@
 
 void sp_tags_clear(struct sp_tags *tags)
 {
-  for (size_t i = 0; i < tags->count; i++)
+  for (size_t i = 0; i < tags->count; i++) {
     free(tags->items[i].at);
+    free(tags->items[i].why);
+  }
   free(tags->items);
   *tags = (struct sp_tags){0};
 }
@@ -140,6 +142,9 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
     return;
   }
   atomic_store(&work->has_tag_failures, true);
+  tag->why = malloc(sizeof *tag->why);
+  if (tag->why)
+    *tag->why = err;
   SP_LOCK_SCOPE(&work->lock);
   if (work->told->err.code == SP_OK &&
       (err.code == SP_E_INTERRUPTED || sp_trouble_is_of_place(&err)))

@@ -27,6 +27,7 @@ struct sp_pinned {
   bool is_side; /* a cosign tag whose subject is in step */
   bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */
   struct sp_digest primary; /* alg NONE: it could not be read */
+  struct sp_err *why;       /* that it could not; owned; NULL else, and without memory */
   bool has_moved;           /* while it was copied: `primary` is what it names since */
   struct sp_tag_at *at;     /* one for each backup; owned */
 };

@@ -24,14 +24,19 @@ int sp_told_new(const char *name, struct sp_sync_image **out, struct sp_err *err
   return 0;
 }
 
+static void clear_tag(struct sp_sync_tag *tag)
+{
+  free(tag->name);
+  free(tag->digest);
+  free(tag->digest_before);
+  free(tag->history_tag);
+  free(tag->err);
+}
+
 static void clear_place(struct sp_sync_place *place)
 {
-  for (size_t i = 0; i < place->tag_count; i++) {
-    free(place->tags[i].name);
-    free(place->tags[i].digest);
-    free(place->tags[i].digest_before);
-    free(place->tags[i].history_tag);
-  }
+  for (size_t i = 0; i < place->tag_count; i++)
+    clear_tag(&place->tags[i]);
   for (size_t i = 0; i < place->damage_count; i++) {
     free(place->damage[i].digest);
     free(place->damage[i].what);
@@ -97,33 +102,36 @@ static bool grow(void *items, size_t count, size_t item_bytes)
 static char *digest_text(const struct sp_digest *digest)
 {
   char text[SP_DIGEST_TEXT_MAX] = "";
-  if (digest->alg != SP_DIGEST_NONE)
+  if (digest && digest->alg != SP_DIGEST_NONE)
     sp_digest_format(digest, text);
   return strdup(text);
 }
 
-void sp_told_add_tag(struct sp_sync_image *image, size_t place, const char *tag,
-                     enum sp_sync_result result, const struct sp_digest *digest,
-                     const struct sp_digest *before, const char *history_tag)
+static struct sp_err *dup_err(const struct sp_err *err)
+{
+  struct sp_err *copy = err && err->code != SP_OK ? malloc(sizeof *copy) : NULL;
+  if (copy)
+    *copy = *err;
+  return copy;
+}
+
+void sp_told_add_tag(struct sp_sync_image *image, size_t place, const struct sp_told_tag *tag)
 {
   struct sp_sync_place *to = &image->places[place];
-  to->counts[result]++;
-  if (result == SP_SYNC_IN_STEP || to->tag_count == SP_SYNC_TAGS_TOLD_MAX ||
+  to->counts[tag->result]++;
+  if (tag->result == SP_SYNC_IN_STEP || to->tag_count == SP_SYNC_TAGS_TOLD_MAX ||
       !grow(&to->tags, to->tag_count, sizeof *to->tags))
     return;
-  struct sp_sync_tag told = {.name = strdup(tag),
-                             .result = result,
-                             .digest = digest_text(digest),
-                             .digest_before = digest_text(before),
-                             .history_tag = history_tag ? strdup(history_tag) : NULL};
-  if (told.name && told.digest && told.digest_before) {
+  struct sp_sync_tag told = {.name = strdup(tag->name),
+                             .result = tag->result,
+                             .digest = digest_text(tag->digest),
+                             .digest_before = digest_text(tag->before),
+                             .history_tag = tag->history_tag ? strdup(tag->history_tag) : NULL,
+                             .err = dup_err(tag->why)};
+  if (told.name && told.digest && told.digest_before)
     to->tags[to->tag_count++] = told;
-    return;
-  }
-  free(told.name);
-  free(told.digest);
-  free(told.digest_before);
-  free(told.history_tag);
+  else
+    clear_tag(&told);
 }
 
 void sp_told_fail_place(struct sp_sync_image *image, size_t place, const struct sp_err *err)

@@ -20,10 +20,15 @@ SP_MUST_CHECK int sp_told_set_places(struct sp_sync_image *image, const char *pr
 
 /* What these can add is lost without memory; counts and failures never are. */
 
-/* One tag at one backup; history_tag may be NULL. */
-void sp_told_add_tag(struct sp_sync_image *image, size_t place, const char *tag,
-                     enum sp_sync_result result, const struct sp_digest *digest,
-                     const struct sp_digest *before, const char *history_tag);
+/* One tag at one backup, all borrowed; what is NULL or SP_OK is not known, or was not. */
+struct sp_told_tag {
+  const char *name;
+  enum sp_sync_result result;
+  const struct sp_digest *digest, *before;
+  const char *history_tag;
+  const struct sp_err *why; /* it failed */
+};
+void sp_told_add_tag(struct sp_sync_image *image, size_t place, const struct sp_told_tag *tag);
 /* The first failure at a backup counts. */
 void sp_told_fail_place(struct sp_sync_image *image, size_t place, const struct sp_err *err);
 void sp_told_add_lost(struct sp_sync_image *image, const char *tag);

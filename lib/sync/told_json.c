@@ -10,7 +10,8 @@
  *    "places": [{"name", "error": as above, "tags": {"in_step": n, ... one for each result},
  *      "blobs": {"sent", "mounted", "to_send"}, "bytes_sent", "bytes_to_send", "manifests_put",
  *      "requests_planned", "pulls_planned", "pulls_left": null | n,
- *      "changes": [{"tag", "result", "digest", "digest_before", "history_tag": null | "..."}],
+ *      "changes": [{"tag", "result", "digest", "digest_before", "history_tag": null | "...",
+ *        "error": as above}],
  *      "damage": [{"digest", "what", "finding"}]}],
  *    "notes": ["..."]}
  * TOTALS:
@@ -74,10 +75,11 @@ static json_t *changes(const struct sp_sync_place *place)
   for (size_t i = 0; array && i < place->tag_count; i++) {
     const struct sp_sync_tag *tag = &place->tags[i];
     json_array_append_new(
-        array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "tag", sp_json_text(tag->name), "result",
+        array, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "tag", sp_json_text(tag->name), "result",
                          sp_sync_result_name(tag->result), "digest", sp_json_text(tag->digest),
                          "digest_before", sp_json_text(tag->digest_before), "history_tag",
-                         sp_json_text(tag->history_tag)));
+                         sp_json_text(tag->history_tag), "error",
+                         tag->err ? error(tag->err) : json_null()));
   }
   return array;
 }

@@ -13,7 +13,8 @@
  * [{"digest", "what", "finding"}]}], "notes": ["..."]}
  *
  * A verify over names says of each place besides: "verified": {"tags", "good", "skipped",
- * "blobs_read", "damage_left_out"}; and of each damage: "tags": "v1, v2".
+ * "blobs_read", "damage_left_out"}; and of each damage: "tags": "v1, v2". What it does not find out
+ * is left out of it (not_of_tags below).
  *
  * "message" and "notes" are for people, in their language; all else is the same in every language.
  */
@@ -93,20 +94,40 @@ static json_t *damage(const struct sp_report_place *place)
   return array;
 }
 
-/* Of a verify over names. */
+/* -- of a verify over names */
+
+static const char *const not_of_tags[] = {"dry_run",   "digest",         "media_type", "size_bytes",
+                                          "referrers", "repeated_reads", "started",    "seconds"};
+static const char *const not_of_places[] = {"bytes_to_send", "requests_planned", "pulls_planned",
+                                            "pulls_left", "tags"};
+static const char *const not_of_blobs[] = {"mounted", "to_send"};
+static const char *const not_of_manifests[] = {"total", "present"};
+
+static void leave_out(json_t *object, const char *const *names, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    json_object_del(object, names[i]);
+}
+
+#define LEAVE_OUT(object, names) leave_out(object, names, sizeof(names) / sizeof(names)[0])
+
+/* Takes object; NULL stays NULL. */
 static json_t *with_verified(json_t *object, const struct sp_report_place *place)
 {
-  if (!object || place->tags_total == 0)
-    return object;
+  LEAVE_OUT(object, not_of_places);
+  LEAVE_OUT(json_object_get(object, "blobs"), not_of_blobs);
+  LEAVE_OUT(json_object_get(object, "manifests"), not_of_manifests);
   json_t *verified =
       json_pack("{s:o, s:o, s:o, s:o, s:o}", "tags", number(place->tags_total), "good",
                 number(place->tags_good), "skipped", number(place->tags_skipped), "blobs_read",
                 number(place->blobs_read), "damage_left_out", number(place->damage_left_out));
   if (json_object_set_new(object, "verified", verified) == 0)
-    return object;
+    return object; /* else it was NULL, or there was no memory */
   json_decref(object);
   return NULL;
 }
+
+/* -- of every report */
 
 static json_t *place_object(const struct sp_report_place *place)
 {
@@ -130,8 +151,10 @@ static json_t *place_object(const struct sp_report_place *place)
 static json_t *places(const struct sp_report *report)
 {
   json_t *array = json_array();
-  for (size_t i = 0; array && i < report->place_count; i++)
-    array = append(array, with_verified(place_object(&report->places[i]), &report->places[i]));
+  for (size_t i = 0; array && i < report->place_count; i++) {
+    json_t *object = place_object(&report->places[i]);
+    array = append(array, report->is_of_tags ? with_verified(object, &report->places[i]) : object);
+  }
   return array;
 }
 
@@ -154,6 +177,8 @@ int sp_report_format_json(const struct sp_report *report, char **out, struct sp_
       number(report->repeated_reads), "goes_on_at", time_of(report->goes_on_at_s), "started",
       sp_json_text(report->started), "seconds", report->seconds, "exit_status", report->exit_status,
       "error", error(&report->err), "places", places(report), "notes", notes(report));
+  if (report->is_of_tags)
+    LEAVE_OUT(doc, not_of_tags);
   SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");

@@ -67,7 +67,10 @@ static int make_report(struct sp_check *check, struct sp_err *err)
   size_t count = work->primary ? 1 + work->told->place_count : 0;
   for (size_t i = 0; i < count; i++)
     names[i] = i == 0 ? work->told->primary : work->told->places[i - 1].name;
-  return sp_report_new(SP_REPORT_VERIFY, work->name, names, count, &check->report, err);
+  if (sp_report_new(SP_REPORT_VERIFY, work->name, names, count, &check->report, err) < 0)
+    return -1;
+  check->report->is_of_tags = true;
+  return 0;
 }
 
 /* What is known to be proven since then need not be proven again. */

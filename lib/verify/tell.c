@@ -83,6 +83,7 @@ static const char *result_of(const struct sp_report_place *place)
 void sp_tell_journal(struct sp_check *check)
 {
   const struct sp_sync *sync = &check->verify->sync;
+  bool has_failed = check->report->err.code != SP_OK || sp_tell_classes(check->report) != 0;
   for (size_t s = 0; s < check->site_count; s++) {
     const struct sp_site *site = &check->sites[s];
     for (size_t i = 0; i < site->copy_count; i++)
@@ -90,7 +91,9 @@ void sp_tell_journal(struct sp_check *check)
     const struct sp_run_image image = {.image = check->work.name,
                                        .place = site->store->name,
                                        .result = result_of(site->place),
-                                       .why = &site->place->err};
+                                       .why = &site->place->err,
+                                       .is_more = s > 0,
+                                       .has_failed = has_failed};
     struct sp_err no_memory = SP_ERR_INIT;
     forget(sp_runs_tell_image(sync->journal, sync->run_id, &image, &no_memory));
   }

@@ -251,6 +251,20 @@ class Rig:
         left = [p for p in self.program.home.rglob(TEMP_PREFIX + "*")]
         assert not left, f"left behind: {left}"
 
+    def check_told(self, result):
+        """I10: what a failed run says names each tag that is not as it should be, with its reason, under its place; or
+        the image as a whole, or the run, with theirs."""
+        if result.status <= 0 or re.search(r"(?m)^app(?: <- \S+)?: failed$|1 of 1 images were not looked at|out of memory",
+                                           result.text):
+            return
+        for place, name in ((self.places()[0], f"{self.backup.host}/backup/app"), (self.places()[2], "vault:app")):
+            block = re.search(rf"(?m)^  {re.escape(name)}: .*\n((?:    .*\n)*)", result.stdout)
+            assert block, f"does not tell of '{name}': {result!r}"
+            for tag in TAGS:
+                is_there = place.resolve(tag) == self.new_digest
+                assert is_there or re.search(rf"(?m)^    {re.escape(tag)}: failed: \S", block[1]), \
+                    f"does not say why '{tag}' failed at '{name}': {result!r}"
+
     def after(self, result, rework=False):
         """All invariants after a fault, then convergence by one ordinary run. rework: what was acknowledged may be sent
         again (the fault was in what was stored)."""
@@ -260,8 +274,7 @@ class Rig:
         self.check_files()
         first = self.log()
         self.check_order(first)
-        says_so = any(text in result.text for text in ("app", "1 of 1 images were not looked at", "out of memory"))  # I10
-        assert result.status <= 0 or says_so, f"does not say what failed: {result!r}"
+        self.check_told(result)
         self.sync(shim=LATER, status=0)
         self.check_order(self.log()[len(first):])
         if not rework:

@@ -278,6 +278,13 @@ def test_chinese(runner, backed):
     done = in_ci(backed, runner, "sync", status=6)
     (message,) = actions.errors(done)
     assert "v1.0.0" in message and "--accept TAG" in message and "篡改" in message
+    backed.port.options = []
+    said = backed.port.run("log", "--run", "1", env=env, status=0).stdout
+    assert "已复制" in said and "copied" not in said
+    backed.one.stop()
+    said = backed.run("verify", "--retry-for", "0", env=env, status=1).stdout
+    assert "（无）" in said or "(无)" in said, said
+    assert "none" not in said
     assert message in runner.summary and "镜像" in runner.summary
     assert runner.output["tags_not_followed"] == "3", "names of outputs are the same in every language"
     assert report(runner)["totals"]["tags"]["not_followed"] == 3

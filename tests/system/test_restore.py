@@ -357,7 +357,7 @@ def test_drill_without_room(backed, tmpfs_dir):
     backed.sync()
     with registry.tmpfs(tmpfs_dir / "small", 2) as small:
         done = backed.run("restore", "--drill", "--sample", "1", "--scratch", small, status=7)
-    assert "--scratch" in done.stderr and "needs" in done.stderr
+    assert "--scratch" in done.stderr and "needs" in done.stderr and "cannot drill 'latest'" in done.stderr
 
 
 def test_interrupted_drill_leaves_nothing(backed, tmp_path):

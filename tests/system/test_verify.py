@@ -105,6 +105,16 @@ def test_all_is_well_at_each_level(app):
         assert set(proofs[1:]) == {proof}, proofs
 
 
+def test_nothing_is_said_that_was_not_found_out(app):
+    """Of an image with all its tags there is no digest, no count of manifests and no plan: none of them is 0."""
+    (image,) = app.verify()["images"]
+    assert set(image) == {"schema", "kind", "source", "bytes_read", "goes_on_at", "exit_status", "error", "places", "notes"}
+    for place in image["places"]:
+        assert set(place) == {"name", "error", "proof", "blobs", "bytes_sent", "manifests", "damage", "verified"}
+        assert set(place["blobs"]) == {"total", "present", "sent"} and place["blobs"]["total"] > 0
+        assert set(place["manifests"]) == {"put"}
+
+
 def test_level_read_reads_each_blob_once_at_each_place(fleet):
     """Ten tags that share their layers: a blob that many images have is read once."""
     content = images.Content()

@@ -10,7 +10,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-static const char *const names[] = {"push", "copy", "verify", "version", "help", "no-referrers"};
+static const char *const names[] = {"push", "copy",         "verify",    "version",
+                                    "help", "no-referrers", "registries"};
 
 static void test_nearest(void **state)
 {
@@ -29,6 +30,7 @@ static void test_nearest(void **state)
       {"pusj", "push"},
       {"psuh", "push"},
       {"pus", "push"},
+      {"registry", "registries"}, /* all but the last letter */
       {"pussh", "push"},
       {"ush", "push"},
       {"verfy", "verify"},

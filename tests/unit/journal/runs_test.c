@@ -135,6 +135,59 @@ static void test_a_run(void **state)
   sp_journal_close(journal);
 }
 
+/* Two places of one image are one image; it failed when it did at either. */
+static void test_images_are_counted_once(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_err why = SP_ERR_INIT;
+  struct story story = {.stop_after = -1};
+  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  sp_fail(&why, SP_E_AUTH, "no");
+  int64_t id = begin(journal, "sync");
+  const struct sp_run_image rows[] = {
+      {.image = "app", .place = "one", .result = "copied", .has_failed = true},
+      {.image = "app", .place = "two", .result = "failed", .why = &why, .is_more = true},
+      {.image = "web", .place = "one", .result = "copied"},
+      {.image = "web", .place = "two", .result = "copied", .is_more = true},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    must(sp_runs_tell_image(journal, id, &rows[i], &err), &err);
+  end(journal, id, 1);
+  struct sp_run *run;
+  must(sp_runs_get(journal, id, &run, &err), &err);
+  assert_int_equal(run->images, 2);
+  assert_int_equal(run->failed, 1);
+  sp_runs_free(run, 1);
+  walk(journal, id, &story, SP_OK);
+  assert_string_equal(sp_buf_str(&story.text), "app|one|copied|0|\napp|two|failed|0|no\n"
+                                               "web|one|copied|0|\nweb|two|copied|0|\n");
+  sp_buf_clear(&story.text);
+  sp_journal_close(journal);
+}
+
+static void test_a_visitor_of_images_alone(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  struct story story = {.stop_after = -1};
+  int64_t id = begin(journal, "verify");
+  tell_image(journal, id, NULL);
+  tell_write(journal, id, SP_WRITE_BLOB, 1);
+  end(journal, id, 0);
+  sp_buf_init(&story.text, 1 << 16);
+  const struct sp_run_visitor of_images = {.image = note_image, .ctx = &story};
+  must(sp_runs_walk(journal, id, &of_images, &err), &err);
+  assert_string_equal(sp_buf_str(&story.text), "ghcr.io/acme/app:v1|docker.io/u/app|copied|1|\n");
+  sp_buf_clear(&story.text);
+  sp_buf_init(&story.text, 1 << 16);
+  const struct sp_run_visitor of_writes = {.write = note_write, .ctx = &story};
+  must(sp_runs_walk(journal, id, &of_writes, &err), &err);
+  assert_string_equal(sp_buf_str(&story.text), "blob|docker.io/u/app||0|1\n");
+  sp_buf_clear(&story.text);
+}
+
 /* A visitor's failure is its own: the journal stays as good as it was. */
 static void test_a_visitor_that_stops(void **state)
 {
@@ -231,6 +284,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_a_run),
+      TEST(test_images_are_counted_once),
+      TEST(test_a_visitor_of_images_alone),
       TEST(test_a_visitor_that_stops),
       TEST(test_killed_runs_leave_a_trace),
       TEST(test_list),

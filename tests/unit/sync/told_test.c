@@ -38,12 +38,20 @@ static int status_of(const struct sp_sync_image *image, int signal_number)
   return sp_totals_exit_status(&totals, sp_told_classes(image), sp_told_has_success(image));
 }
 
+static void add(struct sp_sync_image *image, size_t place, const char *name,
+                enum sp_sync_result result)
+{
+  const struct sp_told_tag tag = {.name = name, .result = result, .digest = &digest_a};
+  sp_told_add_tag(image, place, &tag);
+}
+
 static void fail_at(struct sp_sync_image *image, size_t place, enum sp_code code)
 {
   struct sp_err err = SP_ERR_INIT;
   (void)sp_fail(&err, code, "of the test");
+  const struct sp_told_tag tag = {.name = "latest", .result = SP_SYNC_FAILED, .why = &err};
   sp_told_fail_place(image, place, &err);
-  sp_told_add_tag(image, place, "latest", SP_SYNC_FAILED, &digest_a, &none, NULL);
+  sp_told_add_tag(image, place, &tag);
 }
 
 static void test_exit_status(void **state)
@@ -67,7 +75,7 @@ static void test_exit_status(void **state)
     const enum sp_code codes[] = {cases[i].one, cases[i].two};
     for (size_t place = 0; place < 2; place++) {
       if (codes[place] == SP_OK)
-        sp_told_add_tag(image, place, "latest", SP_SYNC_COPIED, &digest_a, &none, NULL);
+        add(image, place, "latest", SP_SYNC_COPIED);
       else
         fail_at(image, place, codes[place]);
     }
@@ -83,7 +91,7 @@ static void test_safety_rules_are_six(void **state)
 {
   (void)state;
   struct sp_sync_image *image = make(1);
-  sp_told_add_tag(image, 0, "v1.0.0", SP_SYNC_NOT_FOLLOWED, &digest_a, &none, NULL);
+  add(image, 0, "v1.0.0", SP_SYNC_NOT_FOLLOWED);
   assert_int_equal(status_of(image, 0), 6);
   sp_told_free(image);
   image = make(1);
@@ -97,8 +105,8 @@ static void test_known_damage_is_five(void **state)
 {
   (void)state;
   struct sp_sync_image *image = make(2);
-  sp_told_add_tag(image, 0, "latest", SP_SYNC_DAMAGED, &digest_a, &digest_a, NULL);
-  sp_told_add_tag(image, 1, "latest", SP_SYNC_COPIED, &digest_a, &none, NULL);
+  add(image, 0, "latest", SP_SYNC_DAMAGED);
+  add(image, 1, "latest", SP_SYNC_COPIED);
   assert_int_equal(status_of(image, 0), 5);
   assert_true(sp_told_has_failure(image));
   assert_int_equal(image->places[0].tag_count, 1);
@@ -108,10 +116,12 @@ static void test_known_damage_is_five(void **state)
 static void test_lists_are_bounded(void **state)
 {
   (void)state;
+  const struct sp_told_tag moved = {
+      .name = "t", .result = SP_SYNC_COPIED, .digest = &digest_a, .history_tag = "safeport-t-x"};
   struct sp_sync_image *image = make(1);
   for (int i = 0; i < 3 * SP_SYNC_TAGS_TOLD_MAX; i++) {
-    sp_told_add_tag(image, 0, "t", SP_SYNC_COPIED, &digest_a, &none, "safeport-t-x");
-    sp_told_add_tag(image, 0, "t", SP_SYNC_IN_STEP, &digest_a, &none, NULL);
+    sp_told_add_tag(image, 0, &moved);
+    add(image, 0, "t", SP_SYNC_IN_STEP);
     sp_told_add_lost(image, "gone");
     sp_told_add_note(image, "the same");
   }
@@ -127,8 +137,13 @@ static void test_json(void **state)
 {
   (void)state;
   struct sp_err err = SP_ERR_INIT;
+  const struct sp_told_tag odd = {.name = "bad\xff",
+                                  .result = SP_SYNC_COPIED,
+                                  .digest = &digest_a,
+                                  .before = &none,
+                                  .history_tag = "safeport-x-y"};
   struct sp_sync_image *image = make(2);
-  sp_told_add_tag(image, 0, "bad\xff", SP_SYNC_COPIED, &digest_a, &none, "safeport-x-y");
+  sp_told_add_tag(image, 0, &odd);
   fail_at(image, 1, SP_E_AUTH);
   char *text;
   assert_int_equal(sp_sync_image_format_json(image, &text, &err), 0);
@@ -139,6 +154,11 @@ static void test_json(void **state)
   assert_string_equal(json_string_value(json_object_get(tag, "tag")), "bad\\xff");
   assert_string_equal(json_string_value(json_object_get(tag, "result")), "copied");
   assert_string_equal(json_string_value(json_object_get(tag, "digest_before")), "");
+  assert_true(json_is_null(json_object_get(tag, "error")));
+  place = json_array_get(json_object_get(doc, "places"), 1);
+  tag = json_array_get(json_object_get(place, "changes"), 0);
+  json_t *why = json_object_get(tag, "error");
+  assert_string_equal(json_string_value(json_object_get(why, "message")), "of the test");
   json_decref(doc);
   free(text);
   struct sp_sync_totals totals = {.err = SP_ERR_INIT, .started = "2026-01-01T00:00:00Z"};
