@@ -193,9 +193,13 @@ static int walk_rows(struct sp_db *db, struct walk_question *question, const str
 static int ask_walk(struct sp_db *db, void *ctx, struct sp_err *err)
 {
   struct walk_question *question = ctx;
-  if (walk_rows(db, question, &sp_table_images,
+  const struct sp_run_visitor *visitor = question->visitor;
+  if (visitor->image &&
+      walk_rows(db, question, &sp_table_images,
                 "SELECT * FROM images WHERE run = ?1 ORDER BY number", visit_image, err) < 0)
     return -1;
+  if (!visitor->write)
+    return 0;
   return walk_rows(db, question, &sp_table_writes,
                    "SELECT * FROM writes WHERE run = ?1 ORDER BY number", visit_write, err);
 }

@@ -77,7 +77,7 @@ SP_MUST_CHECK int sp_runs_get(struct sp_journal *journal, int64_t id, struct sp_
                               struct sp_err *err);
 /* Calls back for each image, then for each write of a run, in the order in which they were told;
  * what is passed is borrowed for the call, and the journal may not be used in it. A callback's -1
- * ends the walk and is its answer. */
+ * ends the walk and is its answer; either may be NULL. */
 struct sp_run_visitor {
   int (*image)(void *ctx, const struct sp_run_image *image, struct sp_err *err);
   int (*write)(void *ctx, const struct sp_run_write *write, struct sp_err *err);
