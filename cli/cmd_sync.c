@@ -8,7 +8,7 @@
 struct sync_args {
   const char *config, *jobs;
   struct text_list accept;
-  bool dry_run, wait, json;
+  bool accept_loss, dry_run, wait, json;
 };
 
 static const struct option_row sync_options[] = {
@@ -17,8 +17,10 @@ static const struct option_row sync_options[] = {
     {"jobs", 'j', OPTION_TEXT, offsetof(struct sync_args, jobs), N_("N"),
      N_("work on so many images at once (1 to 64), in place of what the file says")},
     {"accept", 0, OPTION_LIST, offsetof(struct sync_args, accept), N_("[IMAGE:]TAG"),
-     N_("follow this fixed tag although it changed at the primary; '*' for every one, and for what "
-        "the primary lost")},
+     N_("follow this fixed tag although it changed at the primary; '*' for every one")},
+    {"accept-loss", 0, OPTION_FLAG, offsetof(struct sync_args, accept_loss), NULL,
+     N_("what the primaries of these images lost is meant, however much it is; the backups keep "
+        "it")},
     {"dry-run", 0, OPTION_FLAG, offsetof(struct sync_args, dry_run), NULL,
      N_("show what would be sent, and send nothing that writes")},
     {"wait", 0, OPTION_FLAG, offsetof(struct sync_args, wait), NULL,
@@ -65,6 +67,7 @@ static int sync_run(const struct command *self, int argc, char **argv)
       .name_count = line.operands.count,
       .accept = args.accept.items,
       .accept_count = args.accept.count,
+      .accept_loss = args.accept_loss,
       .dry_run = args.dry_run,
       .wait = args.wait,
   };

@@ -112,12 +112,12 @@ static int verify_run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_verify = {
     .name = "verify",
-    .synopsis = N_("[NAME...] | SRC DST [--read] [options]"),
+    .synopsis = N_("[NAME[:TAG]...] | SRC DST [--read] [options]"),
     .summary = N_("prove that copies are whole, and the same as their originals"),
     .about = N_("Looks at everything that an image needs, on both sides, and compares.\n\n"
                 "NAME is an image of safeport.yaml, or NAME/REPOSITORY of a namespace: every "
-                "selected tag is proven at the primary and at each backup; without NAME those of "
-                "all images. Nothing is written, but with --repair.\n\n"
+                "selected tag is proven at the primary and at each backup, or TAG alone; without "
+                "NAME those of all images. Nothing is written, but with --repair.\n\n"
                 "SRC and DST are two references (words with a '/' or a transport): that pair, and "
                 "nothing is written. Without a tag in DST it is SRC's.\n\n"
                 "Exit status 0: equal and whole; 1: something is missing or different; 5: wrong "

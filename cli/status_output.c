@@ -66,10 +66,16 @@ static bool is_finding(enum sp_standing standing)
 static const char *standing_text(enum sp_standing standing)
 {
   static const char *const texts[SP_STANDING_COUNT] = {
-      [SP_STANDING_IN_STEP] = N_("in step"), [SP_STANDING_UNPROVEN] = N_("in step, unproven"),
-      [SP_STANDING_DAMAGED] = N_("damaged"), [SP_STANDING_BEHIND] = N_("behind"),
-      [SP_STANDING_CHANGED] = N_("changed"), [SP_STANDING_MISSING] = N_("missing"),
-      [SP_STANDING_EXTRA] = N_("extra"),     [SP_STANDING_ABSENT] = N_("not here"),
+      [SP_STANDING_IN_STEP] = N_("in step"),
+      [SP_STANDING_UNPROVEN] = N_("in step, unproven"),
+      [SP_STANDING_DAMAGED] = N_("damaged"),
+      [SP_STANDING_BEHIND] = N_("behind"),
+      [SP_STANDING_CHANGED] = N_("changed"),
+      [SP_STANDING_MISSING] = N_("missing"),
+      [SP_STANDING_EXTRA] = N_("extra"),
+      [SP_STANDING_ABSENT] = N_("not here"),
+      [SP_STANDING_UNSIGNED] = N_("signatures missing"),
+      [SP_STANDING_LOST] = N_("lost at the primary"),
       [SP_STANDING_UNKNOWN] = N_("unknown")};
   return _(texts[standing]);
 }
@@ -89,13 +95,17 @@ static void format_day(int64_t unix_s, char out[SP_RFC3339_MAX])
 }
 
 /* "behind since 2026-11-23 10:15 (sha256:0123456789ab), read 2026-11-20" */
-static void format_state(const struct sp_status_at *at, char out[STATE_MAX])
+static void format_state(const struct sp_status_image *image, const struct sp_status_at *at,
+                         char out[STATE_MAX])
 {
   char when[SP_RFC3339_MAX];
   snprintf(out, STATE_MAX, "%s", standing_text(at->standing));
   if (at->since_s > 0) {
     format_minute(at->since_s, when);
     sp_text_append(out, STATE_MAX, _(" since %s"), when);
+  } else if (at->standing == SP_STANDING_BEHIND && image->last_sync_s > 0) {
+    format_minute(image->last_sync_s, when);
+    sp_text_append(out, STATE_MAX, _(" (since unknown; last sync %s)"), when);
   }
   if (at->standing == SP_STANDING_BEHIND || at->standing == SP_STANDING_CHANGED ||
       at->standing == SP_STANDING_EXTRA)
@@ -125,7 +135,7 @@ static void say_at(const struct status_output *output, const struct sp_status_im
   char state[STATE_MAX];
   char name[SHOWN_MAX];
   size_t width = place_columns(output, image);
-  format_state(at, state);
+  format_state(image, at, state);
   sp_text_escape(name, sizeof name, sp_span_str(image->places[place].name));
   size_t taken = terminal_width_of(name);
   bool is_apart = output->columns < NARROW || taken > width;
@@ -168,6 +178,9 @@ static void say_tag(const struct status_output *output, const struct sp_status_i
     say(output, "  %.*s", SHORT_DIGEST, tag->digest);
   if (tag->is_last_known)
     say(output, _(" (last known)"));
+  if (tag->is_lost)
+    say(output, "%s%s%s", terminal_color(COLOR_BAD), _(" (lost at the primary)"),
+        terminal_color(COLOR_NONE));
   if (tag->is_damaged)
     say(output, "%s%s%s", terminal_color(COLOR_BAD), _(" (damaged at the primary)"),
         terminal_color(COLOR_NONE));
@@ -193,9 +206,20 @@ static void say_image(const struct status_output *output, const struct sp_status
   say(output, "  ");
   say_escaped(output, image->primary);
   say(output, "%s\n", image->is_required ? "" : _("  (not required)"));
+  if (image->last_sync_s > 0) {
+    char when[SP_RFC3339_MAX];
+    format_minute(image->last_sync_s, when);
+    say(output, _("  last sync ended %s\n"), when);
+  } else
+    say(output, "%s", _("  no sync of it is known here\n"));
   say_error(output, _("primary"), &image->err);
   for (size_t i = 0; i < image->place_count; i++)
     say_error(output, _("backup"), &image->places[i].err);
+  for (size_t i = 0; i < image->note_count; i++) {
+    say(output, "  %s ", _("note:"));
+    say_escaped(output, image->notes[i]);
+    say(output, "\n");
+  }
   for (size_t i = 0; i < image->tag_count; i++) {
     if (!output->only_findings || has_finding(image, &image->tags[i]))
       say_tag(output, image, &image->tags[i]);
@@ -211,7 +235,7 @@ static void say_image(const struct status_output *output, const struct sp_status
 
 static bool is_quiet(const struct sp_status_image *image)
 {
-  if (image->err.code != SP_OK)
+  if (image->err.code != SP_OK || image->note_count > 0)
     return false;
   for (size_t i = 0; i < image->place_count; i++) {
     if (image->places[i].err.code != SP_OK)

@@ -86,8 +86,8 @@ static void find_lost(struct series *series, const struct sp_sync_image *image)
     series_finding(
         series, SERIES_ERROR,
         _("'%s' lost %llu tags that '%s' had (%s), more than max-loss allows: nothing was "
-          "written. Look at the primary; if the loss is meant: safeport sync %s --accept "
-          "'*'"),
+          "written. Look at the primary; if the loss is meant: safeport sync %s "
+          "--accept-loss"),
         image->primary, (unsigned long long)image->lost, image->name, names, image->name);
   else if (image->lost > 0)
     series_finding(series, SERIES_WARNING,

@@ -172,8 +172,10 @@ static void print_lost(const struct sp_sync_image *image)
   }
   puts(image->lost > image->lost_tag_count ? " ..." : "");
   if (image->is_held)
-    puts(_("  that is more than max-loss allows: nothing was written. Look at the primary; if the "
-           "loss is meant: --accept '*'"));
+    printf(
+        _("  that is more than max-loss allows: nothing was written. Look at the primary; if the "
+          "loss is meant: safeport sync %s --accept-loss\n"),
+        image->name);
 }
 
 static void print_text(struct sync_output *output, const struct sp_sync_image *image)

@@ -22,6 +22,8 @@ enum sp_standing {
   SP_STANDING_MISSING,  /* is not there */
   SP_STANDING_EXTRA,    /* is there, and not (or no longer) selected at the primary: kept */
   SP_STANDING_ABSENT,   /* an extra tag of another backup is not here */
+  SP_STANDING_UNSIGNED, /* names the primary's digest, and lacks signatures (cosign's tags) of it */
+  SP_STANDING_LOST,     /* the primary had it and lists it no more; here is what it named last */
   SP_STANDING_UNKNOWN,  /* could not be asked */
   SP_STANDING_COUNT
 };
@@ -45,6 +47,7 @@ struct sp_status_tag {
   char *name;
   char *digest;                   /* at the primary; "" if it is not there, or not known */
   bool is_last_known;             /* the primary cannot be asked: what it named last */
+  bool is_lost;                   /* it can, and lists it no more: the same */
   bool is_damaged;                /* the primary's own copy is known to be damaged */
   int64_t since_s;                /* since when, as seen by us; 0 = not known */
   struct sp_status_at *at;        /* one for each place */
@@ -61,12 +64,15 @@ struct sp_status_place {
 
 struct sp_status_image {
   char *name, *primary;
-  bool is_required;  /* counts for the exit status */
-  struct sp_err err; /* the primary could not be asked */
+  bool is_required;    /* counts for the exit status */
+  int64_t last_sync_s; /* when the last sync of it on this host ended; 0 = none is known */
+  struct sp_err err;   /* the primary could not be asked, or lost more than max-loss allows */
   struct sp_status_place *places;
   size_t place_count;
   struct sp_status_tag *tags; /* sorted by name */
   size_t tag_count;
+  char **notes; /* lines worth telling */
+  size_t note_count;
   bool has_size;         /* a backup is on this host, where it costs nothing to ask: */
   uint64_t size_bytes;   /* of all its tags together there, each blob once */
   uint64_t shared_bytes; /* what they would take more if each had its own */

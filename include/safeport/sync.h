@@ -92,9 +92,10 @@ struct sp_sync_options {
   const char *const *names; /* of images; name_count 0 = all */
   size_t name_count;
   const char *const *accept; /* tags ("v1.2.3", "app:v1.2.3") whose change at the primary is meant;
-                                "*" for all, and for losses */
+                                "*" for all */
   size_t accept_count;
-  unsigned jobs; /* images at once; 0 = as the file says */
+  bool accept_loss; /* what the primary lost is meant, however much it is */
+  unsigned jobs;    /* images at once; 0 = as the file says */
   bool dry_run;
   bool wait; /* for locks, and for the next pull window */
   /* An image has ended. One call at a time, from any thread; borrowed. */
@@ -107,7 +108,7 @@ struct sp_sync_options {
 };
 
 /* Syncs. 0 whatever happened to the images: totals->exit_status says what it came to.
- * Fails: SP_E_USAGE (no such image, no or a wrong safeport.yaml); SP_E_NOMEM. */
+ * Fails: SP_E_USAGE (no such image, also in `accept`; no or a wrong safeport.yaml); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
                           struct sp_sync_totals *totals, struct sp_err *err);
 

@@ -20,7 +20,8 @@ enum sp_verify_level {
 
 struct sp_verify_images_options {
   const char *config;       /* --config; NULL = found as usual */
-  const char *const *names; /* of images; name_count 0 = all */
+  const char *const *names; /* of images, each with a tag or without ("app:latest"): that tag alone,
+                               or all that the file selects; name_count 0 = all */
   size_t name_count;
   enum sp_verify_level level;
   unsigned percent;  /* of READ: only this share of each place's bytes, least recently read first,

@@ -40,7 +40,8 @@ struct turn {
   struct drill *drill;
   const struct sp_sampled *item;
   struct sp_scratch scratch;
-  const char *tag; /* item->tag */
+  const char *tag;          /* item->tag */
+  struct sp_selection only; /* it alone: a history tag is selected by its own name only */
   struct sp_view view;
   bool has_view;
   char *place; /* the backup's name */
@@ -92,7 +93,7 @@ static int offer_backup(struct drill *drill, size_t number, size_t backup,
     return -1;
   SP_LOCK_SCOPE(&drill->lock);
   for (size_t i = 0; i < side->tag_count; i++) {
-    if (!sp_tag_is_special(side->tags[i]))
+    if (!sp_tag_is_special(side->tags[i]) || sp_history_tag_parse(side->tags[i], NULL, NULL))
       sp_sample_offer(&drill->sample, number, backup, side->tags[i],
                       read_at(&known, side->tags[i]));
   }
@@ -173,7 +174,6 @@ static int open_view(struct turn *turn, struct sp_pull_reserve *reserve, struct 
 static int turn_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
                      struct sp_sync_entry *out, struct sp_err *err)
 {
-  static const struct sp_selection all_tags;
   struct turn *turn = ctx;
   const struct sp_fleet *fleet = &turn->drill->fleet;
   struct sp_place place = {.transport = SP_TRANSPORT_LAYOUT};
@@ -183,7 +183,7 @@ static int turn_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
       sizeof place.path)
     return sp_fail(err, SP_E_USAGE, "the path of '%s' is too long", turn->scratch.path);
   *out = (struct sp_sync_entry){
-      .rules = {.tags = &all_tags,
+      .rules = {.tags = &turn->only,
                 .with_referrers = sp_images_rules(fleet->images, turn->item->image)->referrers}};
   if (open_view(turn, reserve, &out->primary, err) < 0)
     return -1;
@@ -313,12 +313,14 @@ static void take_turn(struct drill *drill, const struct sp_sampled *item)
 {
   struct turn turn = {.drill = drill, .item = item, .tag = item->tag};
   struct sp_err err = SP_ERR_INIT;
-  if (make_scratch(drill, &turn.scratch, &err) == 0) {
+  if (sp_pattern_list_add(&turn.only.include, sp_span_str(turn.tag), &err) == 0 &&
+      make_scratch(drill, &turn.scratch, &err) == 0) {
     sync_once(&turn, true);
     if (turn.exit_status == 0 && sp_scratch_check_room(&turn.scratch, turn.bytes, &err) == 0)
       sync_once(&turn, false);
   }
   sp_scratch_remove(&turn.scratch);
+  sp_selection_clear(&turn.only);
   if (err.code != SP_OK) {
     (void)sp_err_context(&err, "cannot drill '%s'", item->tag);
     tell_failure(drill, item->image, turn.place ? turn.place : "", &err);

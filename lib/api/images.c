@@ -12,6 +12,9 @@ void sp_images_item_clear(struct sp_images_item *item)
   free(item->repo);
   free(item->name);
   free(item->why);
+  if (item->only)
+    sp_selection_clear(item->only);
+  free(item->only);
 }
 
 const char *sp_images_item_name(const struct sp_images_item *item)
@@ -96,6 +99,12 @@ const char *sp_images_name(const struct sp_images *images, size_t number)
 const struct sp_config_image *sp_images_rules(const struct sp_images *images, size_t number)
 {
   return images->items[number].image;
+}
+
+const struct sp_selection *sp_images_tags(const struct sp_images *images, size_t number)
+{
+  const struct sp_images_item *item = &images->items[number];
+  return item->only ? item->only : &item->image->tags;
 }
 
 enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number)

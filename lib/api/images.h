@@ -23,6 +23,7 @@ struct sp_images_request {
   const char *config;       /* path; NULL = found as usual */
   const char *const *names; /* "app", or "acme/web" and "acme" of a namespace; name_count 0 = all */
   size_t name_count;
+  bool takes_tags;   /* a name may have a tag behind it ("app:latest"): that alone is selected */
   bool from_backups; /* what backups have is meant (restore): of a namespace what earlier runs knew,
                         and the registry is asked only if that is nothing */
   /* The file has mistakes: one text each, as people read it. May be NULL. */
@@ -51,6 +52,8 @@ size_t sp_images_count(const struct sp_images *images);
 const char *sp_images_name(const struct sp_images *images, size_t number);
 /* What the file says about it; borrowed. */
 const struct sp_config_image *sp_images_rules(const struct sp_images *images, size_t number);
+/* Which of its tags: as the file says, or the one that was named; borrowed. */
+const struct sp_selection *sp_images_tags(const struct sp_images *images, size_t number);
 enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number);
 /* Fails with the reason if nothing can be done for it; else opening its places does not. */
 SP_MUST_CHECK int sp_images_check(const struct sp_images *images, size_t number,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which images there are: names to images, namespaces to their repositories. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/images_item.h"
@@ -7,6 +8,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "oci/reference.h"
 
 static int add(struct sp_images *images, const struct sp_config_image *image, const char *repo,
                enum sp_sync_origin origin, struct sp_err *err)
@@ -128,10 +130,17 @@ static int add_image(struct sp_images *images, const struct sp_config_image *ima
 
 /* -- what was asked for */
 
-/* "app", or "acme/web" of the namespace "acme". */
-static int add_named(struct sp_images *images, const char *name,
-                     const struct sp_images_request *request, struct sp_journal *journal,
-                     struct sp_err *err)
+static int select_only(struct sp_images_item *item, const char *tag, struct sp_err *err)
+{
+  item->only = calloc(1, sizeof *item->only);
+  if (!item->only)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for the images");
+  return sp_pattern_list_add(&item->only->include, sp_span_str(tag), err);
+}
+
+static int add_name(struct sp_images *images, const char *name,
+                    const struct sp_images_request *request, struct sp_journal *journal,
+                    struct sp_err *err)
 {
   const char *slash = strchr(name, '/');
   SP_AUTO_FREE char *key = NULL;
@@ -145,6 +154,28 @@ static int add_named(struct sp_images *images, const char *name,
     return -1;
   if (images->count == before || (slash && !sp_config_is_namespace(image)))
     return sp_fail(err, SP_E_USAGE, "'%s' has no repository '%s'", key, slash ? slash + 1 : "");
+  return 0;
+}
+
+/* "app", or "acme/web" of the namespace "acme"; each may have a tag behind it. */
+static int add_named(struct sp_images *images, const char *name,
+                     const struct sp_images_request *request, struct sp_journal *journal,
+                     struct sp_err *err)
+{
+  const char *colon = request->takes_tags ? strchr(name, ':') : NULL;
+  SP_AUTO_FREE char *bare = NULL;
+  size_t before = images->count;
+  if (!colon)
+    return add_name(images, name, request, journal, err);
+  if (!sp_ref_is_tag(sp_span_str(colon + 1)))
+    return sp_fail(err, SP_E_USAGE, "'%s': '%s' is no tag", name, colon + 1);
+  if (sp_text_dup_span(&bare, SP_SPAN(name, (size_t)(colon - name)), err) < 0 ||
+      add_name(images, bare, request, journal, err) < 0)
+    return -1;
+  for (size_t i = before; i < images->count; i++) {
+    if (select_only(&images->items[i], colon + 1, err) < 0)
+      return -1;
+  }
   return 0;
 }
 

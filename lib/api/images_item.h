@@ -11,8 +11,9 @@ struct sp_images_item {
   char *repo; /* owned; NULL if the image is no namespace */
   char *name; /* owned, of a namespace's repository */
   enum sp_sync_origin origin;
-  bool is_shadow;     /* only here so that its backups are seen to be taken */
-  struct sp_err *why; /* owned; why nothing can be done for it, or NULL */
+  struct sp_selection *only; /* owned; the tag that was named with it, or NULL */
+  bool is_shadow;            /* only here so that its backups are seen to be taken */
+  struct sp_err *why;        /* owned; why nothing can be done for it, or NULL */
 };
 
 struct sp_images {

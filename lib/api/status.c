@@ -28,7 +28,7 @@ int sp_status(struct sp_session *session, const struct sp_status_options *option
       .sync = {.images = sp_fleet_images(&fleet),
                .journal = fleet.journal,
                .max_proof_age_s = config->max_proof_age_s,
-               .max_loss_percent = 100, /* a primary that lost much is shown as it is */
+               .max_loss_percent = config->max_loss_percent,
                .jobs = config->jobs,
                .retry = sp_session_retry(session),
                .cancel = sp_session_cancel(session)},

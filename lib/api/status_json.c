@@ -5,15 +5,13 @@
  *   {"schema": 1, "kind": "status", "images": [IMAGE, ...], "totals": TOTALS}
  *
  * IMAGE:
- *   {"name", "primary", "required": bool, "error": null | {"code", "message"},
- *    "size_bytes": null | n, "shared_bytes": null | n,
- *    "places": [{"name", "error": as above, "counts": {"in_step": n, ...}, "history_tags": n}],
- *    "tags": [{"name", "digest": null | "sha256:...", "last_known": bool, "damaged": bool,
- *      "since": null | TIME,
- *      "at": [one for each of places: {"standing", "digest": null | "...", "since": null | TIME,
- *             "touched": null | TIME, "read": null | TIME}],
- *      "history": [{"digest": null | "...", "since": TIME, "gone": bool}]}]}
- * TOTALS:
+ *   {"name", "primary", "required": bool, "last_sync": null | TIME, "error": null | {"code",
+ * "message"}, "size_bytes": null | n, "shared_bytes": null | n, "places": [{"name", "error": as
+ * above, "counts": {"in_step": n, ...}, "history_tags": n}], "tags": [{"name", "digest": null |
+ * "sha256:...", "last_known": bool, "lost": bool, "damaged": bool, "since": null | TIME, "at": [one
+ * for each of places: {"standing", "digest": null | "...", "since": null | TIME, "touched": null |
+ * TIME, "read": null | TIME}], "history": [{"digest": null | "...", "since": TIME, "gone":
+ * bool}]}], "notes": [TEXT]} TOTALS:
  *   {"images", "images_good", "counts", "error", "started", "seconds", "exit_status"}
  * TIME is "2026-11-23T10:15:00Z".
  */
@@ -82,9 +80,10 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
                           json_pack("{s:o, s:o, s:b}", "digest", digest(state->digest), "since",
                                     when(state->since_s), "gone", (int)state->is_gone));
   }
-  return json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name), "digest",
-                   digest(tag->digest), "last_known", (int)tag->is_last_known, "damaged",
-                   (int)tag->is_damaged, "since", when(tag->since_s), "at", at, "history", history);
+  return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name),
+                   "digest", digest(tag->digest), "last_known", (int)tag->is_last_known, "lost",
+                   (int)tag->is_lost, "damaged", (int)tag->is_damaged, "since", when(tag->since_s),
+                   "at", at, "history", history);
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)
@@ -102,12 +101,16 @@ int sp_status_image_format_json(const struct sp_status_image *image, char **out,
   json_t *tags = json_array();
   for (size_t i = 0; tags && i < image->tag_count; i++)
     json_array_append_new(tags, tag_object(&image->tags[i], image->place_count));
-  return dump(json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "name",
+  json_t *notes = json_array();
+  for (size_t i = 0; notes && i < image->note_count; i++)
+    json_array_append_new(notes, sp_json_text(image->notes[i]));
+  return dump(json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                         sp_json_text(image->name), "primary", sp_json_text(image->primary),
-                        "required", (int)image->is_required, "error", error(&image->err),
-                        "size_bytes", image->has_size ? number(image->size_bytes) : json_null(),
-                        "shared_bytes", image->has_size ? number(image->shared_bytes) : json_null(),
-                        "places", places, "tags", tags),
+                        "required", (int)image->is_required, "last_sync", when(image->last_sync_s),
+                        "error", error(&image->err), "size_bytes",
+                        image->has_size ? number(image->size_bytes) : json_null(), "shared_bytes",
+                        image->has_size ? number(image->shared_bytes) : json_null(), "places",
+                        places, "tags", tags, "notes", notes),
               out, err);
 }
 

@@ -44,6 +44,7 @@ int sp_verify_images(struct sp_session *session, const struct sp_verify_images_o
   const struct sp_images_request request = {.config = options->config,
                                             .names = options->names,
                                             .name_count = options->name_count,
+                                            .takes_tags = true,
                                             .complaint = options->complaint,
                                             .ctx = options->ctx};
   if (sp_fleet_begin(&fleet, session, &request, "verify",

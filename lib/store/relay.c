@@ -275,6 +275,24 @@ static int open_source(struct run *run, struct sp_err *err)
   return 0;
 }
 
+/* It ended early, again and again: is it short, or is it the line? The source is asked. */
+static void judge_early_end(struct run *run, struct sp_err *why)
+{
+  struct sp_relay *relay = run->relay;
+  struct sp_blob_state state;
+  struct sp_err ignored = SP_ERR_INIT;
+  if (why->code != SP_E_NETWORK ||
+      sp_store_check_blob(relay->source, &relay->digest, relay->size_bytes, SP_PROOF_TOUCHED,
+                          &state, &ignored) < 0 ||
+      state.state == SP_BLOB_PRESENT)
+    return;
+  relay->is_short = true;
+  (void)sp_fail(why, SP_E_DIGEST, "only %llu of its %llu bytes are there",
+                (unsigned long long)sp_ring_written(run->ring),
+                (unsigned long long)relay->size_bytes);
+  (void)!explain_source(run, why);
+}
+
 /* The source broke off with *why: goes on at the same byte when that can help. */
 static int resume_source(struct run *run, struct sp_err *why, struct sp_err *err)
 {
@@ -290,6 +308,7 @@ static int resume_source(struct run *run, struct sp_err *why, struct sp_err *err
     if (open_source(run, why) == 0)
       return 0;
   }
+  judge_early_end(run, why);
   sp_err_copy(err, why);
   return -1;
 }
@@ -483,11 +502,12 @@ int sp_relay_run(struct sp_relay *relay, struct sp_err *err)
   }
   relay->read_bytes = 0;
   relay->wrong_readings = 0;
+  relay->is_short = false;
   struct run run = {.relay = relay, .lanes = lanes};
   struct sp_err failure = SP_ERR_INIT;
   for (int reading = 1; read_once(&run, &failure) < 0; reading++) {
     relay->wrong_readings += failure.code == SP_E_DIGEST;
-    if (failure.code != SP_E_DIGEST || reading == READINGS) {
+    if (failure.code != SP_E_DIGEST || relay->is_short || reading == READINGS) {
       sp_err_copy(err, &failure);
       return -1;
     }

@@ -46,6 +46,7 @@ struct sp_relay {
   void *progress_ctx;
   uint64_t read_bytes;     /* out: bytes that came from the source, repeats included */
   unsigned wrong_readings; /* out: times that the source's bytes were wrong */
+  bool is_short;           /* out: the source answers, and its bytes end too early each time */
 };
 
 /* Runs it to its end. 0: each end has its own result, and if one is DONE (or there are none) the
@@ -53,7 +54,7 @@ struct sp_relay {
  * source is not read on. Ends that had not failed by themselves when the source failed are
  * DETACHED. An end that FAILED with a retryable code is not tried again here.
  * Fails: SP_E_DIGEST       the source's bytes are wrong (twice: a first wrong reading is read
- *                          again); no end is DONE
+ *                          again), or is_short; no end is DONE
  *        SP_E_NOT_FOUND    the source does not have it
  *        SP_E_INTERRUPTED  and what else the source failed with
  * Blocks: until then; the source's silence ends by the store's own timeouts. */

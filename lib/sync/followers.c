@@ -118,6 +118,41 @@ static int pin_tags(struct sp_work *work, const struct sp_digest_map *map, struc
   return 0;
 }
 
+/* The first of the side's tags that is not before `name`. */
+static size_t lower_bound(const struct sp_side *side, const char *name)
+{
+  size_t low = 0, high = side->tag_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (strcmp(side->tags[middle], name) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
+                              const struct sp_digest *subject)
+{
+  const struct sp_side *primary = &work->primary_side;
+  char text[SP_DIGEST_TEXT_MAX];
+  char prefix[SP_DIGEST_TEXT_MAX + 1]; /* with the dot: a fallback tag has none, and need not be at
+                                          a backup */
+  if (!work->rules.with_referrers || subject->alg == SP_DIGEST_NONE)
+    return false;
+  sp_digest_format(subject, text);
+  *strchr(text, ':') = '-';
+  size_t len = (size_t)snprintf(prefix, sizeof prefix, "%s.", text);
+  for (size_t i = lower_bound(primary, prefix);
+       i < primary->tag_count && strncmp(primary->tags[i], prefix, len) == 0; i++) {
+    if (sp_ref_is_digest_tag(sp_span_str(primary->tags[i])) &&
+        !sp_side_has(&work->sides[backup], primary->tags[i]))
+      return true;
+  }
+  return false;
+}
+
 /* -- the referrers API */
 
 static bool is_due(const struct sp_work *work, const struct sp_digest *digest)

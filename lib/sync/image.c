@@ -219,8 +219,7 @@ static void hold(struct sp_work *work)
 static int require_primary(const struct sp_work *work, struct sp_err *err)
 {
   enum sp_sync_origin origin = work->rules.origin;
-  if (origin == SP_ORIGIN_UNLISTED && work->primary_side.tag_count > 0 &&
-      !sp_work_is_accepted(work, "*"))
+  if (origin == SP_ORIGIN_UNLISTED && work->primary_side.tag_count > 0 && !work->sync->accept_loss)
     return sp_fail(err, SP_E_REFUSED,
                    "'%s' is there, but its registry does not list it any more: the list may lack "
                    "others, too; name the repositories under 'repositories:' in safeport.yaml",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/recall.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/tag_kind.h"
@@ -25,6 +26,7 @@ static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;
+    work->tags.items[work->tags.count - 1].is_lost = only_lost;
   }
   work->tags.selected_count = work->tags.count;
   return 0;
@@ -74,9 +76,29 @@ int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
   return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(((const struct sp_pinned *)a)->name, ((const struct sp_pinned *)b)->name);
+}
+
 int sp_recall_add_lost(struct sp_work *work, struct sp_err *err)
 {
-  return add_known(work, true, err);
+  if (add_known(work, true, err) < 0)
+    return -1;
+  if (work->told->lost > 0)
+    qsort(work->tags.items, work->tags.count, sizeof *work->tags.items, by_name);
+  return 0;
+}
+
+int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
+{
+  const struct sp_sync_image *told = work->told;
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s' lost %llu tags that it had ('%s' among them), more than max-loss allows: "
+                 "safeport restore %s brings them back; if the loss is meant: safeport sync %s "
+                 "--accept-loss",
+                 told->primary, (unsigned long long)told->lost,
+                 told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);
 }
 
 void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)

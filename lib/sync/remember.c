@@ -58,7 +58,7 @@ void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
 static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
 {
   for (size_t i = 0; i < work->backup_count; i++) {
-    if (tag->at[i].is_known && tag->at[i].action == SP_ACTION_REFUSE)
+    if (sp_tags_is_refused(tag, i))
       return true;
   }
   return false;

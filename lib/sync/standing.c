@@ -4,10 +4,11 @@
 const char *sp_standing_name(enum sp_standing standing)
 {
   static const char *const names[SP_STANDING_COUNT] = {
-      [SP_STANDING_IN_STEP] = "in_step", [SP_STANDING_UNPROVEN] = "unproven",
-      [SP_STANDING_DAMAGED] = "damaged", [SP_STANDING_BEHIND] = "behind",
-      [SP_STANDING_CHANGED] = "changed", [SP_STANDING_MISSING] = "missing",
-      [SP_STANDING_EXTRA] = "extra",     [SP_STANDING_ABSENT] = "absent",
+      [SP_STANDING_IN_STEP] = "in_step",   [SP_STANDING_UNPROVEN] = "unproven",
+      [SP_STANDING_DAMAGED] = "damaged",   [SP_STANDING_BEHIND] = "behind",
+      [SP_STANDING_CHANGED] = "changed",   [SP_STANDING_MISSING] = "missing",
+      [SP_STANDING_EXTRA] = "extra",       [SP_STANDING_ABSENT] = "absent",
+      [SP_STANDING_UNSIGNED] = "unsigned", [SP_STANDING_LOST] = "lost",
       [SP_STANDING_UNKNOWN] = "unknown"};
   return names[standing];
 }
@@ -40,5 +41,7 @@ enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
     return SP_STANDING_MISSING;
   if (!sp_digest_eq(&facts->backup, &facts->primary))
     return facts->is_fixed ? SP_STANDING_CHANGED : SP_STANDING_BEHIND;
-  return of_copy(facts);
+  if (facts->is_lost)
+    return SP_STANDING_LOST;
+  return facts->lacks_signatures ? SP_STANDING_UNSIGNED : of_copy(facts);
 }

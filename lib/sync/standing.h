@@ -8,10 +8,12 @@
 
 struct sp_standing_facts {
   bool is_extra; /* not selected at the primary */
+  bool is_lost;  /* the primary lists it no more; `primary` is what it named last */
   bool is_fixed;
   bool is_known;            /* the backup could be asked */
   struct sp_digest primary; /* alg NONE: the primary could not say */
   struct sp_digest backup;  /* alg NONE: it is not there */
+  bool lacks_signatures;    /* cosign's tags, that the primary lists */
   bool is_damaged;          /* known of the backup's digest */
   int64_t proven_s;         /* the same; 0 = never */
   int64_t now_s, max_proof_age_s;

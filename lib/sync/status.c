@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "sync/last_run.h"
 #include "sync/recall.h"
 #include "sync/standing.h"
 #include "sync/status_image.h"
@@ -19,6 +20,7 @@ struct looking {
   struct sp_holdings *holdings;
   struct sp_outages outages;
   struct sp_pull_reserve reserve;
+  struct sp_last_runs last;
   int64_t now_s;
   pthread_mutex_t lock; /* guards what follows, and keeps calls of `done` apart */
   pthread_cond_t turn;
@@ -29,16 +31,20 @@ struct looking {
 
 /* -- one image */
 
-/* What the primary failed with goes to *of_primary, and the backups are looked at all the same. */
+/* What the primary failed with, or is held for, goes to *of_primary; the backups are looked at all
+ * the same. */
 static int survey(struct looking *looking, struct sp_work *work, size_t number,
                   struct sp_err *of_primary, struct sp_err *err)
 {
   bool is_bearable;
   if (sp_recall_survey(work, number, &looking->outages, &looking->reserve, &is_bearable, of_primary,
                        err) < 0 ||
+      (of_primary->code == SP_OK && sp_recall_add_lost(work, err) < 0) ||
       sp_status_add_tags(work, err) < 0)
     return -1;
   sp_recall_pin(work, of_primary);
+  if (of_primary->code == SP_OK && !is_bearable)
+    (void)!sp_recall_refuse_loss(work, of_primary);
   return sp_cancel_check(work->sync->cancel, err);
 }
 
@@ -49,6 +55,7 @@ static int look_at(struct looking *looking, struct sp_work *work, size_t number,
   if (survey(looking, work, number, &of_primary, err) < 0 ||
       sp_status_image_new(looking->run, work, out, err) < 0)
     return -1;
+  (*out)->last_sync_s = sp_last_runs_ended_s(&looking->last, work->name);
   sp_err_copy(&(*out)->err, &of_primary);
   return 0;
 }
@@ -60,7 +67,7 @@ static unsigned class_of(const struct sp_err *err)
   return err->code == SP_OK ? 0 : 1u << sp_code_exit_status(err->code);
 }
 
-/* Of a primary that cannot be asked nothing else is a finding. */
+/* Of a primary that cannot be asked, or not be believed, nothing else is a finding. */
 static unsigned classes_of(const struct sp_status_image *image)
 {
   unsigned classes = class_of(&image->err);
@@ -136,7 +143,9 @@ void sp_status_look(const struct sp_status_run *run, struct sp_status_totals *to
 {
   *totals = (struct sp_status_totals){.err = SP_ERR_INIT};
   struct looking looking = {.run = run, .totals = totals, .now_s = sp_clock_wall_s()};
-  if (sp_holdings_new(&looking.holdings, &totals->err) < 0) {
+  if (sp_last_runs_read(&looking.last, run->sync.journal, &totals->err) < 0 ||
+      sp_holdings_new(&looking.holdings, &totals->err) < 0) {
+    sp_last_runs_clear(&looking.last);
     totals->exit_status = sp_code_exit_status(totals->err.code);
     return;
   }
@@ -148,6 +157,7 @@ void sp_status_look(const struct sp_status_run *run, struct sp_status_totals *to
   sp_journal_flush(run->sync.journal); /* what records said */
   const struct sp_sync_totals sums = {.err = totals->err};
   totals->exit_status = sp_totals_exit_status(&sums, looking.classes, looking.has_success);
+  sp_last_runs_clear(&looking.last);
   sp_holdings_free(looking.holdings);
   sp_pull_reserve_clear(&looking.reserve);
   sp_outages_clear(&looking.outages);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "policy/tag_kind.h"
+#include "sync/followers.h"
 #include "sync/sizes.h"
 #include "sync/standing.h"
 
@@ -58,10 +59,12 @@ static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
   const struct sp_known_tag *seen = sp_known_find_tag(&work->past.primary, tag->name);
   const struct sp_standing_facts facts = {
       .is_extra = is_extra,
+      .is_lost = tag->is_lost,
       .is_fixed = tag->is_fixed,
       .is_known = at->is_known && work->told->places[backup].err.code == SP_OK,
       .primary = tag->primary,
       .backup = at->now,
+      .lacks_signatures = !is_extra && sp_followers_are_missing(work, backup, &tag->primary),
       .is_damaged = sp_known_is_damaged(known),
       .proven_s = known ? (known->touched_s > known->read_s ? known->touched_s : known->read_s) : 0,
       .now_s = work->now_s,
@@ -104,7 +107,8 @@ static int fill_tag(const struct sp_status_run *run, const struct sp_work *work,
   bool is_extra = number >= work->tags.selected_count;
   const struct sp_known_tag *seen = sp_known_find_tag(&work->past.primary, tag->name);
   struct sp_status_tag *out = &image->tags[image->tag_count++];
-  *out = (struct sp_status_tag){.is_last_known = tag->is_past && !is_extra};
+  *out = (struct sp_status_tag){.is_last_known = tag->is_past && !is_extra && !tag->is_lost,
+                                .is_lost = tag->is_lost};
   out->at = calloc(work->backup_count + 1, sizeof *out->at);
   if (!out->at)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
@@ -146,6 +150,19 @@ static int fill_places(const struct sp_work *work, struct sp_status_image *image
   return 0;
 }
 
+static int fill_notes(const struct sp_sync_image *told, struct sp_status_image *image,
+                      struct sp_err *err)
+{
+  image->notes = calloc(told->note_count + 1, sizeof *image->notes);
+  if (!image->notes)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; i < told->note_count; i++) {
+    if (sp_text_dup(&image->notes[image->note_count++], told->notes[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int by_tag(const void *a, const void *b)
 {
   return strcmp(((const struct sp_status_tag *)a)->name, ((const struct sp_status_tag *)b)->name);
@@ -176,7 +193,7 @@ int sp_status_image_new(const struct sp_status_run *run, const struct sp_work *w
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   if (sp_text_dup(&image->name, work->name, err) < 0 ||
       sp_text_dup(&image->primary, work->told->primary, err) < 0 ||
-      fill_places(work, image, err) < 0)
+      fill_places(work, image, err) < 0 || fill_notes(work->told, image, err) < 0)
     return -1;
   for (size_t i = 0; i < work->tags.count; i++) {
     if (fill_tag(run, work, i, image, err) < 0)
@@ -209,6 +226,9 @@ void sp_status_image_free(struct sp_status_image *image)
     clear_tag(&image->tags[i], image->place_count);
   for (size_t i = 0; i < image->place_count; i++)
     free(image->places[i].name);
+  for (size_t i = 0; i < image->note_count; i++)
+    free(image->notes[i]);
+  free(image->notes);
   free(image->tags);
   free(image->places);
   free(image->name);

@@ -78,6 +78,7 @@ struct sp_sync {
   uint32_t max_loss_percent;
   const char *const *accept; /* as in struct sp_sync_options */
   size_t accept_count;
+  bool accept_loss;
   unsigned jobs; /* 1..SP_MAX_WORKERS */
   bool dry_run, wait;
   /* The other way round, backups -> primary (restore): `primary` is a view of what backups have,

@@ -113,13 +113,60 @@ static uint64_t find_lost(struct sp_work *work)
   return known;
 }
 
+static bool selects_any(const struct sp_pattern *pattern, const struct sp_side *side)
+{
+  for (size_t i = 0; i < side->tag_count; i++) {
+    if (sp_pattern_matches(pattern, side->tags[i]))
+      return true;
+  }
+  return false;
+}
+
+/* A word of `include` that is mistyped looks like this, too. */
+static void note_unmatched(struct sp_work *work)
+{
+  const struct sp_pattern_list *include = &work->rules.tags->include;
+  for (size_t i = 0; i < include->count; i++) {
+    const struct sp_pattern *pattern = &include->items[i];
+    bool is_exact = pattern->kind == SP_PATTERN_EXACT;
+    if (selects_any(pattern, &work->primary_side) ||
+        (is_exact && sp_past_named(&work->past, pattern->text).alg != SP_DIGEST_NONE))
+      continue; /* (a loss is told as one) */
+    if (is_exact)
+      sp_told_add_note(work->told, "the tag '%s' that 'include' names is not at the primary",
+                       pattern->text);
+    else
+      sp_told_add_note(work->told, "'%s' of 'include' selects no tag of the primary",
+                       pattern->text);
+  }
+}
+
+static int require_selected(const struct sp_work *work, struct sp_err *err)
+{
+  const struct sp_side *side = &work->primary_side;
+  size_t ordinary = 0;
+  for (size_t i = 0; i < side->tag_count; i++)
+    ordinary += !sp_tag_is_special(side->tags[i]);
+  if (work->tags.count > 0 || work->told->lost > 0 || ordinary == 0)
+    return 0;
+  return sp_fail(
+      err, SP_E_NOT_FOUND,
+      "none of the %zu tags of '%s' is selected: look at 'tags' of '%s' in safeport.yaml", ordinary,
+      work->primary->name, work->name);
+}
+
 int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
   if (select_tags(work, err) < 0)
     return -1;
   uint64_t known = find_lost(work);
+  if (!work->sync->restores) {
+    note_unmatched(work);
+    if (require_selected(work, err) < 0)
+      return -1;
+  }
   *is_bearable =
-      sp_work_is_accepted(work, "*") ||
+      work->sync->accept_loss ||
       sp_sync_is_loss_bearable(known, known - work->told->lost, work->sync->max_loss_percent);
   return 0;
 }
@@ -216,6 +263,12 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
     };
     tag->at[i].action = sp_sync_decide(&state);
   }
+}
+
+bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
+{
+  return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
+         tag->at[backup].action == SP_ACTION_REFUSE;
 }
 
 void sp_tags_pin(struct sp_work *work, size_t first)

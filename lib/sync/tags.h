@@ -26,6 +26,7 @@ struct sp_pinned {
   bool is_fixed;
   bool is_side; /* a cosign tag whose subject is in step */
   bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */
+  bool is_lost; /* is_past, because the primary lists it no more */
   struct sp_digest primary; /* alg NONE: it could not be read */
   struct sp_err *why;       /* that it could not; owned; NULL else, and without memory */
   bool has_moved;           /* while it was copied: `primary` is what it names since */
@@ -38,8 +39,10 @@ struct sp_tags {
   size_t selected_count;
 };
 
-/* Selects from the primary's list and looks for tags that it had and does not list any more.
- * *is_bearable: sp_sync_is_loss_bearable. Fails: SP_E_NOMEM. */
+/* Selects from the primary's list and looks for tags that it had and does not list any more. What
+ * `include` names and is not there is noted.
+ * *is_bearable: sp_sync_is_loss_bearable. Fails: SP_E_NOT_FOUND (of the tags that the primary has
+ * none is selected, and none was lost: the file is wrong); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err);
 /* Adds a tag that follows a selected one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err);
@@ -50,6 +53,9 @@ SP_MUST_CHECK int sp_tags_add_past(struct sp_work *work, const char *name,
 /* Asks both sides what the tags from number `first` on name, and decides. Failures are told. Blocks
  * until all are known. */
 void sp_tags_pin(struct sp_work *work, size_t first);
+/* Is it a tag that would be followed to this backup only if somebody says that its change is meant?
+ * After sp_tags_pin. */
+bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup);
 void sp_tags_clear(struct sp_tags *tags);
 
 #endif

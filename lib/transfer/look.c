@@ -35,18 +35,6 @@ static int check(struct sp_look *look, enum sp_proof want, struct sp_err *err)
   return 0;
 }
 
-/* The body ended early, again and again: is it short, or is it the line? */
-static int judge_early_end(struct sp_look *look, const struct sp_err *failure, struct sp_err *err)
-{
-  if (check(look, SP_PROOF_TOUCHED, err) < 0)
-    return -1;
-  if (look->have != SP_HAVE_PRESENT)
-    return 0;
-  look->proof = SP_PROOF_NONE;
-  sp_err_copy(err, failure);
-  return -1;
-}
-
 static int read_whole(struct sp_look *look, struct sp_err *err)
 {
   struct sp_relay relay = {.source = look->store,
@@ -66,12 +54,10 @@ static int read_whole(struct sp_look *look, struct sp_err *err)
     look->is_line_flaky = relay.wrong_readings > 0;
     return 0;
   }
-  if (failure.code == SP_E_NETWORK)
-    return judge_early_end(look, &failure, err);
   if (failure.code == SP_E_NOT_FOUND)
     find(look, SP_HAVE_ABSENT, SP_FINDING_MISSING);
   else if (sp_trouble_is_damage(&failure))
-    find(look, SP_HAVE_DAMAGED, SP_FINDING_WRONG);
+    find(look, SP_HAVE_DAMAGED, relay.is_short ? SP_FINDING_SHORT : SP_FINDING_WRONG);
   else {
     sp_err_copy(err, &failure);
     return -1;

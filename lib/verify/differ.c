@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/differ.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/tag_kind.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
 
@@ -40,7 +44,7 @@ static int add_absent(struct sp_site *site, const char *tag, const struct sp_dig
 /* The primary had it, lists it no more, and that is no damage. */
 static bool is_bearably_lost(const struct sp_check *check, const struct sp_pinned *tag)
 {
-  return tag->is_past && check->work.told->err.code == SP_OK && check->is_loss_bearable;
+  return tag->is_lost && check->work.told->err.code == SP_OK && check->is_loss_bearable;
 }
 
 static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_pinned *tag,
@@ -88,6 +92,49 @@ static int add_at_primary(struct sp_check *check, const struct sp_pinned *tag, s
   return sp_site_add_tag(primary, tag->name, &tag->primary, false, err);
 }
 
+/* -- history tags */
+
+/* Is it a history tag of a tag that the file selects? */
+static bool is_history(const struct sp_check *check, const char *tag)
+{
+  char base[SP_MAX_TAG + 1];
+  struct sp_span of;
+  if (!sp_history_tag_parse(tag, &of, NULL))
+    return false;
+  snprintf(base, sizeof base, "%.*s", (int)of.len, of.ptr);
+  return strlen(base) >= SP_HISTORY_BASE_MAX || sp_selection_matches(check->work.rules.tags, base);
+}
+
+/* Where it names nothing, another backup may say what it would be: they are set together. */
+static int add_history_tag(struct sp_check *check, size_t backup, const char *tag,
+                           struct sp_err *err)
+{
+  struct sp_work *work = &check->work;
+  struct sp_site *site = &check->sites[1 + backup];
+  struct sp_named named = {0};
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_store_resolve(site->store, tag, &named, &why) == 0)
+    return sp_site_add_tag(site, tag, &named.digest, false, err);
+  for (size_t i = 0; i < work->backup_count && named.digest.alg == SP_DIGEST_NONE; i++) {
+    struct sp_err ignored = SP_ERR_INIT;
+    if (i != backup && sp_side_has(&work->sides[i], tag) &&
+        sp_store_resolve(work->backups[i], tag, &named, &ignored) < 0)
+      named.digest = no_digest;
+  }
+  return add_unresolved(check, site, tag, &named.digest, err);
+}
+
+static int add_history(struct sp_check *check, size_t backup, struct sp_err *err)
+{
+  const struct sp_side *side = &check->work.sides[backup];
+  for (size_t i = 0; i < side->tag_count; i++) {
+    if (is_history(check, side->tags[i]) && sp_check_is_open(check, &check->sites[1 + backup]) &&
+        add_history_tag(check, backup, side->tags[i], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
 {
   for (size_t i = 0; i < check->work.tags.selected_count; i++) {
@@ -98,7 +145,23 @@ int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
     if (failed)
       return -1;
   }
+  for (size_t backup = 0; backup < check->work.backup_count; backup++) {
+    if (check->verify->level == SP_PROOF_READ && add_history(check, backup, err) < 0)
+      return -1;
+  }
   return 0;
+}
+
+bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
+                          const char *tag)
+{
+  size_t number = (size_t)(backup - check->sites) - 1;
+  for (size_t i = 0; i < check->work.tags.selected_count; i++) {
+    const struct sp_pinned *pinned = &check->work.tags.items[i];
+    if (strcmp(pinned->name, tag) == 0)
+      return sp_tags_is_refused(pinned, number);
+  }
+  return false;
 }
 
 /* -- referrers */

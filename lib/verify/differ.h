@@ -8,9 +8,13 @@
 
 /* Makes the copies out of the tags that sync pinned. A tag that the primary has and a backup has
  * not is an absent copy there; one that names something else is that copy, found different. A tag
- * that is listed and cannot be served is damage. A primary that is out has no copies. Of what it
+ * that is listed and cannot be served is damage. A primary that is out has no copies. Where bytes
+ * are read, what history tags of selected tags name at a backup is a copy there, too. Of what it
  * lost, within what the file bears, only the copies at backups are there. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_differ_add_copies(struct sp_check *check, struct sp_err *err);
+/* Is this a tag that sync would refuse to set at this backup: a fixed one that changed? */
+bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
+                          const char *tag);
 /* Finds referrers that the primary has and a backup has not; notes those that only a backup has.
  */
 void sp_differ_compare(struct sp_check *check);

@@ -9,6 +9,7 @@
 #include "store/relay.h"
 #include "transfer/job.h"
 #include "transfer/report.h"
+#include "verify/differ.h"
 #include "verify/prove.h"
 
 static bool is_different(const struct sp_copy *copy)
@@ -20,7 +21,25 @@ static bool is_different(const struct sp_copy *copy)
   return false;
 }
 
+/* A fixed tag that changed at the primary: setting it would be following it. */
+static bool has_refused_tag(const struct sp_check *check, const struct sp_site *site,
+                            const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (sp_differ_is_refused(check, site, copy->tags[i]))
+      return true;
+  }
+  return false;
+}
+
 /* -- blobs */
+
+/* A primary that sync would hold is not believed here either. */
+static bool may_give(const struct sp_check *check, size_t number, const struct sp_site *to)
+{
+  const struct sp_site *site = &check->sites[number];
+  return site != to && !atomic_load(&site->is_out) && (number > 0 || check->is_loss_bearable);
+}
 
 /* Some other place that has the blob good; the primary, if it has. */
 static struct sp_store *find_blob(const struct sp_check *check, const struct sp_site *but,
@@ -29,8 +48,7 @@ static struct sp_store *find_blob(const struct sp_check *check, const struct sp_
   for (size_t s = 0; s < check->site_count; s++) {
     const struct sp_site *site = &check->sites[s];
     size_t number;
-    if (site != but && !atomic_load(&site->is_out) &&
-        sp_digest_map_find(&site->blob_map, digest, &number) &&
+    if (may_give(check, s, but) && sp_digest_map_find(&site->blob_map, digest, &number) &&
         site->blobs[number].have == SP_HAVE_PRESENT)
       return site->store;
   }
@@ -73,7 +91,7 @@ static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *b
   for (size_t s = 0; s < check->site_count; s++) {
     struct sp_site *site = &check->sites[s];
     const struct sp_copy *copy = sp_site_find_copy(site, digest);
-    if (site != but && copy && !atomic_load(&site->is_out) && sp_site_is_copy_good(site, copy))
+    if (may_give(check, s, but) && copy && sp_site_is_copy_good(site, copy))
       return site;
   }
   return NULL;
@@ -177,7 +195,7 @@ void sp_repair_run(struct sp_check *check)
     for (size_t i = 0; i < site->copy_count; i++) {
       struct sp_copy *copy = &site->copies[i];
       if (!copy->is_skipped && !is_different(copy) && count_findings(site, copy) > 0 &&
-          sp_check_is_open(check, site))
+          !has_refused_tag(check, site, copy) && sp_check_is_open(check, site))
         repair_copy(check, site, copy);
     }
   }

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "journal/runs.h"
+#include "sync/recall.h"
 #include "transfer/report.h"
+#include "verify/differ.h"
 
 /* -- the journal */
 
@@ -190,15 +192,26 @@ static void advise_primary(struct sp_check *check)
   }
 }
 
+static size_t count_refused(const struct sp_check *check, const struct sp_site *site,
+                            const struct sp_copy *copy)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < copy->tag_count; i++)
+    count += sp_differ_is_refused(check, site, copy->tags[i]);
+  return count;
+}
+
 static void advise_backup(struct sp_check *check, const struct sp_site *site)
 {
   size_t behind = 0, damaged = 0;
   for (size_t i = 0; i < site->copy_count; i++) {
     const struct sp_copy *copy = &site->copies[i];
+    bool is_bad = copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy));
+    size_t refused = is_bad ? count_refused(check, site, copy) : 0;
     if (is_only_different(copy))
-      behind += copy->tag_count;
-    else if (copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy)))
-      damaged++;
+      behind += copy->tag_count - refused;
+    else
+      damaged += is_bad && refused == 0;
   }
   if (behind > 0)
     sp_report_add_note(check->report, "%zu tags name something else at '%s': safeport sync %s",
@@ -206,6 +219,31 @@ static void advise_backup(struct sp_check *check, const struct sp_site *site)
   if (damaged > 0 && !check->verify->repair && !atomic_load(&site->is_out))
     sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify --repair %s",
                        site->store->name, check->work.name);
+}
+
+/* Neither sync nor repair follows such a tag. */
+static void advise_refused(struct sp_check *check)
+{
+  const struct sp_work *work = &check->work;
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    size_t backup = 0;
+    while (backup < work->backup_count && !sp_tags_is_refused(tag, backup))
+      backup++;
+    if (backup == work->backup_count || tag->is_past)
+      continue;
+    char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
+    struct sp_digest known = tag->at[backup].now;
+    if (known.alg == SP_DIGEST_NONE)
+      known = sp_past_named(&work->past, tag->name);
+    sp_digest_format(&tag->primary, now);
+    sp_digest_format(&known, before);
+    sp_report_add_note(check->report,
+                       "'%s' is a fixed tag, was '%s', and is '%s' at the primary now: tampered "
+                       "with, or rebuilt. Nothing follows it; look at the primary, and if it is "
+                       "meant: safeport sync %s --accept %s:%s",
+                       tag->name, before, now, work->name, work->name, tag->name);
+  }
 }
 
 /* -- the report */
@@ -292,13 +330,23 @@ static void note_lost(struct sp_check *check)
                        told->lost_tag_count > 0 ? told->lost_tags[0] : "");
 }
 
+/* sync would not believe it either. That stands beside what was proven of what it has left. */
+static void tell_held(struct sp_check *check)
+{
+  struct sp_err *err = &check->sites[0].place->err;
+  if (!check->is_loss_bearable && err->code == SP_OK)
+    (void)!sp_recall_refuse_loss(&check->work, err);
+}
+
 void sp_tell_report(struct sp_check *check)
 {
   for (size_t s = 0; s < check->site_count; s++)
     report_site(check, &check->sites[s]);
+  tell_held(check);
   note_basis(check);
   note_lost(check);
   advise_primary(check);
+  advise_refused(check);
   for (size_t s = 1; s < check->site_count; s++)
     advise_backup(check, &check->sites[s]);
 }

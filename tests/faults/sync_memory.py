@@ -137,8 +137,11 @@ def known_from_the_record(context):
         shutil.rmtree(rig.program.home / "state")
         rig.primary.wipe()
         rig.primary.restart()
+        rig.all_say(6)
         document = json.loads(rig.sync("--json", status=6).stdout)
         assert document["images"][0]["lost"] == 3
+        shutil.rmtree(rig.program.home / "state")
+        rig.all_say(6)
         rig.check_same()
 
     def changed(rig):

@@ -225,12 +225,12 @@ def primary_is_empty(context):
         rig.primary.wipe()
         rig.primary.restart()
         _untouched(rig, lambda: rig.sync(status=6))
-        _untouched(rig, lambda: rig.sync(status=6))
+        _untouched(rig, lambda: rig.all_say(6))
 
     def halved(rig):
         for tag in ("latest", "v1.0.0"):
             shutil.rmtree(rig.primary.tag_link("src/app", tag).parents[1])
-        _untouched(rig, lambda: rig.sync(status=6))
+        _untouched(rig, lambda: rig.all_say(6))
     context.point("fresh volume", lambda: context.fresh(wiped))
     context.point("half of it", lambda: context.fresh(halved))
 

@@ -140,6 +140,11 @@ class Rig:
             extra.update({"LD_PRELOAD": str(self.shim)}, **(shim if isinstance(shim, dict) else {"SP_SHIM": shim}))
         return self.program.run(*self.arguments(*more), env=extra, status=status, timeout_s=timeout_s)
 
+    def all_say(self, status):
+        """Everything that looks at the image: with one answer."""
+        for command in (["sync", "--dry-run"], ["status"], ["verify"], ["sync"], ["status"], ["verify", "--read"]):
+            self.program.run(*command, "--config", self.file, "--retry-for", "2", "--timeout", "5", status=status)
+
     def counts(self):
         """How many calls of each kind one sync makes."""
         self.reset()

@@ -106,7 +106,7 @@ def test_a_primary_that_lost_its_tags_is_an_alarm(runner, backed):
     backed.at_primary.put_image("src/web", images.small(803, tag="latest"))
     done = in_ci(backed, runner, "sync", status=6)
     (message,) = actions.errors(done)
-    assert "'app'" in message and "latest, v1.0.0" in message and "--accept '*'" in message
+    assert "'app'" in message and "latest, v1.0.0" in message and "safeport sync app --accept-loss" in message
     assert message in runner.summary
     assert rows(runner)[0]["app", "vault:app"][0] == "alarm: tags are lost"
     assert runner.output["images_held"] == "1" and runner.output["lost"] == "2"

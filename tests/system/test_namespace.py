@@ -216,14 +216,17 @@ def test_repository_that_is_gone(ns):
     assert ns.backed_up("backup/app") == ns.contents["acme/app"].tags, "the others go on"
     assert ns.backed_up("backup/web") == ns.contents["acme/web"].tags
     for command in ("status", "verify"):
-        assert "acme/web" in ns.names(command, status=(0, 1, 6)), command
+        why = ns.names(command, status=6)
+        assert why["acme/app"] is None and why["acme/db"] is None, command
+    assert ns.names("status", "acme/web", status=6)["acme/web"]["code"] == "refused"
     ns.run("sync", status=6)  # and again, until it is accepted
     # brought back
     ns.run("restore", "acme/web", status=0)
     assert ns.names("sync") == {"acme/app": None, "acme/db": None, "acme/web": None}
     # or meant
     ns.lose("acme/web")
-    ns.run("sync", "--accept", "acme/web:*", status=0)
+    ns.run("sync", "--accept", "acme/web:*", status=6)  # that is about tags that changed
+    ns.run("sync", "acme/web", "--accept-loss", status=0)
     assert ns.names("sync") == {"acme/app": None, "acme/db": None}
     assert ns.backed_up("backup/web") == ns.contents["acme/web"].tags
     ns.run("restore", "acme/web", "--to", f"{ns.backup.host}/again/web", status=0)
@@ -271,7 +274,7 @@ def test_primary_is_down(ns, start):
     assert set(told) == {"acme", "acme/app", "acme/team/web"}
     assert "only repositories that earlier runs knew are looked at (2)" in told["acme"]["message"]
     assert "acme/team/web" in ns.run("status", "--retry-for", "0", status=4).text
-    assert "acme/team/web" in ns.run("verify", "--retry-for", "0", status=4).text
+    assert "acme/team/web" in ns.run("verify", "--retry-for", "0", status=1).text  # the backups are proven
     rescue = start("rescue")
     done = ns.run("restore", "acme", "--to", f"{rescue.host}/{{name}}", status=0)
     assert "earlier runs on this host knew" in done.stderr

@@ -406,3 +406,19 @@ def test_what_a_killed_drill_left_is_removed_by_the_next(backed, tmp_path):
         os.close(fd)
     backed.run("restore", "--drill", "--scratch", scratch, status=0)
     assert set(scratch.iterdir()) == {stranger}
+
+
+def test_a_file_that_is_gone_behind_a_warm_cache_is_damage(backed):
+    """The registry answers, claims the blob, and its body ends at once: it can be reached (no 4), and has not what it says."""
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    digest = max(backed.images["app"].blobs, key=lambda d: len(backed.images["app"].blobs[d]))
+    backed.one.remove(digest)
+    for number in range(2):  # the second from a host that knows it
+        done = backed.run("restore", "app", "--from", backed.backups("app")[0], "--to", f"oci:{backed.folder}/out-{number}",
+                          "--retry-for", "1", status=5)
+        assert "bytes are there" in done.text and digest in done.text
+    backed.run("verify", "--read", "--retry-for", "1", status=5)
+    backed.run("restore", "app", "--to", f"oci:{backed.folder}/out", "--retry-for", "1", status=0)
+    assert oracle.check_tag(oracle.LayoutPlace(backed.folder / "out"), "latest")

@@ -217,3 +217,56 @@ def test_wrong_values(synced):
     assert "--watch" in synced.run("status", "--watch=0", status=2).stderr
     assert "--history" in synced.run("status", "--history", "x", status=2).stderr
     assert "nope" in synced.run("status", "nope", status=2).stderr
+
+
+# -- what the file selects
+def test_an_include_that_selects_nothing_is_a_failure(synced):
+    synced.write(image_tags={"include": ["lastest"]})
+    for command in ("sync", "status", "verify"):
+        done = synced.run(command, status=1)
+        assert "none of the 2 tags" in done.text and "'tags' of 'app'" in done.text, command
+        assert "the tag 'lastest' that 'include' names is not at the primary" in done.text or command == "verify"
+    assert synced.json("status", status=1)["images"][0]["error"]["code"] == "not-found"
+
+
+def test_what_include_names_and_the_primary_lacks_is_noted(synced):
+    synced.write(image_tags={"include": ["latest", "stable", "glob:w*"]})
+    for command in ("sync", "status", "verify"):
+        notes = " ".join(synced.json(command)["images"][0]["notes"])
+        assert "the tag 'stable'" in notes and "'glob:w*' of 'include' selects no tag" in notes, command
+        assert "latest" not in notes
+        assert "stable" in synced.run(command, status=0).stdout
+    assert "stable" in synced.run("status", "--quiet", status=0).stdout
+
+
+# -- signatures, as far as listings show them
+def test_signatures_that_are_missing(synced):
+    content = images.Content()
+    signature = synced.images["app"].tags["latest"].replace(":", "-") + ".sig"
+    content.add_artifact("application/vnd.dev.cosign.simplesigning.v1+json", b'{"late":1}', tag=signature)
+    synced.put("app", content)
+    document = synced.json("status", status=1)
+    assert standings(document, "latest") == ["unsigned"] * 3 and standings(document, "v1.0.0") == ["in_step"] * 3
+    assert "signatures missing" in synced.run("status", status=1).stdout
+    synced.sync()
+    assert standings(synced.json("status"), "latest") == ["in_step"] * 3
+    synced.write(image_referrers=False)
+    synced.json("status")
+
+
+# -- when the last sync was
+def test_when_the_last_sync_ended(backed):
+    backed.put("app", images.small(1))
+    backed.put("web", images.small(2))
+    backed.write()
+    assert [image["last_sync"] for image in backed.json("status", status=1)["images"]] == [None, None]
+    assert "no sync of it is known here" in backed.run("status", status=1).stdout
+    backed.run("sync", "web", status=0)
+    app, web = backed.json("status", status=1)["images"]
+    assert app["last_sync"] is None and web["last_sync"].startswith("20")
+    backed.sync()
+    backed.put("app", images.small(3))
+    image = backed.json("status", status=1)["images"][0]
+    when = image["last_sync"].replace("T", " ")[:16]
+    text = backed.run("status", "app", status=1).stdout
+    assert f"last sync ended {when}" in text and f"behind (since unknown; last sync {when})" in text

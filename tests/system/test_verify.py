@@ -386,8 +386,9 @@ def test_backups_are_proven_where_the_primary_lost_everything(app):
     app.primary.stop()
     app.primary.wipe()
     app.primary.start()
-    document = app.verify("--read", status=1)
+    document = app.verify("--read", status=6)
     primary, *backups = places(document)
+    assert primary["error"]["code"] == "refused" and "safeport sync app --accept-loss" in primary["error"]["message"]
     assert {(d["digest"], d["finding"]) for d in primary["damage"]} == {
         (digest, "missing") for digest in app.images["app"].tags.values()}
     assert [(p["verified"]["good"], p["proof"]) for p in backups] == [(2, "read")] * 2
@@ -518,3 +519,17 @@ def test_text_says_little_when_all_is_well(app):
     app.backup.flip(largest(app.images["app"]))
     out = app.run("--read", status=5).stdout
     assert largest(app.images["app"]) in out and "wrong bytes" in out and "not whole" in out
+
+
+# -- one tag
+def test_one_tag_of_an_image(app):
+    content = app.images["app"]
+    victim = json.loads(content.manifests[content.tags["v1.0.0"]][1])["layers"][0]["digest"]
+    app.backup.remove(victim)
+    app.backup.restart()
+    document = app.verify("app:latest")
+    assert [place["verified"]["good"] for place in places(document)] == [1, 1, 1]
+    assert damaged(app.verify("app:v1.0.0", status=1), 1) == {victim}
+    assert "none of the 2 tags" in app.run("app:nope", status=1).text
+    assert "is no tag" in app.run("app:", status=2).text
+    assert "nope" in app.run("nope:latest", status=2).text

@@ -97,6 +97,7 @@ struct script {
   unsigned breaks;       /* this many connections break off... */
   uint64_t break_after;  /* ...after so many bytes of each */
   enum sp_code break_by; /* 0: end of input too early */
+  bool is_short;         /* it says so of the blob when it is asked */
   unsigned wrong;        /* this many readings have a wrong byte */
   unsigned late_us;      /* before the first byte, and before the end */
   size_t extra;          /* bytes too many */
@@ -311,8 +312,23 @@ static int script_begin_write(struct sp_store *store, const struct sp_digest *di
   return 0;
 }
 
+/* What a relay asks whose source breaks off each time: is the blob short, or is it the line? */
+static int script_check_blob(struct sp_store *store, const struct sp_digest *digest,
+                             uint64_t size_bytes, enum sp_proof want, struct sp_blob_state *out,
+                             struct sp_err *err)
+{
+  (void)digest;
+  (void)err;
+  bool is_short = ((struct script *)store)->is_short;
+  *out = (struct sp_blob_state){.state = is_short ? SP_BLOB_DAMAGED : SP_BLOB_PRESENT,
+                                .proof = is_short ? SP_PROOF_NONE : want,
+                                .size_bytes = size_bytes};
+  return 0;
+}
+
 static const struct sp_store_ops script_ops = {.open_read = script_open_read,
-                                               .begin_write = script_begin_write};
+                                               .begin_write = script_begin_write,
+                                               .check_blob = script_check_blob};
 #define SCRIPT(...) ((struct script){.store = {.ops = &script_ops, .name = "script"}, __VA_ARGS__})
 
 #endif

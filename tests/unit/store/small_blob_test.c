@@ -55,7 +55,7 @@ static void reads_all_of_it_or_nothing(void **state)
       {100, UINT64_MAX, NOTHING, SP_MIB, SP_E_LIMIT},
       {100, SP_MAX_SMALL_BLOB_BYTES + 1, NOTHING, SP_MIB, SP_E_LIMIT},
       {100, 100, FLIPPED, SP_MIB, SP_E_DIGEST},
-      {100, 100, CUT, SP_MIB, SP_E_NETWORK},
+      {100, 100, CUT, SP_MIB, SP_E_DIGEST},
       {100, 100, WIPED, SP_MIB, SP_E_NOT_FOUND},
       {100, 100, NOTHING, 99, SP_E_LIMIT},
       {100, 99, NOTHING, SP_MIB, SP_E_DIGEST},

@@ -61,8 +61,45 @@ static void test_standing(void **state)
   }
 }
 
+/* What is worse than that the primary lost it, or that signatures are missing, is said first. */
+static void test_lost_and_unsigned(void **state)
+{
+  (void)state;
+  static const struct {
+    char backup;
+    bool is_damaged, is_lost, lacks_signatures;
+    enum sp_standing want;
+  } cases[] = {
+      {'a', false, true, false, SP_STANDING_LOST},
+      {'a', false, true, true, SP_STANDING_LOST},
+      {'a', true, true, false, SP_STANDING_DAMAGED},
+      {' ', false, true, false, SP_STANDING_MISSING},
+      {'b', false, true, false, SP_STANDING_BEHIND},
+      {'a', false, false, true, SP_STANDING_UNSIGNED},
+      {'a', true, false, true, SP_STANDING_DAMAGED},
+      {'b', false, false, true, SP_STANDING_BEHIND},
+      {'a', false, false, false, SP_STANDING_IN_STEP},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const struct sp_standing_facts facts = {.is_lost = cases[i].is_lost,
+                                            .lacks_signatures = cases[i].lacks_signatures,
+                                            .is_known = true,
+                                            .primary = digest('a'),
+                                            .backup = digest(cases[i].backup),
+                                            .is_damaged = cases[i].is_damaged,
+                                            .proven_s = 999,
+                                            .now_s = 1000,
+                                            .max_proof_age_s = 100};
+    enum sp_standing got = sp_standing_of(&facts);
+    if (got != cases[i].want)
+      fail_msg("case %zu: %s", i, sp_standing_name(got));
+    assert_int_equal(sp_standing_is_good(got), got == SP_STANDING_IN_STEP);
+  }
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_standing)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_standing),
+                                     cmocka_unit_test(test_lost_and_unsigned)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A primary that lost tags, or in which a fixed tag was tampered with: what sync, status, verify and repair make of it."""
+
+import json
+import shutil
+
+import pytest
+
+from support import backed_up, images, wire
+
+ONE = 0
+
+
+@pytest.fixture
+def backed(port, start, tmp_path):
+    """Four tags, in step everywhere."""
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    for number in range(4):
+        backed.put("app", images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.write()
+    backed.sync()
+    return backed
+
+
+def give_up(backed, *tags):
+    """These tags are deleted at the primary, as an operator does."""
+    for tag in tags:
+        shutil.rmtree(backed.primary.tag_link("src/app", tag).parents[1])
+    backed.primary.restart()
+
+
+def standings(document):
+    return {tag["name"]: [at["standing"] for at in tag["at"]] for tag in document["images"][0]["tags"]}
+
+
+def at_one(backed, tag):
+    client = wire.Wire.to(backed.one)
+    return client.tag_digest("one/app", tag) if tag in client.tags("one/app") else None
+
+
+# -- losses
+@pytest.mark.parametrize("loss", ["all", "half", "all, on a fresh host"])
+def test_a_loss_past_max_loss_is_in_every_answer(backed, loss):
+    lost = [f"build-{number}" for number in range(2 if loss == "half" else 4)]
+    if loss == "half":
+        give_up(backed, *lost)
+    else:
+        backed.lose_primary()
+    if "fresh" in loss:
+        backed.forget()
+    for _ in range(2):
+        status = backed.json("status", status=6)
+        for tag in range(4):
+            name = f"build-{tag}"
+            assert standings(status)[name] == ["lost" if name in lost else "in_step"] * 3
+        assert status["images"][0]["error"]["code"] == "refused" and status["totals"]["images_good"] == 0
+        assert {tag["name"] for tag in status["images"][0]["tags"] if tag["lost"]} == set(lost)
+        verify = backed.json("verify", status=6)
+        primary, *backups = verify["images"][0]["places"]
+        assert primary["error"]["code"] == "refused" and len(primary["damage"]) == len(lost)
+        assert [place["verified"]["good"] for place in backups] == [4, 4, 4]
+        assert backed.json("sync", "--dry-run", status=6)["images"][0]["lost"] == len(lost)
+        assert backed.json("sync", status=6)["images"][0]["held"]
+    told = backed.run("status", "--quiet", status=6).stdout
+    assert "build-0" in told and "lost at the primary" in told and "safeport sync app --accept-loss" in told
+    assert "--accept-loss" in backed.run("verify", status=6).text
+
+
+def test_verify_looks_at_the_last_copies(backed):
+    """They are at the backups alone."""
+    backed.lose_primary()
+    layer = json.loads(backed.images["app"].manifests[backed.images["app"].tags["build-1"]][1])["layers"][0]["digest"]
+    backed.one.remove(layer)
+    backed.one.restart()
+    damage = backed.json("verify", "--retry-for", "0", status=6)["images"][0]["places"][1 + ONE]["damage"]
+    assert [entry["digest"] for entry in damage] == [layer]
+    assert standings(backed.json("status", status=6))["build-1"] == ["damaged", "lost", "lost"]
+    backed.run("verify", "--repair", status=6)  # from another backup
+    assert standings(backed.json("status", status=6))["build-1"] == ["lost"] * 3
+
+
+def test_a_loss_that_is_accepted_is_no_finding(backed):
+    backed.lose_primary()
+    backed.run("sync", "--accept", "*", status=6)
+    assert "safeport sync app --accept-loss" in backed.run("sync", status=6).stdout
+    backed.run("sync", "app", "--accept-loss", status=0)
+    assert standings(backed.json("status", status=0)) == {f"build-{n}": ["extra"] * 3 for n in range(4)}
+    backed.run("verify", status=0)
+    backed.run("sync", status=0)
+
+
+def test_a_loss_within_max_loss_is_shown_until_a_sync_has_told_it(backed):
+    backed.write(max_loss="50%")
+    give_up(backed, "build-2")
+    assert standings(backed.json("status", status=1))["build-2"] == ["lost"] * 3
+    backed.run("verify", status=0)
+    assert backed.json("sync")["images"][0]["lost"] == 1
+    assert standings(backed.json("status"))["build-2"] == ["extra"] * 3
+
+
+def test_accepting_a_loss_accepts_no_tampering(backed):
+    backed.put("app", images.small(10, tag="v1.0.0"))
+    backed.sync()
+    good = at_one(backed, "v1.0.0")
+    give_up(backed, "build-0", "build-1", "build-2")
+    backed.at_primary.put_image("src/app", images.small(11, tag="v1.0.0"))
+    document = backed.json("sync", "--accept-loss", status=6)
+    assert not document["images"][0]["held"] and document["totals"]["tags"]["not_followed"] == 3
+    assert at_one(backed, "v1.0.0") == good
+
+
+@pytest.mark.parametrize(("accept", "says"), [
+    ("nope:v1.0.0", "no image of this run"), ("nope:*", "no image of this run"), ("--config", "no tag")])
+def test_accept_of_nothing_is_an_error(backed, accept, says):
+    assert says in backed.run("sync", f"--accept={accept}", status=2).text
+
+
+# -- tampering
+@pytest.fixture
+def tampered(backed):
+    """v1.0.0 names something else at the primary, and is gone at `one`."""
+    backed.put("app", images.small(10, tag="v1.0.0"))
+    backed.sync()
+    backed.good = backed.images["app"].tags["v1.0.0"]
+    backed.evil = images.small(11, tag="v1.0.0")
+    backed.at_primary.put_image("src/app", backed.evil)
+    return backed
+
+
+def test_repair_does_not_spread_a_tag_that_changed(tampered):
+    shutil.rmtree(tampered.one.tag_link("one/app", "v1.0.0").parents[1])
+    tampered.one.restart()
+    document = tampered.json("verify", "--repair", status=1)
+    assert at_one(tampered, "v1.0.0") is None and document["totals"]["repaired"] == 0
+    assert tampered.json("sync", status=6)["totals"]["tags"]["not_followed"] == 3
+    tampered.json("verify", "--read", "--repair", status=1)
+    assert at_one(tampered, "v1.0.0") is None
+
+
+def test_verify_says_what_changed_and_what_to_do(tampered):
+    (note,) = [n for n in tampered.json("verify", status=1)["images"][0]["notes"] if "v1.0.0" in n]
+    assert tampered.good in note and tampered.evil.tags["v1.0.0"] in note
+    assert note.endswith("safeport sync app --accept app:v1.0.0")
+    assert "safeport sync app\n" not in tampered.run("verify", status=1).text
+    tampered.run("sync", "app", "--accept", "app:v1.0.0", status=0)
+    tampered.run("verify", status=0)
+
+
+def test_repair_takes_nothing_from_a_primary_that_is_held(backed):
+    """It lost three of four tags; the one that is left moved, and is gone at `one`."""
+    give_up(backed, "build-0", "build-1", "build-2")
+    backed.at_primary.put_image("src/app", images.small(12, tag="build-3"))
+    shutil.rmtree(backed.one.tag_link("one/app", "build-3").parents[1])
+    backed.one.restart()
+    backed.json("verify", "--read", "--repair", status=6)
+    assert at_one(backed, "build-3") is None
