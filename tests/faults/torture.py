@@ -9,7 +9,10 @@ was told. What is wrong is
   - a leak although every test passed, or one by the library where nothing was cut short,
   - a run without an end.
 
-    tests/faults/torture.py [--slice N] [--only TEXT] [--jobs N] [--report FILE]
+    tests/faults/torture.py [--slice N] [--seconds S] [--only TEXT] [--jobs N] [--report FILE]
+
+Some programs allocate a million times, on purpose. --seconds S: of a program whose points would all take longer, one in so
+many is taken, evenly; the report says of how many.
 
 Ends with `N passed, N failed`.
 """
@@ -17,6 +20,7 @@ Ends with `N passed, N failed`.
 import argparse
 import concurrent.futures
 import json
+import math
 import os
 import pathlib
 import re
@@ -88,18 +92,24 @@ def judge(done):
 
 
 def count(command, folder):
+    """How many points there are, and how long one takes."""
     file = pathlib.Path(folder) / "count"
+    begin = time.monotonic()
     done = run(command, folder, TORTURE_COUNT=str(file))
+    seconds = time.monotonic() - begin
     assert done.returncode == 0, f"fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return int(file.read_text()) if file.exists() else 0
+    return int(file.read_text()) if file.exists() else 0, seconds
 
 
 def torture(name, command, options, score):
     """All points of one program; answers how many there were."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="safeport-torture-") as folder:
-        total = count(command, folder)
-        points = range(1, total + 1, options.slice)
+        total, one_s = count(command, folder)
+        step = options.slice
+        if options.seconds:
+            step = max(step, math.ceil(total * one_s / (options.seconds * options.jobs)))
+        points = range(1, total + 1, step)
         with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
             def one(n):
                 with tempfile.TemporaryDirectory(dir=folder) as own:
@@ -113,6 +123,7 @@ def torture(name, command, options, score):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--slice", type=int, default=1)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--only", default="", help="programs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=pathlib.Path)
@@ -123,7 +134,9 @@ def main():
             score.point(f"{name} as it is", lambda n=name, c=command: torture(n, c, options, score))
     if options.report:
         write_report(options.report, "Every allocation of the unit and contract tests fails once", [
-            f"{'Every one' if options.slice == 1 else f'One in {options.slice}'}. Made by `make torture`.",
+            f"{'Every one' if options.slice == 1 else f'One in {options.slice}'}"
+            f"{f', but no more of a program than take {options.seconds:.0f} s' if options.seconds else ''}. "
+            "Made by `make torture`.",
             "Each test program is run once for each allocation that the library makes in it, and that one fails; under ASan "
             "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.", "",
             "| program | points | time |", "|---|---|---|", *score.rows, "", score.last])
