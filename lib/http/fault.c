@@ -166,6 +166,8 @@ static void raise(const struct sp_fault *fault, struct sp_err *err)
     sp_fail(err, meaning->code, "%s (%s)", _(meaning->words), detail);
   else
     sp_fail(err, SP_E_INTERNAL, "the request failed in a way not known: %s", detail);
+  if (fault->code == CURLE_RECV_ERROR)
+    err->sys = ECONNRESET; /* tells a broken line from an answer that ended short */
 }
 
 int sp_fault_raise(const struct sp_fault *fault, struct sp_err *err)

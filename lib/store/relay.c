@@ -11,6 +11,7 @@
 #include "store/relay.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #include "base/clock.h"
 #include "base/i18n.h"
@@ -275,13 +276,14 @@ static int open_source(struct run *run, struct sp_err *err)
   return 0;
 }
 
-/* It ended early, again and again: is it short, or is it the line? The source is asked. */
+/* It ended early, again and again: is it short, or is it the line? The source is asked, unless it
+ * was plainly the line. */
 static void judge_early_end(struct run *run, struct sp_err *why)
 {
   struct sp_relay *relay = run->relay;
   struct sp_blob_state state;
   struct sp_err ignored = SP_ERR_INIT;
-  if (why->code != SP_E_NETWORK ||
+  if (why->code != SP_E_NETWORK || why->sys == ECONNRESET ||
       sp_store_check_blob(relay->source, &relay->digest, relay->size_bytes, SP_PROOF_TOUCHED,
                           &state, &ignored) < 0 ||
       state.state == SP_BLOB_PRESENT)

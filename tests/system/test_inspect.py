@@ -214,13 +214,18 @@ def test_a_config_larger_than_memory_is_refused(hostile_server, port):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["x", "y"], ["oci:/nowhere:x", "--raw", "--json"], ["oci:/nowhere:x", "--config", "--raw"],
+    [], ["x", "y"], ["oci:/nowhere:x", "--config", "--raw"],
     ["oci:/nowhere:x", "--all", "--platform", "linux/amd64"], ["oci:/nowhere:x", "--all", "--raw"],
     ["oci:/nowhere:x", "--platform", "/"], ["ghcr.io/Upper/x"],
 ], ids=" ".join)
 def test_usage(port, arguments):
     done = port.run("inspect", *arguments, status=2)
     assert done.stdout == "" and done.stderr.startswith("safeport: ")
+
+
+def test_raw_and_json_are_two_things(port):
+    done = port.run("inspect", "oci:/nowhere:x", "--raw", "--json", status=2)
+    assert json.loads(done.stdout)["error"]["code"] == "usage" and done.stderr.startswith("safeport: ")
 
 
 def test_an_index_has_no_config_of_its_own(port, tmp_path):

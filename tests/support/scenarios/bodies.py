@@ -135,7 +135,8 @@ def touch_lies(c):
 
 
 TABLE("touch-of-blobs-that-are-not-there", 0, touch_lies)
-TABLE("touch-tells-another-length", 5, dst("GET", STORED, hostile.change(
+# What is sent again is read to the end then, and that is right.
+TABLE("touch-tells-another-length", 0, dst("GET", STORED, hostile.change(
     lambda r, _e: r.set("Content-Range", "bytes 4-4/5") if r.status == 206 else None)))
 TABLE("touch-range-ignored", 0, dst("GET", STORED, whole), second=True)
 TABLE("touch-answers-416", 5, dst("GET", STORED, hostile.answer(416)), second=True)
