@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 import urllib.parse
 from collections import namedtuple
 
@@ -128,7 +129,12 @@ class Registry:
 
     # -- what it was asked
     def log(self):
-        """All requests answered so far, in the order of their answers."""
+        """All requests answered so far, in the order of their answers. A line is written after its answer was sent: the log
+        is read when it grows no more."""
+        size = -1
+        while size != (now := self._log.stat().st_size):
+            size = now
+            time.sleep(0.015)
         entries = []
         for line in self._log.read_text(errors="replace").splitlines():
             match = ACCESS_LINE.match(line)
@@ -137,6 +143,10 @@ class Registry:
                 sent = 0 if match[4] == "-" else int(match[4])
                 entries.append(Access(match[1], target.path, target.query, int(match[3]), sent))
         return entries
+
+    def has_answered(self, method):
+        """As the log stands now: for who waits for the moment."""
+        return f'"{method} ' in self._log.read_text(errors="replace")
 
     def clear_log(self):
         os.truncate(self._log, 0)

@@ -227,7 +227,7 @@ def test_moved_again_while_it_was_copied(fleet):
             fleet.sync()
     fleet.backup.clear_log()
     running = fleet.port.start("sync", "--config", fleet.file)
-    while not any(entry.method == "POST" for entry in fleet.backup.log()):
+    while not fleet.backup.has_answered("POST"):
         time.sleep(0.001)
     fleet.backup.pause()
     time.sleep(10.5)
