@@ -109,10 +109,9 @@ def test_dumb_terminal_and_files_get_plain_lines(slow_source, port):
     assert len([line for line in done.stderr.splitlines() if "B/s" in line]) <= 1
 
 
-@pytest.mark.parametrize("command", ["push", *MANY])
-def test_a_line_every_ten_seconds_elsewhere(slow_source, job, port, command):
-    arguments = (["push", f"{slow_source(12)[1]}:latest", "--to", "vault:app"] if command == "push"
-                 else job(command, 12))
-    done = port.run(*arguments, status=0)
+@pytest.mark.parametrize("command", MANY)
+def test_a_line_every_ten_seconds_elsewhere(job, port, command):
+    """Of push: tests/cli/test_cli_running.py."""
+    done = port.run(*job(command, 12), status=0)
     lines = [line for line in done.stderr.splitlines() if PROGRESS.search(line)]
     assert 1 <= len(lines) <= 3 and all(line.startswith("safeport: ") for line in lines), done.stderr
