@@ -63,6 +63,19 @@ static void pass_over(const struct any *any, size_t copy, const struct sp_digest
     any->settings.passed_over(any->settings.ctx, copy, digest, why);
 }
 
+/* Copy `i` failed with *why: keeps in *first what is to be said if all do (that pulls are short, if
+ * it was that anywhere), and passes the copy over. False: the others are not to be asked. */
+static bool goes_on(const struct any *any, size_t i, const struct sp_digest *digest,
+                    const struct sp_err *why, struct sp_err *first)
+{
+  if (first->code == SP_OK || (why->code == SP_E_THROTTLED && first->code != SP_E_THROTTLED))
+    sp_err_copy(first, why);
+  if (why->code == SP_E_INTERRUPTED || why->code == SP_E_NOMEM)
+    return false;
+  pass_over(any, i, digest, why);
+  return true;
+}
+
 /* The first copy's failure is told if all fail: it was thought to be the best. But what one of them
  * may still give later is not missing. */
 static int ask_each(struct any *any, const struct sp_digest *digest, ask_copy *ask, void *args,
@@ -73,11 +86,8 @@ static int ask_each(struct any *any, const struct sp_digest *digest, ask_copy *a
     struct sp_err why = SP_ERR_INIT;
     if (ask(any->copies[i], args, &why) == 0)
       return 0;
-    if (first.code == SP_OK || (why.code == SP_E_THROTTLED && first.code != SP_E_THROTTLED))
-      sp_err_copy(&first, &why);
-    if (why.code == SP_E_INTERRUPTED || why.code == SP_E_NOMEM)
+    if (!goes_on(any, i, digest, &why, &first))
       break;
-    pass_over(any, i, digest, &why);
   }
   sp_err_copy(err, &first);
   return -1;
@@ -322,11 +332,8 @@ static int open_read(struct sp_store *store, const struct sp_digest *digest, uin
     struct sp_err why = SP_ERR_INIT;
     if (open_copy(any, i, &args, is_trusted, &why) == 0)
       return 0;
-    if (first.code == SP_OK || (why.code == SP_E_THROTTLED && first.code != SP_E_THROTTLED))
-      sp_err_copy(&first, &why);
-    if (why.code == SP_E_INTERRUPTED || why.code == SP_E_NOMEM)
+    if (!goes_on(any, i, digest, &why, &first))
       break;
-    pass_over(any, i, digest, &why);
   }
   sp_err_copy(err, &first);
   return -1;
