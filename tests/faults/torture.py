@@ -9,10 +9,11 @@ was told. What is wrong is
   - a leak although every test passed, or one by the library where nothing was cut short,
   - a run without an end.
 
-    tests/faults/torture.py [--slice N] [--seconds S] [--only TEXT] [--jobs N] [--report FILE]
+    tests/faults/torture.py [--seconds S] [--only TEXT] [--jobs N] [--report FILE]
 
-Some programs allocate a million times, on purpose. --seconds S: of a program whose points would all take longer, one in so
-many is taken, evenly; the report says of how many.
+Some programs allocate a million times, in loops over damaged files and states of a disk. Of a program whose points would
+take longer than --seconds S (default 60), the 1st, 2nd, 4th, 8th ... allocation of each context fails: of each whole stack
+of calls that led to one. The report says how many there were.
 
 Ends with `N passed, N failed`.
 """
@@ -20,7 +21,6 @@ Ends with `N passed, N failed`.
 import argparse
 import concurrent.futures
 import json
-import math
 import os
 import pathlib
 import re
@@ -92,38 +92,38 @@ def judge(done):
 
 
 def count(command, folder):
-    """How many points there are, and how long one takes."""
+    """How many allocations there are, the names of those of the contexts, and how long one run takes."""
     file = pathlib.Path(folder) / "count"
     begin = time.monotonic()
-    done = run(command, folder, TORTURE_COUNT=str(file))
+    done = run(command, folder, TORTURE_AT="0")
     seconds = time.monotonic() - begin
     assert done.returncode == 0, f"fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return int(file.read_text()) if file.exists() else 0, seconds
+    done = run(command, folder, TORTURE_COUNT=str(file))
+    assert done.returncode == 0, f"fails while its allocations are counted: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    lines = file.read_text().split() if file.exists() else ["0"]
+    return int(lines[0]), lines[1:], seconds
 
 
 def torture(name, command, options, score):
-    """All points of one program; answers how many there were."""
+    """The points of one program."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="safeport-torture-") as folder:
-        total, one_s = count(command, folder)
-        step = options.slice
-        if options.seconds:
-            step = max(step, math.ceil(total * one_s / (options.seconds * options.jobs)))
-        points = range(1, total + 1, step)
+        total, named, one_s = count(command, folder)
+        is_whole = total * one_s <= options.seconds * options.jobs
+        points = [str(n) for n in range(1, total + 1)] if is_whole else named
         with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
-            def one(n):
+            def one(at):
                 with tempfile.TemporaryDirectory(dir=folder) as own:
-                    judge(run(command, own, TORTURE_AT=str(n)))
-            running = [(n, pool.submit(one, n)) for n in points]
-            for n, future in running:
-                score.point(f"{name}, allocation {n} of {total}", future.result)
-    score.group(f"{name}, {total} allocations", len(points), begin)
+                    judge(run(command, own, TORTURE_AT=at))
+            for at, future in [(at, pool.submit(one, at)) for at in points]:
+                score.point(f"{name}, TORTURE_AT={at}", future.result)
+    contexts = len({at.rsplit(":", 1)[0] for at in named})
+    score.group(f"{name} | {total} | {contexts} | {'each' if is_whole else 'of each context'}", len(points), begin)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--slice", type=int, default=1)
-    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", default="", help="programs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=pathlib.Path)
@@ -134,12 +134,13 @@ def main():
             score.point(f"{name} as it is", lambda n=name, c=command: torture(n, c, options, score))
     if options.report:
         write_report(options.report, "Every allocation of the unit and contract tests fails once", [
-            f"{'Every one' if options.slice == 1 else f'One in {options.slice}'}"
-            f"{f', but no more of a program than take {options.seconds:.0f} s' if options.seconds else ''}. "
             "Made by `make torture`.",
             "Each test program is run once for each allocation that the library makes in it, and that one fails; under ASan "
-            "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.", "",
-            "| program | points | time |", "|---|---|---|", *score.rows, "", score.last])
+            "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.",
+            f"Of a program whose allocations would take more than {options.seconds:.0f} s one by one, it is the 1st, 2nd, "
+            "4th, 8th ... of each context, that is of each whole stack of calls that led to an allocation.", "",
+            "| program | allocations | contexts | failed | points | time |", "|---|---|---|---|---|---|", *score.rows, "",
+            score.last])
     print(score.last, flush=True)
     sys.exit(1 if score.failed else 0)
 

@@ -3,8 +3,13 @@
  * library writes down itself is counted, and the one that $TORTURE_AT names fails. Tests allocate
  * without being counted, because __FILE__ tells them apart; so do other libraries.
  *
+ * A context is the whole stack of calls that led to an allocation, as far as it lies in this
+ * program. What a loop allocates a thousand times has one context.
+ *
  *   TORTURE_AT=n        the nth allocation of the process fails
- *   TORTURE_COUNT=FILE  how many there were is written there at exit
+ *   TORTURE_AT=L:C:k    the kth of context C, an allocation of line L
+ *   TORTURE_COUNT=FILE  at exit: how many there were; then, one on a line, the name L:C:k of each
+ *                       context's 1st, 2nd, 4th, 8th ... allocation
  *
  * Works under ASan, which a shim by LD_PRELOAD does not. Threads: any.
  */
@@ -12,7 +17,10 @@
 #define SP_TORTURE_H
 
 #include <errno.h>
+#include <execinfo.h>
+#include <inttypes.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,18 +31,36 @@
 
 #define TORTURE_SHARED __attribute__((weak))
 
+enum { TORTURE_CONTEXTS = 1 << 16, TORTURE_DEPTH = 128 };
+
+/* What has been seen of one context. A context that finds no place is an abort, not a silence. */
+struct torture_context {
+  uint64_t name; /* 0: nobody's yet */
+  unsigned long count;
+  int line;
+};
+
 TORTURE_SHARED atomic_ulong torture_count;
 TORTURE_SHARED pid_t torture_pid;
+TORTURE_SHARED pthread_mutex_t torture_lock = PTHREAD_MUTEX_INITIALIZER;
+TORTURE_SHARED struct torture_context torture_contexts[TORTURE_CONTEXTS];
+
+/* The bounds of this program's code; made by the linker. */
+extern const char __executable_start, etext;
 
 void torture_report(void);
-bool torture_fails(const char *file);
-void *torture_malloc(size_t n, const char *file);
-void *torture_calloc(size_t n, size_t m, const char *file);
-void *torture_realloc(void *p, size_t n, const char *file);
-void *torture_reallocarray(void *p, size_t n, size_t m, const char *file);
-char *torture_strdup(const char *text, const char *file);
-char *torture_strndup(const char *text, size_t n, const char *file);
-int torture_vasprintf(char **out, const char *format, va_list args, const char *file);
+bool torture_is_counted(const char *file);
+uint64_t torture_context(void);
+unsigned long torture_occurrence(uint64_t context, int line);
+bool torture_is_named(const char *at, unsigned long n, int line);
+bool torture_fails(const char *file, int line);
+void *torture_malloc(size_t n, const char *file, int line);
+void *torture_calloc(size_t n, size_t m, const char *file, int line);
+void *torture_realloc(void *p, size_t n, const char *file, int line);
+void *torture_reallocarray(void *p, size_t n, size_t m, const char *file, int line);
+char *torture_strdup(const char *text, const char *file, int line);
+char *torture_strndup(const char *text, size_t n, const char *file, int line);
+int torture_vasprintf(char **out, const char *format, va_list args, const char *file, int line);
 
 TORTURE_SHARED void torture_report(void)
 {
@@ -43,14 +69,68 @@ TORTURE_SHARED void torture_report(void)
   if (!file)
     return;
   fprintf(file, "%lu\n", (unsigned long)torture_count);
+  for (int i = 0; i < TORTURE_CONTEXTS; i++) {
+    struct torture_context *c = &torture_contexts[i];
+    for (unsigned long k = 1; k <= c->count; k *= 2)
+      fprintf(file, "%d:%016" PRIx64 ":%lu\n", c->line, c->name, k);
+  }
   fclose(file);
 }
 
-TORTURE_SHARED bool torture_fails(const char *file)
+TORTURE_SHARED bool torture_is_counted(const char *file)
 {
-  if (!strstr(file, "lib/") && !strstr(file, "cli/"))
+  return (strstr(file, "lib/") || strstr(file, "cli/")) && !strstr(file, "tests/");
+}
+
+/* FNV-1a over the return addresses, from the program's start on. */
+TORTURE_SHARED uint64_t torture_context(void)
+{
+  void *frames[TORTURE_DEPTH];
+  int depth = backtrace(frames, TORTURE_DEPTH);
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (int i = 0; i < depth; i++) {
+    const char *at = frames[i];
+    if (at < &__executable_start || at >= &etext)
+      continue;
+    hash = (hash ^ (uint64_t)(at - &__executable_start)) * 0x100000001b3u;
+  }
+  return hash | 1;
+}
+
+/* Counts one more of the context: 1 for its first. */
+TORTURE_SHARED unsigned long torture_occurrence(uint64_t context, int line)
+{
+  pthread_mutex_lock(&torture_lock);
+  struct torture_context *c = &torture_contexts[context % TORTURE_CONTEXTS];
+  for (int i = 0; c->name != 0 && c->name != context; i++) {
+    if (i == TORTURE_CONTEXTS)
+      abort();
+    c = c + 1 == torture_contexts + TORTURE_CONTEXTS ? torture_contexts : c + 1;
+  }
+  c->name = context;
+  c->line = line;
+  unsigned long count = ++c->count;
+  pthread_mutex_unlock(&torture_lock);
+  return count;
+}
+
+/* Is the nth allocation, on this line, the one that `at` names? */
+TORTURE_SHARED bool torture_is_named(const char *at, unsigned long n, int line)
+{
+  char *end = NULL;
+  unsigned long first = strtoul(at, &end, 10);
+  if (*end == '\0')
+    return first == n;
+  if (first != (unsigned long)line)
     return false;
-  if (strstr(file, "tests/"))
+  uint64_t wanted = strtoull(end + 1, &end, 16);
+  return torture_context() == wanted &&
+         torture_occurrence(wanted, line) == strtoul(end + 1, NULL, 10);
+}
+
+TORTURE_SHARED bool torture_fails(const char *file, int line)
+{
+  if (!torture_is_counted(file))
     return false;
   unsigned long n = atomic_fetch_add(&torture_count, 1) + 1;
   if (n == 1) {
@@ -58,47 +138,50 @@ TORTURE_SHARED bool torture_fails(const char *file)
     atexit(torture_report);
   }
   const char *at = getenv("TORTURE_AT");
-  if (!at || strtoul(at, NULL, 10) != n)
+  if (!at && getenv("TORTURE_COUNT"))
+    torture_occurrence(torture_context(), line);
+  if (!at || !torture_is_named(at, n, line))
     return false;
   errno = ENOMEM;
   return true;
 }
 
-TORTURE_SHARED void *torture_malloc(size_t n, const char *file)
+TORTURE_SHARED void *torture_malloc(size_t n, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : malloc(n);
+  return torture_fails(file, line) ? NULL : malloc(n);
 }
-TORTURE_SHARED void *torture_calloc(size_t n, size_t m, const char *file)
+TORTURE_SHARED void *torture_calloc(size_t n, size_t m, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : calloc(n, m);
+  return torture_fails(file, line) ? NULL : calloc(n, m);
 }
-TORTURE_SHARED void *torture_realloc(void *p, size_t n, const char *file)
+TORTURE_SHARED void *torture_realloc(void *p, size_t n, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : realloc(p, n);
+  return torture_fails(file, line) ? NULL : realloc(p, n);
 }
-TORTURE_SHARED void *torture_reallocarray(void *p, size_t n, size_t m, const char *file)
+TORTURE_SHARED void *torture_reallocarray(void *p, size_t n, size_t m, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : reallocarray(p, n, m);
+  return torture_fails(file, line) ? NULL : reallocarray(p, n, m);
 }
-TORTURE_SHARED char *torture_strdup(const char *text, const char *file)
+TORTURE_SHARED char *torture_strdup(const char *text, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : strdup(text);
+  return torture_fails(file, line) ? NULL : strdup(text);
 }
-TORTURE_SHARED char *torture_strndup(const char *text, size_t n, const char *file)
+TORTURE_SHARED char *torture_strndup(const char *text, size_t n, const char *file, int line)
 {
-  return torture_fails(file) ? NULL : strndup(text, n);
+  return torture_fails(file, line) ? NULL : strndup(text, n);
 }
-TORTURE_SHARED int torture_vasprintf(char **out, const char *format, va_list args, const char *file)
+TORTURE_SHARED int torture_vasprintf(char **out, const char *format, va_list args, const char *file,
+                                     int line)
 {
-  return torture_fails(file) ? -1 : vasprintf(out, format, args);
+  return torture_fails(file, line) ? -1 : vasprintf(out, format, args);
 }
 
-#define malloc(n) torture_malloc((n), __FILE__)
-#define calloc(n, m) torture_calloc((n), (m), __FILE__)
-#define realloc(p, n) torture_realloc((p), (n), __FILE__)
-#define reallocarray(p, n, m) torture_reallocarray((p), (n), (m), __FILE__)
-#define strdup(text) torture_strdup((text), __FILE__)
-#define strndup(text, n) torture_strndup((text), (n), __FILE__)
-#define vasprintf(out, format, args) torture_vasprintf((out), (format), (args), __FILE__)
+#define malloc(n) torture_malloc((n), __FILE__, __LINE__)
+#define calloc(n, m) torture_calloc((n), (m), __FILE__, __LINE__)
+#define realloc(p, n) torture_realloc((p), (n), __FILE__, __LINE__)
+#define reallocarray(p, n, m) torture_reallocarray((p), (n), (m), __FILE__, __LINE__)
+#define strdup(text) torture_strdup((text), __FILE__, __LINE__)
+#define strndup(text, n) torture_strndup((text), (n), __FILE__, __LINE__)
+#define vasprintf(out, format, args) torture_vasprintf((out), (format), (args), __FILE__, __LINE__)
 
 #endif
