@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "oci/reference.h"
 #include "policy/tag_kind.h"
+#include "sync/losses.h"
 #include "sync/told.h"
 #include "sync/work.h"
 #include "transfer/trouble.h"
@@ -98,21 +99,6 @@ static int select_tags(struct sp_work *work, struct sp_err *err)
   return 0;
 }
 
-/* Answers how many selected tags the primary had. */
-static uint64_t find_lost(struct sp_work *work)
-{
-  uint64_t known = 0;
-  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
-    const struct sp_known_tag *tag = &work->past.primary.tags[i];
-    if (tag->is_gone || !sp_selection_matches(work->rules.tags, tag->tag))
-      continue;
-    known++;
-    if (!sp_side_has(&work->primary_side, tag->tag))
-      sp_told_add_lost(work->told, tag->tag);
-  }
-  return known;
-}
-
 static bool selects_any(const struct sp_pattern *pattern, const struct sp_side *side)
 {
   for (size_t i = 0; i < side->tag_count; i++) {
@@ -159,16 +145,12 @@ int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
   if (select_tags(work, err) < 0)
     return -1;
-  uint64_t known = find_lost(work);
-  if (!work->sync->restores) {
-    note_unmatched(work);
-    if (require_selected(work, err) < 0)
-      return -1;
-  }
-  *is_bearable =
-      work->sync->accept_loss ||
-      sp_sync_is_loss_bearable(known, known - work->told->lost, work->sync->max_loss_percent);
-  return 0;
+  if (sp_losses_find(work, is_bearable, err) < 0)
+    return -1;
+  if (work->sync->restores)
+    return 0;
+  note_unmatched(work);
+  return require_selected(work, err);
 }
 
 /* -- pinning */
