@@ -186,6 +186,12 @@ struct sp_digest sp_past_named(const struct sp_past *past, const char *tag)
   return known && !known->is_gone ? known->digest : (struct sp_digest){0};
 }
 
+struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->backups[backup], tag);
+  return known ? known->digest : sp_past_named(past, tag);
+}
+
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
 {
   const struct sp_known_digest *known = sp_known_find_digest(&past->backups[backup], digest);

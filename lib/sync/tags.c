@@ -181,8 +181,8 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
   sp_told_add_note(work->told, "%s", err.msg);
 }
 
-/* A tag that is listed and cannot be served has an empty link (F05): it is not there, and will be
- * written. */
+/* A tag that is listed and cannot be served has an empty link (F05): it names nothing, and will be
+ * written. What it named is not forgotten for it. */
 static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backup)
 {
   struct sp_tag_at *at = &tag->at[backup];
@@ -199,7 +199,8 @@ static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backu
   else if (sp_trouble_is_of_place(&err) || err.code == SP_E_INTERRUPTED) {
     sp_work_fail_place(work, backup, &err);
     return;
-  }
+  } else
+    at->last = sp_past_named_at(&work->past, backup, tag->name);
   at->is_known = true;
 }
 
@@ -233,6 +234,7 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
     const struct sp_tag_state state = {
         .primary = tag->primary,
         .backup = tag->at[i].now,
+        .backup_last = tag->at[i].last,
         .before = sp_past_named(&work->past, tag->name),
         .is_fixed = tag->is_fixed,
         .is_accepted =
@@ -251,6 +253,11 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
 {
   return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
          tag->at[backup].action == SP_ACTION_REFUSE;
+}
+
+const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)
+{
+  return at->now.alg != SP_DIGEST_NONE ? &at->now : &at->last;
 }
 
 void sp_tags_pin(struct sp_work *work, size_t first)

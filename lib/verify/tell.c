@@ -242,7 +242,7 @@ static void advise_refused(struct sp_check *check)
     if (backup == work->backup_count || tag->is_past)
       continue;
     char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
-    struct sp_digest known = tag->at[backup].now;
+    struct sp_digest known = *sp_tags_left(&tag->at[backup]);
     if (known.alg == SP_DIGEST_NONE)
       known = sp_past_named(&work->past, tag->name);
     sp_digest_format(&tag->primary, now);
