@@ -169,6 +169,19 @@ static void say_history(const struct status_output *output, const struct sp_stat
   }
 }
 
+/* Red while it is a finding; what a sync has told before is kept in mind. */
+static void say_lost(const struct status_output *output, const struct sp_status_tag *tag)
+{
+  char when[SP_RFC3339_MAX];
+  format_minute(tag->lost_s, when);
+  say(output, "%s", tag->is_lost ? terminal_color(COLOR_BAD) : "");
+  if (tag->lost_s > 0)
+    say(output, _(" (lost at the primary, seen %s)"), when);
+  else if (tag->is_lost)
+    say(output, "%s", _(" (lost at the primary)"));
+  say(output, "%s", tag->is_lost ? terminal_color(COLOR_NONE) : "");
+}
+
 static void say_tag(const struct status_output *output, const struct sp_status_image *image,
                     const struct sp_status_tag *tag)
 {
@@ -178,9 +191,7 @@ static void say_tag(const struct status_output *output, const struct sp_status_i
     say(output, "  %.*s", SHORT_DIGEST, tag->digest);
   if (tag->is_last_known)
     say(output, _(" (last known)"));
-  if (tag->is_lost)
-    say(output, "%s%s%s", terminal_color(COLOR_BAD), _(" (lost at the primary)"),
-        terminal_color(COLOR_NONE));
+  say_lost(output, tag);
   if (tag->is_damaged)
     say(output, "%s%s%s", terminal_color(COLOR_BAD), _(" (damaged at the primary)"),
         terminal_color(COLOR_NONE));

@@ -45,9 +45,11 @@ struct sp_status_state {
 
 struct sp_status_tag {
   char *name;
-  char *digest;                   /* at the primary; "" if it is not there, or not known */
-  bool is_last_known;             /* the primary cannot be asked: what it named last */
-  bool is_lost;                   /* it can, and lists it no more: the same */
+  char *digest;       /* at the primary; "" if it is not there, or not known */
+  bool is_last_known; /* the primary cannot be asked: what it named last */
+  bool is_lost;       /* it can, and lists it no more: the same */
+  int64_t lost_s; /* an earlier sync found it gone there, then; 0: it is there, never was, or it was
+                     said that it was meant to go */
   bool is_damaged;                /* the primary's own copy is known to be damaged */
   int64_t since_s;                /* since when, as seen by us; 0 = not known */
   struct sp_status_at *at;        /* one for each place */

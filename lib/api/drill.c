@@ -73,6 +73,9 @@ static void tell_failure(struct drill *drill, size_t number, const char *place,
   }
   sp_err_copy(&told->err, why);
   tell(drill, told);
+  const struct sp_run_image image = {
+      .image = told->name, .place = place, .result = "failed", .why = why};
+  (void)!sp_runs_tell_image(drill->fleet.journal, drill->fleet.run_id, &image, &err);
 }
 
 /* -- the sample */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/state_dir.h"
 #include "journal/runs.h"
+#include "transfer/report.h"
 
 void sp_fleet_clear(struct sp_fleet *fleet)
 {
@@ -122,10 +123,11 @@ int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
   char subject[SP_ERR_MSG_MAX];
   subject_of(request, subject, sizeof subject);
   if (sp_images_load(session, request, &fleet->images, err) < 0 ||
-      open_state(fleet, command == NULL, err) < 0 ||
-      sp_images_choose(fleet->images, request, fleet->journal, err) < 0)
+      open_state(fleet, command == NULL, err) < 0 || begin_run(fleet, command, subject, err) < 0)
     return -1;
-  return begin_run(fleet, command, subject, err);
+  return sp_images_choose(fleet->images, request, fleet->journal, err) < 0
+             ? sp_fleet_fail(fleet, err)
+             : 0;
 }
 
 int sp_fleet_begin_bare(struct sp_fleet *fleet, struct sp_session *session, const char *command,
@@ -157,6 +159,16 @@ static void judge_trouble(const struct sp_err *trouble, struct sp_err *of_run, i
   if (of_run->code == SP_OK)
     sp_err_copy(of_run, trouble);
   *exit_status = sp_code_exit_status(SP_E_IO);
+}
+
+int sp_fleet_fail(struct sp_fleet *fleet, const struct sp_err *err)
+{
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (fleet->run_id)
+    (void)!sp_runs_end(fleet->journal, fleet->run_id, sp_exit_status_of(err, 0, false),
+                       sp_clock_wall_s(), &no_memory);
+  fleet->run_id = 0;
+  return -1;
 }
 
 int sp_fleet_end(struct sp_fleet *fleet, struct sp_err *of_run, int *exit_status, char started[32],

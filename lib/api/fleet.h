@@ -25,12 +25,11 @@ struct sp_fleet {
   struct sp_err trouble; /* of the state directory or the journal */
 };
 
-/* Loads the file, opens the state and finds the images. A state directory that cannot be used costs
- * history, never images: the run goes on with a journal of its own, and what the backups' records
- * know.
- *   command   "sync": what the journal calls the run; NULL: it only reads the journal; "": it is
- *             no run, and tells the journal what it learns
- * Fails: as sp_images_load and sp_images_choose. */
+/* Loads the file, opens the state, begins the run in the journal, and finds the images. A state
+ * directory that cannot be used costs history, never images: the run goes on with a journal of its
+ * own, and what the backups' records know. command   "sync": what the journal calls the run; NULL:
+ * it only reads the journal; "": it is no run, and tells the journal what it learns Fails: as
+ * sp_images_load and sp_images_choose. */
 SP_MUST_CHECK int sp_fleet_begin(struct sp_fleet *fleet, struct sp_session *session,
                                  const struct sp_images_request *request, const char *command,
                                  enum sp_open_mode backups, struct sp_err *err);
@@ -43,6 +42,8 @@ struct sp_sync_images sp_fleet_images(struct sp_fleet *fleet);
 /* Of those: what the registry of a store said last about pulls, and what is kept in reserve. */
 bool sp_fleet_pulls(const struct sp_fleet *fleet, const struct sp_store *store,
                     struct sp_pulls_said *out);
+/* Ends a run that comes to nothing, because of *err; nothing where none was begun. Answers -1. */
+int sp_fleet_fail(struct sp_fleet *fleet, const struct sp_err *err);
 /* Ends the run in the journal and judges the state: trouble with the local disk goes to *of_run
  * unless that has something, and into *exit_status (7); other trouble is worth a warning. started
  * and seconds are those of the run. Fails: SP_E_NOMEM. */

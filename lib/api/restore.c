@@ -268,7 +268,7 @@ int sp_restore(struct sp_session *session, const struct sp_restore_options *opti
 {
   SP_CLEANUP(restore_clear_auto_) struct restore restore = {.options = options};
   if (begin(&restore, session, err) < 0)
-    return -1;
+    return sp_fleet_fail(&restore.fleet, err);
   run(&restore, totals);
   return sp_fleet_end(&restore.fleet, &totals->err, &totals->exit_status, totals->started,
                       &totals->seconds, err);

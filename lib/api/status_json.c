@@ -8,10 +8,11 @@
  *   {"name", "primary", "required": bool, "last_sync": null | TIME, "error": null | {"code",
  * "message"}, "size_bytes": null | n, "shared_bytes": null | n, "places": [{"name", "error": as
  * above, "counts": {"in_step": n, ...}, "history_tags": n}], "tags": [{"name", "digest": null |
- * "sha256:...", "last_known": bool, "lost": bool, "damaged": bool, "since": null | TIME, "at": [one
- * for each of places: {"standing", "digest": null | "...", "since": null | TIME, "touched": null |
- * TIME, "read": null | TIME}], "history": [{"digest": null | "...", "since": TIME, "gone":
- * bool}]}], "notes": [TEXT]} TOTALS:
+ * "sha256:...", "last_known": bool, "lost": bool, "lost_since": null | TIME (an earlier sync saw
+ * that it was gone), "damaged": bool, "since": null | TIME, "at": [one for each of places:
+ * {"standing", "digest": null | "...", "since": null | TIME, "touched": null | TIME, "read": null |
+ * TIME}], "history": [{"digest": null | "...", "since": TIME, "gone": bool}]}], "notes": [TEXT]}
+ * TOTALS:
  *   {"images", "images_good", "counts", "error", "started", "seconds", "exit_status"}
  * TIME is "2026-11-23T10:15:00Z".
  */
@@ -80,10 +81,10 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
                           json_pack("{s:o, s:o, s:b}", "digest", digest(state->digest), "since",
                                     when(state->since_s), "gone", (int)state->is_gone));
   }
-  return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name),
+  return json_pack("{s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name),
                    "digest", digest(tag->digest), "last_known", (int)tag->is_last_known, "lost",
-                   (int)tag->is_lost, "damaged", (int)tag->is_damaged, "since", when(tag->since_s),
-                   "at", at, "history", history);
+                   (int)tag->is_lost, "lost_since", when(tag->lost_s), "damaged",
+                   (int)tag->is_damaged, "since", when(tag->since_s), "at", at, "history", history);
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)

@@ -74,7 +74,7 @@ int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
   if (sp_fleet_begin(&fleet, session, &request, options->dry_run ? NULL : "sync",
                      options->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE, err) < 0 ||
       check_accepts(fleet.images, options, err) < 0)
-    return -1;
+    return sp_fleet_fail(&fleet, err);
   run(&fleet, options, totals);
   return sp_fleet_end(&fleet, &totals->err, &totals->exit_status, totals->started, &totals->seconds,
                       err);

@@ -23,7 +23,7 @@ struct state {
   struct sp_span tag;
   struct sp_digest digest;
   int64_t since_s;
-  bool is_gone;
+  bool is_gone, is_meant;
 };
 
 static int read_state(const struct sp_field *fields, struct state *out, struct sp_err *err)
@@ -32,7 +32,8 @@ static int read_state(const struct sp_field *fields, struct state *out, struct s
       .tag = fields[1].text,
       .since_s = fields[2].number,
       .digest = fields[3].digest,
-      .is_gone = fields[4].number != 0,
+      .is_gone = fields[4].number != SP_TAG_THERE,
+      .is_meant = fields[4].number == SP_TAG_MEANT,
   };
   if (!sp_ref_is_tag(out->tag) || out->digest.alg == SP_DIGEST_NONE)
     return damaged(err);
@@ -64,8 +65,11 @@ static int add_tag(struct sp_known_tag **tags, size_t *count, const struct state
   if (grow((void **)tags, *count, sizeof **tags, err) < 0)
     return -1;
   struct sp_known_tag *made = &(*tags)[*count];
-  *made = (struct sp_known_tag){
-      .digest = state->digest, .since_s = state->since_s, .is_gone = state->is_gone};
+  *made = (struct sp_known_tag){.digest = state->digest,
+                                .since_s = state->since_s,
+                                .came_s = state->since_s,
+                                .is_gone = state->is_gone,
+                                .is_meant = state->is_meant};
   if (sp_text_dup_span(&made->tag, state->tag, err) < 0)
     return -1;
   (*count)++;
@@ -98,9 +102,11 @@ static int take_state(const struct place_question *question, const struct state 
     return 0;
   if (!last || !sp_span_eq_str(state->tag, last->tag))
     return add_tag(&out->tags, &out->tag_count, state, err);
+  last->came_s = last->is_gone ? state->since_s : last->came_s;
   last->digest = state->digest;
   last->since_s = state->since_s;
   last->is_gone = state->is_gone;
+  last->is_meant = state->is_meant;
   return 0;
 }
 

@@ -21,7 +21,10 @@ struct sp_known_tag {
   char *tag;
   struct sp_digest digest; /* what it names, or named last */
   int64_t since_s;         /* since when (as seen by us); of one that is gone: since when it is */
+  int64_t came_s; /* since when it was there without a break, whatever it named: until now, or until
+                     it was gone; of one of which nothing but that is known, since_s */
   bool is_gone;
+  bool is_meant; /* it is gone, and somebody said that it was meant to go */
 };
 
 /* A digest that a tag named, and how good its copy at this place is: the whole image, with all that
@@ -86,6 +89,9 @@ void sp_known_names_clear(struct sp_known_names *names);
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);
+/* That it is gone is meant; of a tag that is there, nothing. Told after that it is gone. */
+SP_MUST_CHECK int sp_known_tell_meant(struct sp_journal *journal, const char *place,
+                                      const char *tag, struct sp_err *err);
 /* Facts of a digest, merged with what is known (sp_known_merge). 0 says nothing. A proof is told
  * after it, never before. */
 SP_MUST_CHECK int sp_known_tell_digest(struct sp_journal *journal, const char *place,

@@ -102,7 +102,7 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
 struct state {
   struct sp_digest digest; /* SP_DIGEST_NONE: there is no such state */
   int64_t since_s;
-  bool is_gone;
+  bool is_gone, is_meant;
 };
 
 static bool is_state(const struct state *state, const struct fact *fact)
@@ -127,8 +127,10 @@ static int find_neighbours(struct sp_db *db, const struct fact *fact, struct sta
                    2, &rows, err) < 0)
     return -1;
   while ((got = sp_rows_next(&rows, fact->place, fields, err)) > 0) {
-    const struct state state = {
-        .digest = fields[3].digest, .since_s = fields[2].number, .is_gone = fields[4].number != 0};
+    const struct state state = {.digest = fields[3].digest,
+                                .since_s = fields[2].number,
+                                .is_gone = fields[4].number != SP_TAG_THERE,
+                                .is_meant = fields[4].number == SP_TAG_MEANT};
     if (state.since_s <= fact->at_s) {
       *earlier = state;
       return 0;
@@ -142,9 +144,10 @@ static int put_state(struct sp_db *db, const struct fact *fact, const struct sta
                      struct sp_err *err)
 {
   bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
-  const struct sp_field fields[] = {
-      SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag), SP_NUMBER(fact->at_s),
-      SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest), SP_NUMBER(is_gone)};
+  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
+                                    SP_NUMBER(fact->at_s),
+                                    SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest),
+                                    SP_NUMBER(is_gone ? SP_TAG_GONE : SP_TAG_THERE)};
   const struct sp_field most = SP_NUMBER(SP_MAX_KEPT_STATES);
   const struct sp_field beyond[] = {fields[0], fields[1], most};
   if (sp_db_put(db, &sp_table_tags, fact->place, fields, err) < 0)
@@ -210,6 +213,38 @@ int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char 
   fact->at_s = at_s;
   if (digest)
     fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
+/* Since when it is gone stays. */
+static int apply_meant(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  struct state last;
+  struct state none;
+  if (forget_future(db, fact, err) < 0 || find_neighbours(db, fact, &last, &none, err) < 0)
+    return -1;
+  if (!last.is_gone || last.is_meant)
+    return 0;
+  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
+                                    SP_NUMBER(last.since_s), SP_DIGEST(&last.digest),
+                                    SP_NUMBER(SP_TAG_MEANT)};
+  return sp_db_put(db, &sp_table_tags, fact->place, fields, err);
+}
+
+static const struct sp_told_ops meant_ops = {.apply = apply_meant, .free = fact_free};
+
+int sp_known_tell_meant(struct sp_journal *journal, const char *place, const char *tag,
+                        struct sp_err *err)
+{
+  struct fact *fact;
+  if (!sp_ref_is_tag(sp_span_str(tag)))
+    return 0;
+  if (fact_new(&meant_ops, place, &fact, err) < 0)
+    return -1;
+  snprintf(fact->tag, sizeof fact->tag, "%s", tag);
+  fact->at_s = INT64_MAX;
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

@@ -107,6 +107,7 @@ static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *fr
       merged.since_s = earliest(into->since_s, from->since_s);
     else if (into->since_s == from->since_s)
       merged.is_gone = true;
+    merged.is_meant = merged.is_gone && (into->is_meant || from->is_meant);
     merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
     struct sp_known_digest copy = sp_record_copy(into);
     const struct sp_known_digest other = sp_record_copy(from);
@@ -161,6 +162,54 @@ int sp_record_merge(struct sp_record *record, const struct sp_record *from, stru
   return 0;
 }
 
+/* -- what is kept of tags that are gone */
+
+static int newest_first(const void *a, const void *b)
+{
+  int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+  return (first < second) - (first > second);
+}
+
+/* Since when the oldest of them is gone that there is room for; INT64_MIN: there is for all. */
+static int find_oldest_kept(const struct sp_record *record, int64_t *since_s, struct sp_err *err)
+{
+  *since_s = INT64_MIN;
+  if (record->count <= SP_MAX_RECORD_GONE)
+    return 0;
+  SP_AUTO_FREE int64_t *dates = calloc(record->count, sizeof *dates);
+  size_t count = 0;
+  if (!dates)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+  for (size_t i = 0; i < record->count; i++) {
+    if (record->tags[i].is_gone)
+      dates[count++] = record->tags[i].since_s;
+  }
+  qsort(dates, count, sizeof *dates, newest_first);
+  if (count > SP_MAX_RECORD_GONE)
+    *since_s = dates[SP_MAX_RECORD_GONE - 1];
+  return 0;
+}
+
+int sp_record_prune(struct sp_record *record, int64_t now_s, struct sp_err *err)
+{
+  int64_t oldest_s;
+  size_t kept = 0;
+  size_t room = SP_MAX_RECORD_GONE; /* of one second there may be more than one */
+  if (find_oldest_kept(record, &oldest_s, err) < 0)
+    return -1;
+  if (oldest_s < now_s - SP_KEEP_HISTORY_S)
+    oldest_s = now_s - SP_KEEP_HISTORY_S;
+  for (size_t i = 0; i < record->count; i++) {
+    const struct sp_record_tag *tag = &record->tags[i];
+    if (tag->is_gone && (tag->since_s < oldest_s || room == 0))
+      continue;
+    room -= tag->is_gone;
+    record->tags[kept++] = *tag;
+  }
+  record->count = kept;
+  return 0;
+}
+
 /* -- news */
 
 int64_t sp_record_day(int64_t unix_s)
@@ -189,7 +238,7 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
   const struct sp_known_digest said = sp_record_copy(old), copy = sp_record_copy(now);
   return strcmp(old->tag, now->tag) != 0 || !sp_digest_eq(&old->digest, &now->digest) ||
          old->since_s != now->since_s || old->is_gone != now->is_gone ||
-         old->first_seen_s != now->first_seen_s ||
+         old->is_meant != now->is_meant || old->first_seen_s != now->first_seen_s ||
          sp_record_is_copy_news(&said, &copy, max_proof_age_s);
 }
 

@@ -10,7 +10,8 @@
  *   {"schema": 1, "primary": "ghcr.io/o/app", "tags": [
  *     {"tag": "latest", "digest": "sha256:...", "since": "2026-11-23T10:15:00Z",
  *      "first_seen": "2026-11-23T10:15:00Z", "touched": "2026-11-24", "read": "2026-11-20",
- *      "damaged": "2026-11-24T10:15:00Z", "damage_seen": "touched" | "read", "gone": true}]}
+ *      "damaged": "2026-11-24T10:15:00Z", "damage_seen": "touched" | "read", "gone": true,
+ *      "meant": true}]}
  *
  * Tags are sorted; what is not known is left out; nothing of a host or of a run is in it, and the
  * dates of proofs are days: two hosts that know the same write the same bytes.
@@ -40,6 +41,7 @@ struct sp_record_tag {
   struct sp_digest digest; /* that the tag names at the primary, or named last */
   int64_t since_s;         /* since when it does; of one that is gone: since when it is */
   bool is_gone;            /* no longer there at the primary */
+  bool is_meant;           /* and somebody said that it was meant to go */
   int64_t first_seen_s;    /* the digest, at the primary; 0 = not known, as below */
   int64_t touched_s;       /* the copy of this digest on this backup was last proven touched ... */
   int64_t read_s;          /* ... or read; both at the beginning of a day once encoded */
@@ -73,6 +75,9 @@ SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_
  * has none yet). */
 SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_record *from,
                                   struct sp_err *err);
+/* Forgets the tags that are gone since more than SP_KEEP_HISTORY_S, and of others that are gone all
+ * but the newest SP_MAX_RECORD_GONE. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_prune(struct sp_record *record, int64_t now_s, struct sp_err *err);
 /* Borrowed; NULL if there is none. */
 const struct sp_record_tag *sp_record_find(const struct sp_record *record, const char *tag);
 

@@ -53,7 +53,10 @@ static int append_tag(struct sp_buf *out, const struct sp_record_tag *tag, struc
   if (tag->damaged_s > 0 && sp_buf_appendf(out, err, ",\"damage_seen\":\"%s\"",
                                            tag->needs_read ? LEVEL_READ : LEVEL_TOUCHED) < 0)
     return -1;
-  return sp_buf_append_str(out, tag->is_gone ? ",\"gone\":true}" : "}", err);
+  if (!tag->is_gone)
+    return sp_buf_append_str(out, "}", err);
+  return sp_buf_append_str(
+      out, tag->is_meant ? ",\"gone\":true,\"meant\":true}" : ",\"gone\":true}", err);
 }
 
 static int append_primary(struct sp_buf *out, const char *primary, struct sp_err *err)
@@ -205,12 +208,22 @@ static int get_name_and_digest(const json_t *obj, struct sp_record_tag *out, str
   return 0;
 }
 
+static int get_bool(const json_t *obj, const char *member, bool *out, struct sp_err *err)
+{
+  const json_t *value = json_object_get(obj, member);
+  *out = json_is_true(value);
+  if (value && !json_is_boolean(value))
+    return sp_fail(err, SP_E_INVALID, "member '%s' is neither true nor false", member);
+  return 0;
+}
+
 static int get_tag(const json_t *obj, int64_t now_s, struct sp_record_tag *out, struct sp_err *err)
 {
-  const json_t *gone = json_object_get(obj, "gone");
-  *out = (struct sp_record_tag){.is_gone = json_is_true(gone)};
-  if (gone && !json_is_boolean(gone))
-    return sp_fail(err, SP_E_INVALID, "member 'gone' is neither true nor false");
+  *out = (struct sp_record_tag){0};
+  if (get_bool(obj, "gone", &out->is_gone, err) < 0 ||
+      get_bool(obj, "meant", &out->is_meant, err) < 0)
+    return -1;
+  out->is_meant = out->is_meant && out->is_gone;
   if (get_name_and_digest(obj, out, err) < 0 ||
       get_time(obj, "since", now_s, &out->since_s, err) < 0 ||
       get_time(obj, "first_seen", now_s, &out->first_seen_s, err) < 0 ||

@@ -19,6 +19,9 @@ struct sp_table {
   const char *put;
 };
 
+/* What `gone` of a tag says. */
+enum sp_tag_gone { SP_TAG_THERE = 0, SP_TAG_GONE = 1, SP_TAG_MEANT = 2 /* gone, as was meant */ };
+
 /* `place` in a table is sp_db_key of the place's name. */
 extern const struct sp_table sp_table_tags;    /* place, tag, since, digest, gone */
 extern const struct sp_table sp_table_digests; /* place, digest, first seen, touched, read,

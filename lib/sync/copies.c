@@ -50,7 +50,7 @@ static void tell_tag(struct sp_work *work, const struct sp_pinned *tag, size_t b
   const struct sp_told_tag told = {.name = tag->name,
                                    .result = result,
                                    .digest = &tag->primary,
-                                   .before = &tag->at[backup].now,
+                                   .before = sp_tags_left(&tag->at[backup]),
                                    .history_tag = history && history[0] ? history : NULL};
   SP_LOCK_SCOPE(&work->lock);
   sp_told_add_tag(work->told, backup, &told);
@@ -71,7 +71,7 @@ static void tell_failed(struct sp_work *work, const struct sp_pinned *tag, size_
                                    .result = why->code == SP_E_THROTTLED ? SP_SYNC_UNPROVEN
                                                                          : SP_SYNC_FAILED,
                                    .digest = &tag->primary,
-                                   .before = &tag->at[backup].now,
+                                   .before = sp_tags_left(&tag->at[backup]),
                                    .history_tag = history && history[0] ? history : NULL,
                                    .why = why};
   sp_told_add_tag(work->told, backup, &told);
@@ -226,7 +226,7 @@ static void plan_history(struct sp_work *work, size_t backup, const struct sp_pi
 {
   if (work->sync->restores || !sp_history_is_due(work, backup, tag))
     return;
-  uint64_t pulls = sp_kept_pulls(work->backups[backup], &tag->at[backup].now);
+  uint64_t pulls = sp_kept_pulls(work->backups[backup], sp_tags_left(&tag->at[backup]));
   SP_LOCK_SCOPE(&work->lock);
   work->told->places[backup].pulls_planned += pulls;
   work->told->places[backup].requests_planned += 2 + pulls;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/decide.h"
 
+static bool differs(const struct sp_digest *known, const struct sp_digest *now)
+{
+  return known->alg != SP_DIGEST_NONE && !sp_digest_eq(known, now);
+}
+
 enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
 {
   bool is_there = state->backup.alg != SP_DIGEST_NONE;
@@ -18,7 +23,7 @@ enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
   if (!state->is_fixed)
     return SP_ACTION_SET;
   bool has_changed =
-      state->before.alg != SP_DIGEST_NONE && !sp_digest_eq(&state->before, &state->primary);
+      differs(&state->before, &state->primary) || differs(&state->backup_last, &state->primary);
   return is_there || has_changed ? SP_ACTION_REFUSE : SP_ACTION_SET;
 }
 

@@ -16,9 +16,10 @@ enum sp_sync_action {
 };
 
 struct sp_tag_state {
-  struct sp_digest primary; /* that it names there now */
-  struct sp_digest backup;  /* that it names there now; alg NONE: it is not there */
-  struct sp_digest before;  /* that it named at the primary when we last looked; NONE: not known */
+  struct sp_digest primary;     /* that it names there now */
+  struct sp_digest backup;      /* that it names there now; alg NONE: it is not there */
+  struct sp_digest backup_last; /* that it named there last, if it cannot be read now; NONE else */
+  struct sp_digest before; /* that it named at the primary when we last looked; NONE: not known */
   bool is_fixed;
   bool is_accepted;  /* the user says that a change of this fixed tag is meant */
   bool may_not_move; /* at the backup, as if it were fixed and had been something else */
@@ -31,7 +32,7 @@ struct sp_tag_state {
 /* Decides (DESIGN.md "Many images"). Cannot fail. */
 enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state);
 
-/* May the primary be believed, if it lists `now` of the `known` tags that it had? (F30: a primary
+/* May the primary be believed, if it has `now` of the `known` tags that it had? (F30: a primary
  * that lost more than max_loss_percent is asked about, not followed.) */
 bool sp_sync_is_loss_bearable(uint64_t known, uint64_t now, uint32_t max_loss_percent);
 

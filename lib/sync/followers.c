@@ -132,18 +132,11 @@ static size_t lower_bound(const struct sp_side *side, const char *name)
   return low;
 }
 
-bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
-                              const struct sp_digest *subject)
+/* `prefix` ends with the dot. */
+static bool lacks_cosign_tag(const struct sp_work *work, size_t backup, const char *prefix)
 {
   const struct sp_side *primary = &work->primary_side;
-  char text[SP_DIGEST_TEXT_MAX];
-  char prefix[SP_DIGEST_TEXT_MAX + 1]; /* with the dot: a fallback tag has none, and need not be at
-                                          a backup */
-  if (!work->rules.with_referrers || subject->alg == SP_DIGEST_NONE)
-    return false;
-  sp_digest_format(subject, text);
-  *strchr(text, ':') = '-';
-  size_t len = (size_t)snprintf(prefix, sizeof prefix, "%s.", text);
+  size_t len = strlen(prefix);
   for (size_t i = lower_bound(primary, prefix);
        i < primary->tag_count && strncmp(primary->tags[i], prefix, len) == 0; i++) {
     if (sp_ref_is_digest_tag(sp_span_str(primary->tags[i])) &&
@@ -151,6 +144,51 @@ bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
       return true;
   }
   return false;
+}
+
+static bool has_fallback_tags(const struct sp_side *side)
+{
+  for (size_t i = lower_bound(side, "sha"); i < side->tag_count; i++) {
+    struct sp_digest subject;
+    bool is_fallback;
+    if (strncmp(side->tags[i], "sha", 3) != 0)
+      return false;
+    if (subject_of(side->tags[i], &subject, &is_fallback) && is_fallback)
+      return true;
+  }
+  return false;
+}
+
+/* A backup with the referrers API needs no fallback tags, and one that lists some may have got it
+ * since: it is asked where its list says that something is missing, and nowhere else. */
+static bool lacks_fallback_tag(const struct sp_work *work, size_t backup, const char *tag,
+                               const struct sp_digest *subject)
+{
+  SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
+  struct sp_store *store = work->backups[backup];
+  struct sp_err err = SP_ERR_INIT;
+  if (!sp_side_has(&work->primary_side, tag) || sp_side_has(&work->sides[backup], tag) ||
+      (!store->is_local && !has_fallback_tags(&work->sides[backup])))
+    return false;
+  if (sp_store_list_referrers(store, subject, &list, &err) < 0)
+    return err.code == SP_E_UNSUPPORTED || err.code == SP_E_NOT_FOUND;
+  return list.count == 0;
+}
+
+bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
+                              const struct sp_digest *subject)
+{
+  char text[SP_DIGEST_TEXT_MAX];
+  char cosign[SP_DIGEST_TEXT_MAX + 1]; /* what its tags begin with */
+  char fallback[SP_MAX_TAG + 1];
+  if (!work->rules.with_referrers || subject->alg == SP_DIGEST_NONE)
+    return false;
+  sp_digest_format(subject, text);
+  *strchr(text, ':') = '-';
+  snprintf(cosign, sizeof cosign, "%s.", text);
+  sp_ref_referrers_tag(subject, fallback);
+  return lacks_cosign_tag(work, backup, cosign) ||
+         lacks_fallback_tag(work, backup, fallback, subject);
 }
 
 /* -- the referrers API */

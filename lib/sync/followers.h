@@ -15,8 +15,9 @@
  * digest. Blocks on both sides. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_followers_pin(struct sp_work *work, struct sp_err *err);
 
-/* Does the primary list cosign's tags of this digest that the backup does not list? From the
- * listings alone; false where referrers are not backed up. */
+/* Does the primary list cosign's tags of this digest, or a fallback tag, that the backup does not
+ * list and would have? From the listings; a backup is asked for the referrers where they say that a
+ * fallback tag is missing. False where referrers are not backed up. */
 bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
                               const struct sp_digest *subject);
 

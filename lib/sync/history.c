@@ -15,7 +15,7 @@
 static bool is_named_by_another(const struct sp_work *work, size_t backup,
                                 const struct sp_pinned *tag)
 {
-  const struct sp_digest *left = &tag->at[backup].now;
+  const struct sp_digest *left = sp_tags_left(&tag->at[backup]);
   for (size_t i = 0; i < work->tags.count; i++) {
     const struct sp_tag_at *at = &work->tags.items[i].at[backup];
     if (&work->tags.items[i] != tag && at->action != SP_ACTION_SET && sp_digest_eq(&at->now, left))
@@ -39,7 +39,7 @@ static bool is_in_history(struct sp_work *work, size_t backup, const struct sp_p
     struct sp_named named;
     struct sp_err err = SP_ERR_INIT;
     if (sp_store_resolve(work->backups[backup], side->tags[i], &named, &err) == 0 &&
-        sp_digest_eq(&named.digest, &tag->at[backup].now))
+        sp_digest_eq(&named.digest, sp_tags_left(&tag->at[backup])))
       return true;
   }
   return false;
@@ -62,7 +62,7 @@ static int find_name(struct sp_work *work, size_t backup, const struct sp_pinned
       sp_err_copy(err, &why);
       return -1;
     }
-    *is_named = is_taken && sp_digest_eq(&named.digest, &tag->at[backup].now);
+    *is_named = is_taken && sp_digest_eq(&named.digest, sp_tags_left(&tag->at[backup]));
     if (!is_taken || *is_named)
       return 0;
   }
@@ -97,7 +97,8 @@ static int set_long_name(struct sp_work *work, size_t backup, const struct sp_pi
 
 bool sp_history_is_due(struct sp_work *work, size_t backup, const struct sp_pinned *tag)
 {
-  bool moves = !tag->is_side && tag->at[backup].now.alg != SP_DIGEST_NONE &&
+  const struct sp_digest *left = sp_tags_left(&tag->at[backup]);
+  bool moves = !tag->is_side && left->alg != SP_DIGEST_NONE && !sp_digest_eq(left, &tag->primary) &&
                tag->at[backup].action == SP_ACTION_SET;
   return moves && work->rules.keep_history > 0 && !is_named_by_another(work, backup, tag) &&
          !is_in_history(work, backup, tag);
@@ -111,7 +112,7 @@ static int keep(struct sp_work *work, size_t backup, const struct sp_pinned *tag
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes manifest;
   sp_manifest_bytes_init(&manifest);
   bool is_long = strlen(tag->name) > SP_HISTORY_BASE_MAX;
-  if (sp_kept_get(work->backups[backup], &tag->at[backup].now, &manifest, err) < 0) {
+  if (sp_kept_get(work->backups[backup], sp_tags_left(&tag->at[backup]), &manifest, err) < 0) {
     *is_gone = err->code == SP_E_NOT_FOUND || sp_trouble_is_damage(err);
     return -1;
   }

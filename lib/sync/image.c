@@ -259,7 +259,7 @@ static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
   tell_pulls(work);
   if (work->sync->dry_run || work->sync->restores)
     return 0;
-  sp_remember_primary(work, true);
+  sp_remember_primary(work);
   sp_remember_record(work);
   return 0;
 }

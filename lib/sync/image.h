@@ -15,7 +15,7 @@ void sp_image_sync(struct sp_work *work, size_t number, struct sp_outages *outag
 /* The beginning of that, and of what others do with an image of safeport.yaml: opens its places,
  * lists both sides, reads what earlier runs knew, and selects tags. Writes nothing. What the tags
  * name is sp_tags_pin's.
- *   is_bearable   out   sp_sync_is_loss_bearable
+ *   is_bearable   out   as in losses.h
  * A backup that fails is told and out; fails when nothing can be done for the image. */
 SP_MUST_CHECK int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
                                   struct sp_pull_reserve *reserve, bool *is_bearable,

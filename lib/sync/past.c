@@ -33,14 +33,27 @@ static bool says_something(const struct sp_known_digest *copy)
   return copy->touched_s || copy->read_s || copy->damaged_s;
 }
 
+/* It was there before: since its digest was first seen, or at least until then. */
+static int tell_gone(struct sp_journal *journal, const char *primary,
+                     const struct sp_record_tag *tag, struct sp_err *err)
+{
+  bool is_known = tag->first_seen_s > 0 && tag->first_seen_s < tag->since_s;
+  int64_t there_s = is_known ? tag->first_seen_s : tag->since_s - 1;
+  if (sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, there_s, err) < 0 ||
+      sp_known_tell_tag(journal, primary, tag->tag, NULL, tag->since_s, err) < 0)
+    return -1;
+  return tag->is_meant ? sp_known_tell_meant(journal, primary, tag->tag, err) : 0;
+}
+
 static int tell_tag(struct sp_journal *journal, const char *primary, const char *backup,
                     const struct sp_record_tag *tag, struct sp_err *err)
 {
   const struct sp_known_digest seen = {.digest = tag->digest, .first_seen_s = tag->first_seen_s};
   const struct sp_known_digest copy = sp_record_copy(tag);
   if (sp_known_tell_digest(journal, primary, &seen, err) < 0 ||
-      sp_known_tell_tag(journal, primary, tag->tag, tag->is_gone ? NULL : &tag->digest,
-                        tag->since_s, err) < 0)
+      (tag->is_gone
+           ? tell_gone(journal, primary, tag, err)
+           : sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, tag->since_s, err)) < 0)
     return -1;
   return says_something(&copy) ? sp_known_tell_digest(journal, backup, &copy, err) : 0;
 }
@@ -171,6 +184,12 @@ struct sp_digest sp_past_named(const struct sp_past *past, const char *tag)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
   return known && !known->is_gone ? known->digest : (struct sp_digest){0};
+}
+
+struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->backups[backup], tag);
+  return known ? known->digest : sp_past_named(past, tag);
 }
 
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)

@@ -34,6 +34,9 @@ void sp_past_clear(struct sp_past *past);
 
 /* What the tag named at the primary when it was last looked at; alg NONE: not known, or gone. */
 struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);
+/* What the tag named at this backup when a run last saw it there, or, if none did, at the primary:
+ * the record knows no more. alg NONE: not known. */
+struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag);
 /* When the digest was last proven at this backup; 0 = never. */
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
 /* What is known of the digest at this backup; nothing but itself if nothing is. */

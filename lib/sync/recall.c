@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/tag_kind.h"
+#include "sync/losses.h"
 
 static bool is_of_run(const struct sp_err *err)
 {
@@ -17,12 +18,19 @@ static bool is_wanted(const struct sp_work *work, const struct sp_known_tag *tag
   return !tag->is_gone && sp_selection_matches(work->rules.tags, tag->tag);
 }
 
+/* Was it found to be lost by this run, or is it a part of a loss that is not to be borne? */
+static bool is_lost(const struct sp_work *work, const struct sp_known_tag *tag)
+{
+  return (is_wanted(work, tag) && !sp_side_has(&work->primary_side, tag->tag)) ||
+         (work->loses_slowly && sp_losses_has_before(work, tag));
+}
+
 static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
 {
   const struct sp_known *known = &work->past.primary;
   for (size_t i = 0; i < known->tag_count; i++) {
     const struct sp_known_tag *tag = &known->tags[i];
-    if (!is_wanted(work, tag) || (only_lost && sp_side_has(&work->primary_side, tag->tag)))
+    if (only_lost ? !is_lost(work, tag) : !is_wanted(work, tag))
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;

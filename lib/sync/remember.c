@@ -64,7 +64,19 @@ static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
   return false;
 }
 
-void sp_remember_primary(struct sp_work *work, bool is_loss_bearable)
+/* Of what is gone since an earlier run only that it was meant is news. */
+static void tell_gone(struct sp_work *work, const struct sp_known_tag *known)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->primary->name;
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (!known->is_gone)
+    forget(sp_known_tell_tag(journal, place, known->tag, NULL, work->now_s, &no_memory));
+  if (work->sync->accept_loss)
+    forget(sp_known_tell_meant(journal, place, known->tag, &no_memory));
+}
+
+void sp_remember_primary(struct sp_work *work)
 {
   struct sp_journal *journal = work->sync->journal;
   const char *place = work->primary->name;
@@ -74,10 +86,10 @@ void sp_remember_primary(struct sp_work *work, bool is_loss_bearable)
     if (tag->primary.alg != SP_DIGEST_NONE && !is_refused(work, tag))
       forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
   }
-  for (size_t i = 0; is_loss_bearable && i < work->past.primary.tag_count; i++) {
+  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *known = &work->past.primary.tags[i];
-    if (!known->is_gone && !sp_side_has(&work->primary_side, known->tag))
-      forget(sp_known_tell_tag(journal, place, known->tag, NULL, work->now_s, &no_memory));
+    if (!sp_side_has(&work->primary_side, known->tag))
+      tell_gone(work, known);
   }
 }
 
@@ -160,7 +172,9 @@ static int add_gone(const struct sp_work *work, struct sp_record *record, struct
       continue;
     struct sp_record_tag entry = {.digest = known->digest,
                                   .since_s = known->is_gone ? known->since_s : work->now_s,
-                                  .is_gone = true};
+                                  .first_seen_s = sp_past_first_seen_s(&work->past, &known->digest),
+                                  .is_gone = true,
+                                  .is_meant = known->is_meant || work->sync->accept_loss};
     snprintf(entry.tag, sizeof entry.tag, "%s", known->tag);
     if (sp_record_merge_tag(record, &entry, err) < 0)
       return -1;
@@ -210,7 +224,7 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   const struct sp_sync_place *told = &work->told->places[backup];
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
-         told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 ||
+         told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 || work->sync->accept_loss ||
          has_news_of_copies(work, backup);
 }
 
@@ -226,7 +240,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   if (make(work, backup, &now, err) < 0)
     return -1;
   bool is_ours = work->past.has_record[backup] && strcmp(old->primary, now.primary) == 0;
-  if (is_ours && sp_record_merge(&now, old, err) < 0)
+  if ((is_ours && sp_record_merge(&now, old, err) < 0) ||
+      sp_record_prune(&now, work->now_s, err) < 0)
     return -1;
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)

@@ -16,8 +16,10 @@ void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, si
 /* The referrers of the digest were asked for at the primary. */
 void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest);
 /* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed
- * is not told: it is still to be reported next time; nor are losses that were not bearable. */
-void sp_remember_primary(struct sp_work *work, bool is_loss_bearable);
+ * is not told: it is still to be reported next time. What was lost is told only if it is borne;
+ * with
+ * --accept-loss all that is gone was meant to go. */
+void sp_remember_primary(struct sp_work *work);
 /* What came of the image at each backup. */
 void sp_remember_results(struct sp_work *work);
 

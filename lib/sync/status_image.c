@@ -114,6 +114,8 @@ static int fill_tag(const struct sp_status_run *run, const struct sp_work *work,
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   if (seen && !seen->is_gone && sp_digest_eq(&seen->digest, &tag->primary))
     out->since_s = seen->since_s;
+  if (seen && seen->is_gone && !seen->is_meant && !sp_side_has(&work->primary_side, tag->name))
+    out->lost_s = seen->since_s;
   out->is_damaged = sp_known_is_damaged(sp_known_find_digest(&work->past.primary, &tag->primary));
   if (sp_text_dup(&out->name, tag->name, err) < 0 ||
       digest_text(&tag->primary, &out->digest, err) < 0)

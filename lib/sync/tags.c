@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "oci/reference.h"
 #include "policy/tag_kind.h"
+#include "sync/losses.h"
 #include "sync/told.h"
 #include "sync/work.h"
 #include "transfer/trouble.h"
@@ -98,21 +99,6 @@ static int select_tags(struct sp_work *work, struct sp_err *err)
   return 0;
 }
 
-/* Answers how many selected tags the primary had. */
-static uint64_t find_lost(struct sp_work *work)
-{
-  uint64_t known = 0;
-  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
-    const struct sp_known_tag *tag = &work->past.primary.tags[i];
-    if (tag->is_gone || !sp_selection_matches(work->rules.tags, tag->tag))
-      continue;
-    known++;
-    if (!sp_side_has(&work->primary_side, tag->tag))
-      sp_told_add_lost(work->told, tag->tag);
-  }
-  return known;
-}
-
 static bool selects_any(const struct sp_pattern *pattern, const struct sp_side *side)
 {
   for (size_t i = 0; i < side->tag_count; i++) {
@@ -159,16 +145,12 @@ int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
   if (select_tags(work, err) < 0)
     return -1;
-  uint64_t known = find_lost(work);
-  if (!work->sync->restores) {
-    note_unmatched(work);
-    if (require_selected(work, err) < 0)
-      return -1;
-  }
-  *is_bearable =
-      work->sync->accept_loss ||
-      sp_sync_is_loss_bearable(known, known - work->told->lost, work->sync->max_loss_percent);
-  return 0;
+  if (sp_losses_find(work, is_bearable, err) < 0)
+    return -1;
+  if (work->sync->restores)
+    return 0;
+  note_unmatched(work);
+  return require_selected(work, err);
 }
 
 /* -- pinning */
@@ -199,8 +181,8 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
   sp_told_add_note(work->told, "%s", err.msg);
 }
 
-/* A tag that is listed and cannot be served has an empty link (F05): it is not there, and will be
- * written. */
+/* A tag that is listed and cannot be served has an empty link (F05): it names nothing, and will be
+ * written. What it named is not forgotten for it. */
 static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backup)
 {
   struct sp_tag_at *at = &tag->at[backup];
@@ -217,7 +199,8 @@ static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backu
   else if (sp_trouble_is_of_place(&err) || err.code == SP_E_INTERRUPTED) {
     sp_work_fail_place(work, backup, &err);
     return;
-  }
+  } else
+    at->last = sp_past_named_at(&work->past, backup, tag->name);
   at->is_known = true;
 }
 
@@ -251,6 +234,7 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
     const struct sp_tag_state state = {
         .primary = tag->primary,
         .backup = tag->at[i].now,
+        .backup_last = tag->at[i].last,
         .before = sp_past_named(&work->past, tag->name),
         .is_fixed = tag->is_fixed,
         .is_accepted =
@@ -269,6 +253,11 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
 {
   return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
          tag->at[backup].action == SP_ACTION_REFUSE;
+}
+
+const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)
+{
+  return at->now.alg != SP_DIGEST_NONE ? &at->now : &at->last;
 }
 
 void sp_tags_pin(struct sp_work *work, size_t first)

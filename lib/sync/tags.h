@@ -14,8 +14,10 @@
 struct sp_work;
 
 struct sp_tag_at {
-  struct sp_digest now; /* alg NONE: it is not there */
-  bool is_known;        /* false: the backup could not say; nothing is done */
+  struct sp_digest now;  /* alg NONE: it is not there, or cannot be read */
+  struct sp_digest last; /* of one that is there and cannot be read: what it named, as far as is
+                            known; alg NONE else */
+  bool is_known;         /* false: the backup could not say; nothing is done */
   enum sp_sync_action action;
   enum sp_proof proven; /* by this run */
 };
@@ -41,7 +43,7 @@ struct sp_tags {
 
 /* Selects from the primary's list and looks for tags that it had and does not list any more. What
  * `include` names and is not there is noted.
- * *is_bearable: sp_sync_is_loss_bearable. Fails: SP_E_NOT_FOUND (of the tags that the primary has
+ * *is_bearable: as in losses.h. Fails: SP_E_NOT_FOUND (of the tags that the primary has
  * none is selected, and none was lost: the file is wrong); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err);
 /* Adds a tag that follows a selected one. Fails: SP_E_NOMEM. */
@@ -56,6 +58,9 @@ void sp_tags_pin(struct sp_work *work, size_t first);
 /* Is it a tag that would be followed to this backup only if somebody says that its change is meant?
  * After sp_tags_pin. */
 bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup);
+/* What it names there, or named last: what it leaves if it is set. alg NONE: nothing, as far as is
+ * known. */
+const struct sp_digest *sp_tags_left(const struct sp_tag_at *at);
 void sp_tags_clear(struct sp_tags *tags);
 
 #endif

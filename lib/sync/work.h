@@ -37,6 +37,7 @@ struct sp_work {
   struct sp_source_view view; /* of the primary, for transfer/ */
   struct sp_past past;
   struct sp_tags tags;
+  bool loses_slowly; /* the sum of what the primary lost in the last weeks is not to be borne */
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;
   pthread_mutex_t lock;         /* guards told */

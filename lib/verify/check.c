@@ -173,6 +173,7 @@ void sp_check_run(struct sp_check *check, const struct sp_verify *verify, struct
       failed = verify_image(check, &err);
     if (failed && check->report->err.code == SP_OK)
       sp_err_copy(&check->report->err, &err);
+    sp_tell_results(check);
     *report = check->report;
   }
   clear(check);

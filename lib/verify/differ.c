@@ -152,16 +152,29 @@ int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
   return 0;
 }
 
+static const struct sp_pinned *find_pinned(const struct sp_check *check, const char *tag)
+{
+  for (size_t i = 0; i < check->work.tags.selected_count; i++) {
+    if (strcmp(check->work.tags.items[i].name, tag) == 0)
+      return &check->work.tags.items[i];
+  }
+  return NULL;
+}
+
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag)
 {
-  size_t number = (size_t)(backup - check->sites) - 1;
-  for (size_t i = 0; i < check->work.tags.selected_count; i++) {
-    const struct sp_pinned *pinned = &check->work.tags.items[i];
-    if (strcmp(pinned->name, tag) == 0)
-      return sp_tags_is_refused(pinned, number);
-  }
-  return false;
+  const struct sp_pinned *pinned = find_pinned(check, tag);
+  return pinned && sp_tags_is_refused(pinned, (size_t)(backup - check->sites) - 1);
+}
+
+bool sp_differ_would_move(const struct sp_check *check, const struct sp_site *backup,
+                          const char *tag)
+{
+  const struct sp_pinned *pinned = find_pinned(check, tag);
+  const struct sp_digest *last =
+      pinned ? &pinned->at[(size_t)(backup - check->sites) - 1].last : &no_digest;
+  return last->alg != SP_DIGEST_NONE && !sp_digest_eq(last, &pinned->primary);
 }
 
 /* -- referrers */

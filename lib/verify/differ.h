@@ -15,6 +15,9 @@ SP_MUST_CHECK int sp_differ_add_copies(struct sp_check *check, struct sp_err *er
 /* Is this a tag that sync would refuse to set at this backup: a fixed one that changed? */
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag);
+/* Is it one that cannot be read there, and named something else last: setting it would move it? */
+bool sp_differ_would_move(const struct sp_check *check, const struct sp_site *backup,
+                          const char *tag);
 /* Finds referrers that the primary has and a backup has not; notes those that only a backup has.
  */
 void sp_differ_compare(struct sp_check *check);

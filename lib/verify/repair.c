@@ -21,12 +21,14 @@ static bool is_different(const struct sp_copy *copy)
   return false;
 }
 
-/* A fixed tag that changed at the primary: setting it would be following it. */
-static bool has_refused_tag(const struct sp_check *check, const struct sp_site *site,
-                            const struct sp_copy *copy)
+/* A fixed tag that changed at the primary: setting it would be following it. One that would move:
+ * sync keeps what it leaves. */
+static bool is_for_sync(const struct sp_check *check, const struct sp_site *site,
+                        const struct sp_copy *copy)
 {
   for (size_t i = 0; i < copy->tag_count; i++) {
-    if (sp_differ_is_refused(check, site, copy->tags[i]))
+    if (sp_differ_is_refused(check, site, copy->tags[i]) ||
+        sp_differ_would_move(check, site, copy->tags[i]))
       return true;
   }
   return false;
@@ -195,7 +197,7 @@ void sp_repair_run(struct sp_check *check)
     for (size_t i = 0; i < site->copy_count; i++) {
       struct sp_copy *copy = &site->copies[i];
       if (!copy->is_skipped && !is_different(copy) && count_findings(site, copy) > 0 &&
-          !has_refused_tag(check, site, copy) && sp_check_is_open(check, site))
+          !is_for_sync(check, site, copy) && sp_check_is_open(check, site))
         repair_copy(check, site, copy);
     }
   }

@@ -84,18 +84,27 @@ static const char *result_of(const struct sp_report_place *place)
 
 void sp_tell_journal(struct sp_check *check)
 {
-  const struct sp_sync *sync = &check->verify->sync;
-  bool has_failed = check->report->err.code != SP_OK || sp_tell_classes(check->report) != 0;
   for (size_t s = 0; s < check->site_count; s++) {
     const struct sp_site *site = &check->sites[s];
     for (size_t i = 0; i < site->copy_count; i++)
       tell_copy(check, site, &site->copies[i]);
+  }
+}
+
+void sp_tell_results(const struct sp_check *check)
+{
+  const struct sp_sync *sync = &check->verify->sync;
+  const struct sp_report *report = check->report;
+  static const struct sp_report_place nowhere; /* it failed before its places were known */
+  for (size_t i = 0; i < report->place_count || i == 0; i++) {
+    const struct sp_report_place *place = report->place_count > 0 ? &report->places[i] : &nowhere;
+    bool is_cut = report->err.code != SP_OK;
     const struct sp_run_image image = {.image = check->work.name,
-                                       .place = site->store->name,
-                                       .result = result_of(site->place),
-                                       .why = &site->place->err,
-                                       .is_more = s > 0,
-                                       .has_failed = has_failed};
+                                       .place = place->name ? place->name : "",
+                                       .result = is_cut ? "failed" : result_of(place),
+                                       .why = is_cut ? &report->err : &place->err,
+                                       .is_more = i > 0,
+                                       .has_failed = is_cut || sp_tell_classes(report) != 0};
     struct sp_err no_memory = SP_ERR_INIT;
     forget(sp_runs_tell_image(sync->journal, sync->run_id, &image, &no_memory));
   }
@@ -233,7 +242,7 @@ static void advise_refused(struct sp_check *check)
     if (backup == work->backup_count || tag->is_past)
       continue;
     char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
-    struct sp_digest known = tag->at[backup].now;
+    struct sp_digest known = *sp_tags_left(&tag->at[backup]);
     if (known.alg == SP_DIGEST_NONE)
       known = sp_past_named(&work->past, tag->name);
     sp_digest_format(&tag->primary, now);

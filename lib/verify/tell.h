@@ -6,9 +6,11 @@
 
 #include "verify/check.h"
 
-/* Tells what was found of each copy, and the run's result at each place. A journal without memory
- * forgets; no image fails for it. */
+/* Tells what was found of each copy. A journal without memory forgets; no image fails for it. */
 void sp_tell_journal(struct sp_check *check);
+/* Tells what came of the image at each place, also where nothing could be found: the log's lines.
+ */
+void sp_tell_results(const struct sp_check *check);
 /* The same of one copy, which is on disk then: it has cost pulls. */
 void sp_tell_copy(struct sp_check *check, const struct sp_site *site, const struct sp_copy *copy);
 /* Fills the report's places: counts, level, damage with the tags that it hurts; and notes. */

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -96,6 +97,73 @@ def test_a_loss_within_max_loss_is_shown_until_a_sync_has_told_it(backed):
     backed.run("verify", status=0)
     assert backed.json("sync")["images"][0]["lost"] == 1
     assert standings(backed.json("status"))["build-2"] == ["extra"] * 3
+
+
+def lose_slowly(backed, fresh=False):
+    """Ten tags of which one is lost in each run, within max-loss; until a sync is held."""
+    for number in range(4, 10):
+        backed.put("app", images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.sync()
+    time.sleep(1.1)  # what came and went in one second of the clock was never there
+    for number in range(10):
+        if fresh:
+            backed.forget()
+        give_up(backed, f"build-{number}")
+        document = json.loads(backed.run("sync", "--json", status=None).stdout)
+        if document["images"][0]["held"]:
+            return document
+        assert document["images"][0]["lost"] == 1 and document["totals"]["exit_status"] == 0
+    return None
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["journal", "record"])
+def test_a_loss_bit_by_bit_is_found(backed, fresh):
+    """A tenth each time; the third is more than a fifth of what was there."""
+    document = lose_slowly(backed, fresh)
+    lost = [f"build-{number}" for number in range(3)]
+    assert document["totals"]["exit_status"] == 6
+    assert sorted(document["images"][0]["lost_tags"]) == lost and document["images"][0]["lost"] == 3
+    assert any("bit by bit" in note for note in document["images"][0]["notes"])
+    for _ in range(2):
+        if fresh:
+            backed.forget()
+        backed.json("sync", status=6)
+        status = backed.json("status", status=6)
+        assert [name for name, at in standings(status).items() if at == ["lost"] * 3] == lost
+        verify = backed.json("verify", status=6)
+        assert [place["verified"]["good"] for place in verify["images"][0]["places"]] == [7, 10, 10, 10]
+    backed.json("sync", "--accept-loss")
+    if fresh:
+        backed.forget()
+    backed.json("sync")
+    status = backed.json("status")
+    assert {tuple(standings(status)[name]) for name in lost} == {("extra",) * 3}
+    assert not any(tag["lost_since"] for tag in status["images"][0]["tags"])
+    give_up(backed, "build-3")
+    assert backed.json("sync")["images"][0]["lost"] == 1
+
+
+def test_what_was_lost_stays_known(backed):
+    """To a host with a journal, and to one that never saw it."""
+    backed.write(max_loss="50%")
+    give_up(backed, "build-2")
+    backed.sync()
+    for _ in range(2):
+        (tag,) = [tag for tag in backed.json("status")["images"][0]["tags"] if tag["name"] == "build-2"]
+        assert tag["lost_since"] and not tag["lost"] and [at["standing"] for at in tag["at"]] == ["extra"] * 3
+        assert "build-2 (lost at the primary, seen 2" in backed.run("status", status=0).stdout
+        backed.forget()
+        backed.sync()
+
+
+def test_new_tags_in_the_place_of_old_ones_are_no_loss(backed):
+    """A primary that keeps the newest few."""
+    backed.write(max_loss="25%")
+    time.sleep(1.1)
+    for number in range(4, 10):
+        backed.put("app", images.small(number, tag=f"build-{number}", layer_bytes=2000))
+        give_up(backed, f"build-{number - 4}")
+        assert backed.json("sync")["images"][0]["lost"] == 1
 
 
 def test_accepting_a_loss_accepts_no_tampering(backed):

@@ -2,6 +2,7 @@
 """status: every standing that a tag can have, from hosts with and without a journal; watching it."""
 
 import json
+import shutil
 import signal
 import time
 
@@ -252,6 +253,28 @@ def test_signatures_that_are_missing(synced):
     assert standings(synced.json("status"), "latest") == ["in_step"] * 3
     synced.write(image_referrers=False)
     synced.json("status")
+
+
+def test_referrers_that_are_missing(synced):
+    """Seen in the listings, where the registries have no API for them; the vault, which is at hand, is asked."""
+    synced.put("app", images.with_referrers(31, tag="signed", cosign=False))
+    synced.json("sync")
+    synced.json("status")
+    late = images.with_referrers(32, tag="late", cosign=False)
+    fallback = [tag for tag in late.tags if tag.startswith("sha256-")]
+    synced.put("app", late)
+    for tag in fallback:
+        shutil.rmtree(synced.primary.tag_link("src/app", tag).parents[1])
+    synced.primary.restart()
+    synced.json("sync")
+    assert standings(synced.json("status"), "late") == ["in_step"] * 3
+    synced.put("app", late)  # its referrers
+    document = synced.json("status", status=1)
+    assert standings(document, "late") == ["unsigned"] * 3 and standings(document, "signed") == ["in_step"] * 3
+    synced.json("sync")
+    synced.one.clear_log()
+    assert standings(synced.json("status"), "late") == ["in_step"] * 3
+    assert not [entry for entry in synced.one.log() if "referrers" in entry.path]
 
 
 # -- when the last sync was

@@ -203,13 +203,36 @@ static void test_a_clock_that_jumps(void **state)
   assert_int_equal(remains_of(id), 7);
 }
 
+static void tell_gone(const char *place, const char *tag)
+{
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  must(sp_known_tell_tag(journal, place, tag, NULL, sp_clock_wall_s(), &err), &err);
+  sp_journal_close(journal);
+}
+
+static void test_what_is_gone_goes(void **state)
+{
+  (void)state;
+  tell_tag("p", "pr-1", 1);
+  let_days_pass(10);
+  tell_gone("p", "pr-1");
+  let_days_pass(380);
+  tell_tag("p", "pr-2", 2); /* the place is in use */
+  let_days_pass(10);
+  assert_int_equal(states_of("p", "pr-1"), 2);
+  let_days_pass(30);
+  assert_int_equal(states_of("p", "pr-1"), 0);
+  assert_int_equal(states_of("p", "pr-2"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scratch_remove)
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_old_states_go),  TEST(test_idle_places_go),     TEST(test_old_runs_go),
-      TEST(test_old_uploads_go), TEST(test_a_clock_that_jumps),
+      TEST(test_old_uploads_go), TEST(test_a_clock_that_jumps), TEST(test_what_is_gone_goes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,23 @@ static void test_damaged(void **state)
   }
 }
 
+/* There, and not to be read: a fixed tag is not set to anything but what it named last. */
+static void test_unreadable(void **state)
+{
+  (void)state;
+  for (int bits = 0; bits < 16; bits++) {
+    bool is_same = bits & 1, is_fixed = bits & 2, is_accepted = bits & 4, is_restored = bits & 8;
+    const struct sp_tag_state tag = {.primary = digest('a'),
+                                     .before = digest('a'),
+                                     .backup_last = digest(is_same ? 'a' : 'b'),
+                                     .is_fixed = is_fixed,
+                                     .is_accepted = is_accepted,
+                                     .may_not_move = is_restored};
+    bool is_refused = is_fixed && !is_same && !is_accepted && !is_restored;
+    assert_int_equal(sp_sync_decide(&tag), is_refused ? SP_ACTION_REFUSE : SP_ACTION_SET);
+  }
+}
+
 static void test_loss(void **state)
 {
   (void)state;
@@ -117,6 +134,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide), cmocka_unit_test(test_damaged),
                                      cmocka_unit_test(test_may_not_move),
+                                     cmocka_unit_test(test_unreadable),
                                      cmocka_unit_test(test_loss)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
