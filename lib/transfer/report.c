@@ -53,6 +53,7 @@ static void clear_place(struct sp_report_place *place)
   }
   free(place->tags);
   free(place->damage);
+  free(place->by_tag);
   free(place->name);
 }
 
