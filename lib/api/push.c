@@ -91,8 +91,8 @@ static int make_report(const struct push *push, struct sp_report **out, struct s
   struct sp_job_place places[SP_MAX_DESTINATIONS];
   for (size_t i = 0; i < push->names.target_count; i++) {
     const struct sp_target *target = &push->names.targets[i];
-    places[i] = (struct sp_job_place){
-        .place = &target->place, .tag = target->tag_count > 0 ? target->tags[0] : NULL};
+    places[i] = (struct sp_job_place){.place = &target->place,
+                                      .tag = target->tag_count > 0 ? target->tags[0] : NULL};
   }
   if (sp_job_report_begin(kind, push->options->source, places, push->names.target_count, out, err) <
       0)

@@ -159,6 +159,12 @@ static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls
   return sp_fleet_pulls(&((const struct restore *)ctx)->fleet, store, out);
 }
 
+static void image_copied(void *ctx, size_t number, const struct sp_sync_copied *copied)
+{
+  const struct restore *restore = ctx;
+  sp_restore_item_copied(&restore->plan, restore->views[number], copied);
+}
+
 /* Nobody reads the view's store any more. */
 static void image_closing(void *ctx, size_t number, struct sp_sync_image *told)
 {
@@ -166,7 +172,7 @@ static void image_closing(void *ctx, size_t number, struct sp_sync_image *told)
   struct sp_view *view = sp_steal(&restore->views[number]);
   if (!view)
     return;
-  sp_restore_item_tell(&restore->plan, view, told);
+  sp_restore_item_tell(view, told);
   sp_view_clear(view);
   free(view);
 }
@@ -204,6 +210,7 @@ static void run(struct restore *restore, struct sp_sync_totals *totals)
       .restores = true,
       .retry = sp_session_retry(restore->fleet.session),
       .cancel = sp_session_cancel(restore->fleet.session),
+      .copied = image_copied,
       .closing = image_closing,
       .done = image_done,
       .ctx = restore,
