@@ -78,9 +78,7 @@ static int run_restore(const struct command_line *line, const struct restore_arg
                        struct run *run, struct sync_output *output, struct sp_err *err)
 {
   struct sp_sync_totals totals;
-  struct sp_restore_options options = {.config = args->config,
-                                       .names = line->operands.items,
-                                       .name_count = line->operands.count,
+  struct sp_restore_options options = {.of = series_images(args->config, line),
                                        .tags = args->tags.items,
                                        .tag_count = args->tags.count,
                                        .all = args->all,
@@ -90,7 +88,6 @@ static int run_restore(const struct command_line *line, const struct restore_arg
                                        .dry_run = args->dry_run,
                                        .wait = args->wait,
                                        .image = sync_output_image,
-                                       .complaint = series_complaint,
                                        .ctx = output,
                                        .progress = progress_event,
                                        .progress_ctx = run->progress};
@@ -106,13 +103,10 @@ static int run_drill(const struct command_line *line, const struct restore_args 
 {
   uint64_t sample = 0;
   struct sp_sync_totals totals;
-  struct sp_drill_options options = {.config = args->config,
-                                     .names = line->operands.items,
-                                     .name_count = line->operands.count,
+  struct sp_drill_options options = {.of = series_images(args->config, line),
                                      .scratch = args->scratch,
                                      .seed = sp_random_below(1000000),
                                      .image = sync_output_image,
-                                     .complaint = series_complaint,
                                      .ctx = output,
                                      .progress = progress_event,
                                      .progress_ctx = run->progress};

@@ -59,7 +59,6 @@ static int look(struct question *question, FILE *to, bool *is_whole)
   struct sp_err err = SP_ERR_INIT;
   status_output_init(&output, &settings);
   question->options.image = status_output_image;
-  question->options.complaint = series_complaint;
   question->options.ctx = &output;
   int failed = sp_status(question->run->session, &question->options, &totals, &err);
   *is_whole = !failed && totals.err.code == SP_OK;
@@ -163,9 +162,7 @@ static int status_run(const struct command *self, int argc, char **argv)
       read_number("history", args.history, SP_MAX_KEPT_STATES, &history, &err) < 0 ||
       run_begin(&run, &line.common, "status", &err) < 0)
     return command_fail(&err);
-  question.options = (struct sp_status_options){.config = args.config,
-                                                .names = line.operands.items,
-                                                .name_count = line.operands.count,
+  question.options = (struct sp_status_options){.of = series_images(args.config, &line),
                                                 .history_limit = (size_t)history,
                                                 .with_sizes = args.size};
   bool is_whole;

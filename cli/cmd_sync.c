@@ -45,7 +45,6 @@ static int run_sync(const struct common_args *common, struct sp_sync_options *op
     return command_fail(&err);
   sync_output_init(&output, "sync", common, &run, json);
   options->image = sync_output_image;
-  options->complaint = series_complaint;
   options->ctx = &output;
   options->progress = progress_event;
   options->progress_ctx = run.progress;
@@ -62,9 +61,7 @@ static int sync_run(const struct command *self, int argc, char **argv)
   if (!command_line_read(&line, self, argc, argv, &args, &status))
     return status;
   struct sp_sync_options options = {
-      .config = args.config,
-      .names = line.operands.items,
-      .name_count = line.operands.count,
+      .of = series_images(args.config, &line),
       .accept = args.accept.items,
       .accept_count = args.accept.count,
       .accept_loss = args.accept_loss,

@@ -66,6 +66,15 @@ static bool holds_image(const struct sp_report *report, const struct sp_report_p
          verdict_is_good(report, place);
 }
 
+static int format_image(struct sp_buf *to, const struct sp_report *report,
+                        const struct sp_report_place *place, struct sp_err *err)
+{
+  const char *newline = to->len > 0 ? "\n" : "";
+  if (place->by_tag)
+    return sp_buf_appendf(to, err, "%s%s", newline, place->by_tag);
+  return sp_buf_appendf(to, err, "%s%s@%s", newline, place->name, report->digest);
+}
+
 static void add_outputs(struct ci_result *result, const struct sp_report *report)
 {
   struct sp_err ignored = SP_ERR_INIT;
@@ -73,9 +82,7 @@ static void add_outputs(struct ci_result *result, const struct sp_report *report
   sp_buf_init(&images, SP_MAX_STEP_OUTPUT_BYTES / 4);
   for (size_t i = 0; i < report->place_count; i++) {
     const struct sp_report_place *place = &report->places[i];
-    if (holds_image(report, place) &&
-        sp_buf_appendf(&images, &ignored, "%s%s@%s", images.len > 0 ? "\n" : "", place->name,
-                       report->digest) < 0)
+    if (holds_image(report, place) && format_image(&images, report, place, &ignored) < 0)
       ci_result_leave_out(result);
   }
   ci_result_add_output(result, "digest", report->digest ? report->digest : "");

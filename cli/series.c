@@ -181,8 +181,16 @@ int series_fail(struct series *series, const struct sp_err *err)
   return status;
 }
 
-void series_complaint(void *ctx, const char *text)
+static void print_complaint(void *ctx, const char *text)
 {
   (void)ctx;
   fputs(text, stderr);
+}
+
+struct sp_wanted_images series_images(const char *config, const struct command_line *line)
+{
+  return (struct sp_wanted_images){.config = config,
+                                   .names = line->operands.items,
+                                   .name_count = line->operands.count,
+                                   .complaint = print_complaint};
 }

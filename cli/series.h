@@ -20,6 +20,7 @@
 #include "cli/ci_result.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "safeport/images.h"
 
 struct series_settings {
   const char *command; /* "sync" */
@@ -70,8 +71,9 @@ int series_end(struct series *series, int exit_status, const struct sp_err *err,
 /* Ends it where there are no totals. */
 int series_fail(struct series *series, const struct sp_err *err);
 
-/* Says on stderr what is wrong with safeport.yaml; ctx is not used. */
-void series_complaint(void *ctx, const char *text);
+/* The images that the operands name, of that safeport.yaml (NULL: found as usual); what is wrong
+ * with it is said on stderr. Borrows line. */
+struct sp_wanted_images series_images(const char *config, const struct command_line *line);
 
 SP_DEFINE_AUTO_CLEAR(struct series, series_clear)
 

@@ -51,17 +51,13 @@ int verify_names(const struct command_line *line, const struct verify_args *args
   SP_CLEANUP(verify_output_clear) struct verify_output output = {0};
   struct sp_verify_totals totals;
   struct sp_err err = SP_ERR_INIT;
-  struct sp_verify_images_options options = {.config = args->config,
-                                             .names = line->operands.items,
-                                             .name_count = line->operands.count,
-                                             .repair = args->repair,
-                                             .wait = args->wait};
+  struct sp_verify_images_options options = {
+      .of = series_images(args->config, line), .repair = args->repair, .wait = args->wait};
   if (read_names_args(args, &options, &err) < 0 ||
       run_begin(&run, &line->common, "verify", &err) < 0)
     return command_fail(&err);
   verify_output_init(&output, &line->common, &run, args->json);
   options.image = verify_output_image;
-  options.complaint = series_complaint;
   options.ctx = &output;
   options.progress = progress_event;
   options.progress_ctx = run.progress;

@@ -38,6 +38,8 @@ struct sp_report_damage {
 
 struct sp_report_place {
   char *name;        /* "ghcr.io/o/app", "vault:app", "oci:/srv/x" */
+  char *by_tag;      /* where no digest finds an image (an engine, a docker archive): what does,
+                        "docker-daemon:docker.io/o/app:v1". NULL: name and digest do */
   struct sp_err err; /* why it failed; code SP_OK if it did not */
   const char
       *proof; /* level reached for the whole image here: "none", "claimed", "touched", "read" */

@@ -13,11 +13,9 @@
 #include "safeport/sync.h"
 
 struct sp_restore_options {
-  const char *config;       /* --config; NULL = found as usual */
-  const char *const *names; /* of safeport.yaml, "app" or "app:v1"; or one place, "vault:app:v1" (a
-                               word with a registry or a transport), which needs no safeport.yaml */
-  size_t name_count;        /* 1 or more */
-  const char *const *tags;  /* wanted; none, and none in a name: `latest` */
+  struct sp_wanted_images of; /* 1 or more, also "app:v1"; or one place, "vault:app:v1" (a word with
+                                 a registry or a transport), which needs no safeport.yaml */
+  const char *const *tags;    /* wanted; none, and none in a name: `latest` */
   size_t tag_count;
   bool all;         /* all tags that any backup has */
   int64_t at_s;     /* what the tags named then (unix seconds); 0 = now */
@@ -28,7 +26,6 @@ struct sp_restore_options {
   bool wait;     /* for another run that works on the same image */
   unsigned jobs; /* images at once; 0 = as the file says */
   void (*image)(void *ctx, const struct sp_sync_image *image); /* as in struct sp_sync_options */
-  void (*complaint)(void *ctx, const char *text);
   void *ctx;
   sp_progress *progress; /* or NULL */
   void *progress_ctx;
@@ -45,14 +42,11 @@ SP_MUST_CHECK int sp_restore(struct sp_session *session, const struct sp_restore
  * by itself, and removes it again. Every byte of the image on that backup is read. What was found
  * is told to the journal as a proof at level *read*, or as damage. */
 struct sp_drill_options {
-  const char *config;
-  const char *const *names;
-  size_t name_count;   /* 0 = all */
+  struct sp_wanted_images of;
   size_t sample;       /* how many; 0 = 5 */
   uint64_t seed;       /* decides among those that were read equally long ago */
   const char *scratch; /* a directory in which there is room; NULL = in the state directory */
   void (*image)(void *ctx, const struct sp_sync_image *image); /* primary is the backup */
-  void (*complaint)(void *ctx, const char *text);
   void *ctx;
   sp_progress *progress;
   void *progress_ctx;

@@ -10,6 +10,7 @@
 #ifndef SAFEPORT_STATUS_H
 #define SAFEPORT_STATUS_H
 
+#include "safeport/images.h"
 #include "safeport/session.h"
 
 /* A tag at a backup. */
@@ -90,13 +91,10 @@ struct sp_status_totals {
 };
 
 struct sp_status_options {
-  const char *config;
-  const char *const *names;
-  size_t name_count;    /* 0 = all */
+  struct sp_wanted_images of;
   size_t history_limit; /* states of each tag; 0 = none */
   bool with_sizes;
   void (*image)(void *ctx, const struct sp_status_image *image);
-  void (*complaint)(void *ctx, const char *text);
   void *ctx;
 };
 

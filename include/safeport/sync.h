@@ -7,6 +7,7 @@
 #ifndef SAFEPORT_SYNC_H
 #define SAFEPORT_SYNC_H
 
+#include "safeport/images.h"
 #include "safeport/progress.h"
 #include "safeport/session.h"
 
@@ -88,9 +89,7 @@ struct sp_sync_totals {
 };
 
 struct sp_sync_options {
-  const char *config;       /* --config; NULL = found as usual */
-  const char *const *names; /* of images; name_count 0 = all */
-  size_t name_count;
+  struct sp_wanted_images of;
   const char *const *accept; /* tags ("v1.2.3", "app:v1.2.3") whose change at the primary is meant;
                                 "*" for all */
   size_t accept_count;
@@ -100,8 +99,6 @@ struct sp_sync_options {
   bool wait; /* for locks, and for the next pull window */
   /* An image has ended. One call at a time, from any thread; borrowed. */
   void (*image)(void *ctx, const struct sp_sync_image *image);
-  /* The file has mistakes: one text each, as people read it. */
-  void (*complaint)(void *ctx, const char *text);
   void *ctx;
   sp_progress *progress; /* or NULL */
   void *progress_ctx;

@@ -8,6 +8,7 @@
 #ifndef SAFEPORT_VERIFY_H
 #define SAFEPORT_VERIFY_H
 
+#include "safeport/images.h"
 #include "safeport/progress.h"
 #include "safeport/report.h"
 #include "safeport/session.h"
@@ -19,10 +20,8 @@ enum sp_verify_level {
 };
 
 struct sp_verify_images_options {
-  const char *config;       /* --config; NULL = found as usual */
-  const char *const *names; /* of images, each with a tag or without ("app:latest"): that tag alone,
-                               or all that the file selects; name_count 0 = all */
-  size_t name_count;
+  struct sp_wanted_images of; /* each with a tag or without ("app:latest"): that tag alone, or all
+                                 that the file selects */
   enum sp_verify_level level;
   unsigned percent;  /* of READ: only this share of each place's bytes, least recently read first,
                         the rest is touched. 0 and 100: all */
@@ -32,8 +31,6 @@ struct sp_verify_images_options {
   unsigned jobs;     /* images at once; 0 = as the file says */
   /* An image has ended. One call at a time, from any thread; borrowed. */
   void (*image)(void *ctx, const struct sp_report *report);
-  /* The file has mistakes: one text each, as people read it. */
-  void (*complaint)(void *ctx, const char *text);
   void *ctx;
   sp_progress *progress; /* or NULL */
   void *progress_ctx;

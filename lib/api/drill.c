@@ -365,12 +365,7 @@ int sp_drill(struct sp_session *session, const struct sp_drill_options *options,
              struct sp_sync_totals *totals, struct sp_err *err)
 {
   SP_CLEANUP(drill_clear_auto_) struct drill drill = {.options = options, .totals = totals};
-  const struct sp_images_request request = {.config = options->config,
-                                            .names = options->names,
-                                            .name_count = options->name_count,
-                                            .from_backups = true,
-                                            .complaint = options->complaint,
-                                            .ctx = options->ctx};
+  const struct sp_images_request request = {.of = options->of, .from_backups = true};
   *totals = (struct sp_sync_totals){.err = SP_ERR_INIT};
   pthread_mutex_init(&drill.lock, NULL);
   sp_outages_init(&drill.outages);

@@ -99,8 +99,8 @@ static void subject_of(const struct sp_images_request *request, char *out, size_
 {
   size_t len = 0;
   out[0] = '\0';
-  for (size_t i = 0; i < request->name_count && len < size; i++)
-    len += (size_t)snprintf(out + len, size - len, "%s%s", i ? " " : "", request->names[i]);
+  for (size_t i = 0; i < request->of.name_count && len < size; i++)
+    len += (size_t)snprintf(out + len, size - len, "%s%s", i ? " " : "", request->of.names[i]);
 }
 
 static int begin_run(struct sp_fleet *fleet, const char *command, const char *subject,

@@ -50,12 +50,12 @@ void sp_images_free(struct sp_images *images)
 static void pass_complaints(const struct sp_images_request *request, const char *path,
                             const struct sp_complaints *complaints)
 {
-  for (size_t i = 0; request->complaint && i < complaints->count; i++) {
+  for (size_t i = 0; request->of.complaint && i < complaints->count; i++) {
     SP_AUTO_BUF struct sp_buf text;
     sp_buf_init(&text, 16 * SP_KIB);
     struct sp_err ignored = SP_ERR_INIT;
     if (sp_complaint_format(&complaints->items[i], path, &text, &ignored) == 0)
-      request->complaint(request->ctx, sp_buf_str(&text));
+      request->of.complaint(request->of.complaint_ctx, sp_buf_str(&text));
   }
 }
 
@@ -64,7 +64,7 @@ static int load_config(struct sp_images *images, const struct sp_images_request 
 {
   SP_AUTO_FREE char *path = NULL;
   SP_CLEANUP(sp_complaints_clear_auto_) struct sp_complaints complaints = SP_COMPLAINTS_INIT;
-  if (sp_config_find(request->config, &path, err) < 0)
+  if (sp_config_find(request->of.config, &path, err) < 0)
     return -1;
   if (sp_config_load(path, &images->config, &complaints, err) == 0)
     return 0;

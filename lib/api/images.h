@@ -15,20 +15,16 @@
 
 #include "api/session.h"
 #include "config/config.h"
+#include "safeport/images.h"
 #include "sync/sync.h"
 
 struct sp_images;
 
 struct sp_images_request {
-  const char *config;       /* path; NULL = found as usual */
-  const char *const *names; /* "app", or "acme/web" and "acme" of a namespace; name_count 0 = all */
-  size_t name_count;
+  struct sp_wanted_images of;
   bool takes_tags;   /* a name may have a tag behind it ("app:latest"): that alone is selected */
   bool from_backups; /* what backups have is meant (restore): of a namespace what earlier runs knew,
                         and the registry is asked only if that is nothing */
-  /* The file has mistakes: one text each, as people read it. May be NULL. */
-  void (*complaint)(void *ctx, const char *text);
-  void *ctx;
 };
 
 /* Loads, and tells the session what the file says of registries and of the vault (what the session

@@ -182,11 +182,11 @@ static int add_named(struct sp_images *images, const char *name,
 static int add_all(struct sp_images *images, const struct sp_images_request *request,
                    struct sp_journal *journal, struct sp_err *err)
 {
-  for (size_t i = 0; i < request->name_count; i++) {
-    if (add_named(images, request->names[i], request, journal, err) < 0)
+  for (size_t i = 0; i < request->of.name_count; i++) {
+    if (add_named(images, request->of.names[i], request, journal, err) < 0)
       return -1;
   }
-  for (size_t i = 0; request->name_count == 0 && i < images->config->image_count; i++) {
+  for (size_t i = 0; request->of.name_count == 0 && i < images->config->image_count; i++) {
     if (add_image(images, &images->config->images[i], NULL, request, journal, err) < 0)
       return -1;
   }

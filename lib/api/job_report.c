@@ -15,8 +15,20 @@ static int format_name(const struct sp_place *place, char **out, struct sp_err *
   return sp_text_dup(out, name, err);
 }
 
+static int format_by_tag(const struct sp_job_place *named, struct sp_report_place *place,
+                         struct sp_err *err)
+{
+  char text[SP_PLACE_TEXT_MAX + SP_MAX_TAG + SP_DIGEST_TEXT_MAX];
+  if (sp_place_finds_digest(named->place))
+    return 0;
+  if (named->tag)
+    return sp_text_format(&place->by_tag, err, "%s:%s", place->name, named->tag);
+  sp_place_format(named->place, text);
+  return sp_text_dup(&place->by_tag, text, err);
+}
+
 int sp_job_report_begin(enum sp_report_kind kind, const char *source,
-                        const struct sp_place *const *places, size_t place_count,
+                        const struct sp_job_place *places, size_t place_count,
                         struct sp_report **out, struct sp_err *err)
 {
   char *names[SP_MAX_DESTINATIONS] = {NULL};
@@ -25,11 +37,13 @@ int sp_job_report_begin(enum sp_report_kind kind, const char *source,
                    ? sp_fail(err, SP_E_INTERNAL, "%zu places are too many", place_count)
                    : 0;
   for (size_t i = 0; !failed && i < place_count; i++)
-    failed = format_name(places[i], &names[i], err);
+    failed = format_name(places[i].place, &names[i], err);
   if (!failed)
     failed = sp_report_new(kind, source, (const char *const *)names, place_count, &report, err);
   for (size_t i = 0; i < place_count && i < SP_MAX_DESTINATIONS; i++)
     free(names[i]);
+  for (size_t i = 0; !failed && i < place_count; i++)
+    failed = format_by_tag(&places[i], &report->places[i], err);
   char started[SP_RFC3339_MAX];
   sp_clock_format_rfc3339(sp_clock_wall_s(), started);
   if (failed || sp_text_dup(&report->started, started, err) < 0)

@@ -10,10 +10,15 @@
 #include "store/pull_reserve.h"
 #include "transfer/report.h"
 
+/* A place of a report, all borrowed. */
+struct sp_job_place {
+  const struct sp_place *place;
+  const char *tag; /* under which the image is there; NULL: as `place` says */
+};
 /* A report with its kind, source and time of beginning, and places named like these. `*out` is the
  * caller's. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_job_report_begin(enum sp_report_kind kind, const char *source,
-                                      const struct sp_place *const *places, size_t place_count,
+                                      const struct sp_job_place *places, size_t place_count,
                                       struct sp_report **out, struct sp_err *err);
 /* Writes down the pulls that a registry has left for us, if it ever said. */
 void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened);

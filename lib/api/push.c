@@ -88,9 +88,12 @@ static int open_targets(struct push *push, struct sp_err *err)
 static int make_report(const struct push *push, struct sp_report **out, struct sp_err *err)
 {
   enum sp_report_kind kind = push->options->is_copy ? SP_REPORT_COPY : SP_REPORT_PUSH;
-  const struct sp_place *places[SP_MAX_DESTINATIONS];
-  for (size_t i = 0; i < push->names.target_count; i++)
-    places[i] = &push->names.targets[i].place;
+  struct sp_job_place places[SP_MAX_DESTINATIONS];
+  for (size_t i = 0; i < push->names.target_count; i++) {
+    const struct sp_target *target = &push->names.targets[i];
+    places[i] = (struct sp_job_place){.place = &target->place,
+                                      .tag = target->tag_count > 0 ? target->tags[0] : NULL};
+  }
   if (sp_job_report_begin(kind, push->options->source, places, push->names.target_count, out, err) <
       0)
     return -1;

@@ -25,7 +25,7 @@ static void restore_clear(struct restore *restore)
 {
   sp_fleet_clear(&restore->fleet);
   sp_selection_clear(&restore->selection);
-  for (size_t i = 0; restore->names && i < restore->options->name_count; i++)
+  for (size_t i = 0; restore->names && i < restore->options->of.name_count; i++)
     free(restore->names[i]);
   free(restore->names);
   free(restore->tag);
@@ -51,14 +51,14 @@ static bool is_place(const char *name)
 static int split_name(struct restore *restore, size_t i, struct sp_err *err)
 {
   const struct sp_restore_options *options = restore->options;
-  const char *name = options->names[i];
+  const char *name = options->of.names[i];
   const char *colon = strrchr(name, ':');
   size_t len = colon ? (size_t)(colon - name) : strlen(name);
   if (sp_text_dup_span(&restore->names[i], SP_SPAN(name, len), err) < 0)
     return -1;
   if (!colon)
     return 0;
-  if (options->name_count > 1 || options->all)
+  if (options->of.name_count > 1 || options->all)
     return sp_fail(err, SP_E_USAGE, "'%s': with several names, or --all, say tags with --tag",
                    name);
   return sp_text_dup(&restore->tag, colon + 1, err);
@@ -68,24 +68,24 @@ static int split_name(struct restore *restore, size_t i, struct sp_err *err)
 static int read_names(struct restore *restore, struct sp_err *err)
 {
   const struct sp_restore_options *options = restore->options;
-  restore->names = calloc(options->name_count + 1, sizeof *restore->names);
+  restore->names = calloc(options->of.name_count + 1, sizeof *restore->names);
   if (!restore->names)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
-  if (options->name_count == 1 && is_place(options->names[0])) {
+  if (options->of.name_count == 1 && is_place(options->of.names[0])) {
     struct sp_ref *ref = &restore->plan.source.ref;
-    if (sp_place_parse(options->names[0], false, &restore->plan.source, err) < 0)
+    if (sp_place_parse(options->of.names[0], false, &restore->plan.source, err) < 0)
       return -1;
     if (ref->digest.alg != SP_DIGEST_NONE)
       return sp_fail(err, SP_E_USAGE, "'%s': a digest is restored with safeport copy",
-                     options->names[0]);
+                     options->of.names[0]);
     if (ref->tag[0] && sp_text_dup(&restore->tag, ref->tag, err) < 0)
       return -1;
     ref->tag[0] = '\0';
     return 0;
   }
-  for (size_t i = 0; i < options->name_count; i++) {
-    if (is_place(options->names[i]))
-      return sp_fail(err, SP_E_USAGE, "'%s': one place at a time", options->names[i]);
+  for (size_t i = 0; i < options->of.name_count; i++) {
+    if (is_place(options->of.names[i]))
+      return sp_fail(err, SP_E_USAGE, "'%s': one place at a time", options->of.names[i]);
     if (split_name(restore, i, err) < 0)
       return -1;
   }
@@ -134,7 +134,7 @@ static const char *image_name(void *ctx, size_t number)
 {
   const struct restore *restore = ctx;
   return restore->fleet.images ? sp_images_name(restore->fleet.images, number)
-                               : restore->options->names[0];
+                               : restore->options->of.names[0];
 }
 
 static int image_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
@@ -159,6 +159,12 @@ static bool image_pulls(void *ctx, const struct sp_store *store, struct sp_pulls
   return sp_fleet_pulls(&((const struct restore *)ctx)->fleet, store, out);
 }
 
+static void image_copied(void *ctx, size_t number, const struct sp_sync_copied *copied)
+{
+  const struct restore *restore = ctx;
+  sp_restore_item_copied(&restore->plan, restore->views[number], copied);
+}
+
 /* Nobody reads the view's store any more. */
 static void image_closing(void *ctx, size_t number, struct sp_sync_image *told)
 {
@@ -166,7 +172,7 @@ static void image_closing(void *ctx, size_t number, struct sp_sync_image *told)
   struct sp_view *view = sp_steal(&restore->views[number]);
   if (!view)
     return;
-  sp_restore_item_tell(&restore->plan, view, told);
+  sp_restore_item_tell(view, told);
   sp_view_clear(view);
   free(view);
 }
@@ -204,6 +210,7 @@ static void run(struct restore *restore, struct sp_sync_totals *totals)
       .restores = true,
       .retry = sp_session_retry(restore->fleet.session),
       .cancel = sp_session_cancel(restore->fleet.session),
+      .copied = image_copied,
       .closing = image_closing,
       .done = image_done,
       .ctx = restore,
@@ -217,17 +224,13 @@ static int begin_fleet(struct restore *restore, struct sp_session *session, stru
 {
   const struct sp_restore_options *options = restore->options;
   const char *command = options->dry_run ? NULL : "restore";
-  if (is_place(options->names[0]))
+  if (is_place(options->of.names[0]))
     return options->to
-               ? sp_fleet_begin_bare(&restore->fleet, session, command, options->names[0], err)
+               ? sp_fleet_begin_bare(&restore->fleet, session, command, options->of.names[0], err)
                : sp_fail(err, SP_E_USAGE, "where is '%s' to go? Say --to REPOSITORY",
-                         options->names[0]);
-  const struct sp_images_request request = {.config = options->config,
-                                            .names = (const char *const *)restore->names,
-                                            .name_count = options->name_count,
-                                            .from_backups = true,
-                                            .complaint = options->complaint,
-                                            .ctx = options->ctx};
+                         options->of.names[0]);
+  struct sp_images_request request = {.of = options->of, .from_backups = true};
+  request.of.names = (const char *const *)restore->names;
   if (sp_fleet_begin(&restore->fleet, session, &request, command, SP_OPEN_READ, err) < 0)
     return -1;
   const char *places[] = {options->to, options->from};
@@ -242,7 +245,7 @@ static int begin_fleet(struct restore *restore, struct sp_session *session, stru
 static int begin(struct restore *restore, struct sp_session *session, struct sp_err *err)
 {
   const struct sp_restore_options *options = restore->options;
-  if (options->name_count == 0)
+  if (options->of.name_count == 0)
     return sp_fail(err, SP_E_USAGE, "say what is to be restored");
   if (read_names(restore, err) < 0 || read_tags(restore, err) < 0 ||
       begin_fleet(restore, session, err) < 0)

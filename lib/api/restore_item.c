@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "store/pull_reserve.h"
 #include "sync/kept.h"
@@ -169,59 +170,53 @@ int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
 
 /* -- afterwards */
 
-/* Whose content was passed over: of the only image, or of itself if it is one that is known there.
- * alg NONE: of one of many, nobody can say which. */
-static struct sp_digest hurt_image(const struct sp_restore_plan *plan, const struct sp_view *view,
-                                   const struct sp_passed_over *passed)
-{
-  const struct sp_digest none = {0};
-  SP_AUTO_KNOWN struct sp_known known = {0};
-  struct sp_err no_memory = SP_ERR_INIT;
-  if (view->only.alg != SP_DIGEST_NONE)
-    return view->only;
-  if (sp_known_read(plan->journal, view->copies[passed->copy], SP_KNOWN_NOW, &known, &no_memory) <
-      0)
-    return none;
-  return sp_known_find_digest(&known, &passed->digest) ? passed->digest : none;
-}
-
 /* Without memory it is found again. A manifest is hashed by whoever touches an image. */
-static void tell_damage(const struct sp_restore_plan *plan, const struct sp_view *view,
-                        const struct sp_passed_over *passed)
+static void tell_damage(const struct sp_restore_plan *plan, const char *place,
+                        const struct sp_passed_over *passed, const struct sp_digest *image)
 {
-  const char *place = view->copies[passed->copy];
-  const struct sp_digest image = hurt_image(plan, view, passed);
-  bool needs_read = passed->why == SP_PASSED_DAMAGED && !sp_digest_eq(&image, &passed->digest);
+  bool needs_read = passed->why == SP_PASSED_DAMAGED && !sp_digest_eq(image, &passed->digest);
   struct sp_err no_memory = SP_ERR_INIT;
   (void)!(sp_known_forget_blob(plan->journal, place, &passed->digest, &no_memory) < 0 ||
-          sp_known_tell_damage(plan->journal, place, &image, needs_read, &no_memory) < 0);
+          sp_known_tell_damage(plan->journal, place, image, needs_read, &no_memory) < 0);
+}
+
+void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *view,
+                            const struct sp_sync_copied *copied)
+{
+  SP_LOCK_SCOPE(&view->lock);
+  for (size_t i = 0; i < view->passed_over_count; i++) {
+    struct sp_passed_over *passed = &view->passed_over[i];
+    if (!sp_digest_eq(copied->digest, &passed->digest) &&
+        !sp_image_needs(copied->image, &passed->digest))
+      continue;
+    for (size_t k = 0; k < copied->tag_count; k++)
+      sp_text_append_name(passed->tags, sizeof passed->tags, copied->tags[k]);
+    if (passed->why != SP_PASSED_UNREAD)
+      tell_damage(plan, view->copies[passed->copy], passed, copied->digest);
+  }
 }
 
 static void note_passed(struct sp_sync_image *told, const struct sp_passed_over *passed,
                         const char *place)
 {
   char digest[SP_DIGEST_TEXT_MAX];
+  const char *tags = passed->tags[0] ? passed->tags : _("not known");
   sp_digest_format(&passed->digest, digest);
   if (passed->why == SP_PASSED_MISSING)
-    sp_told_add_note(told, "%s is missing at '%s'", digest, place);
+    sp_told_add_note(told, "%s is missing at '%s' (tags: %s)", digest, place, tags);
   else if (passed->why == SP_PASSED_DAMAGED)
-    sp_told_add_note(told, "%s is damaged at '%s'", digest, place);
+    sp_told_add_note(told, "%s is damaged at '%s' (tags: %s)", digest, place, tags);
   else
-    sp_told_add_note(told, "%s cannot be had from '%s'", digest, place);
+    sp_told_add_note(told, "%s cannot be had from '%s' (tags: %s)", digest, place, tags);
 }
 
-void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
-                          struct sp_sync_image *told)
+void sp_restore_item_tell(struct sp_view *view, struct sp_sync_image *told)
 {
   SP_LOCK_SCOPE(&view->lock);
   for (size_t i = 0; i < view->note_count; i++)
     sp_told_add_note(told, "%s", view->notes[i]);
-  for (size_t i = 0; i < view->passed_over_count; i++) {
-    const struct sp_passed_over *passed = &view->passed_over[i];
-    note_passed(told, passed, view->copies[passed->copy]);
-    if (passed->why != SP_PASSED_UNREAD)
-      tell_damage(plan, view, passed);
-  }
+  for (size_t i = 0; i < view->passed_over_count; i++)
+    note_passed(told, &view->passed_over[i], view->copies[view->passed_over[i].copy]);
   if (view->missing.code != SP_OK && told->err.code == SP_OK)
     sp_err_copy(&told->err, &view->missing);
 }

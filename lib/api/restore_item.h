@@ -30,8 +30,11 @@ struct sp_restore_plan {
 SP_MUST_CHECK int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
                                        struct sp_pull_reserve *reserve, struct sp_view *view,
                                        struct sp_sync_entry *out, struct sp_err *err);
-/* Tells what was passed over at which backup: notes in `told`, damage in the journal. */
-void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
-                          struct sp_sync_image *told);
+/* Some of its tags were copied: what was passed over by then, and belongs to their image, hurts
+ * them, which is noted in the view; that the image is damaged at that backup, in the journal. */
+void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *view,
+                            const struct sp_sync_copied *copied);
+/* Tells what was passed over at which backup, and which tags it hurts: notes in `told`. */
+void sp_restore_item_tell(struct sp_view *view, struct sp_sync_image *told);
 
 #endif

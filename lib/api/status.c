@@ -16,11 +16,7 @@ int sp_status(struct sp_session *session, const struct sp_status_options *option
               struct sp_status_totals *totals, struct sp_err *err)
 {
   SP_CLEANUP(sp_fleet_clear_auto_) struct sp_fleet fleet;
-  const struct sp_images_request request = {.config = options->config,
-                                            .names = options->names,
-                                            .name_count = options->name_count,
-                                            .complaint = options->complaint,
-                                            .ctx = options->ctx};
+  const struct sp_images_request request = {.of = options->of};
   if (sp_fleet_begin(&fleet, session, &request, "", SP_OPEN_PLAN, err) < 0)
     return -1;
   const struct sp_config *config = sp_images_config(fleet.images);

@@ -66,11 +66,7 @@ int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
             struct sp_sync_totals *totals, struct sp_err *err)
 {
   SP_CLEANUP(sp_fleet_clear_auto_) struct sp_fleet fleet;
-  const struct sp_images_request request = {.config = options->config,
-                                            .names = options->names,
-                                            .name_count = options->name_count,
-                                            .complaint = options->complaint,
-                                            .ctx = options->ctx};
+  const struct sp_images_request request = {.of = options->of};
   if (sp_fleet_begin(&fleet, session, &request, options->dry_run ? NULL : "sync",
                      options->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE, err) < 0 ||
       check_accepts(fleet.images, options, err) < 0)

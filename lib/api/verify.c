@@ -143,7 +143,7 @@ int sp_verify(struct sp_session *session, const struct sp_verify_options *option
   if (!verify)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a verification");
   sp_meter_init(&verify->reserve, session, options->wait);
-  const struct sp_place *const sides[] = {&verify->source, &verify->destination};
+  const struct sp_job_place sides[] = {{.place = &verify->source}, {.place = &verify->destination}};
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   if (parse(verify, options, err) < 0 || open_both(session, verify, options, err) < 0 ||
       sp_job_report_begin(SP_REPORT_VERIFY, options->source, sides, 2, &report, err) < 0)

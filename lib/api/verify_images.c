@@ -41,12 +41,7 @@ int sp_verify_images(struct sp_session *session, const struct sp_verify_images_o
                      struct sp_verify_totals *totals, struct sp_err *err)
 {
   SP_CLEANUP(sp_fleet_clear_auto_) struct sp_fleet fleet;
-  const struct sp_images_request request = {.config = options->config,
-                                            .names = options->names,
-                                            .name_count = options->name_count,
-                                            .takes_tags = true,
-                                            .complaint = options->complaint,
-                                            .ctx = options->ctx};
+  const struct sp_images_request request = {.of = options->of, .takes_tags = true};
   if (sp_fleet_begin(&fleet, session, &request, "verify",
                      options->repair ? SP_OPEN_WRITE : SP_OPEN_PLAN, err) < 0)
     return -1;

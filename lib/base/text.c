@@ -54,6 +54,17 @@ void sp_text_append(char *text, size_t size, const char *fmt, ...)
   va_end(args);
 }
 
+void sp_text_append_name(char *list, size_t size, const char *name)
+{
+  static const char rest[] = "...";
+  size_t len = strlen(list);
+  const char *comma = len > 0 ? ", " : "";
+  if (len >= strlen(rest) && strcmp(list + len - strlen(rest), rest) == 0)
+    return;
+  bool fits = len + strlen(comma) + strlen(name) + sizeof ", ..." <= size;
+  sp_text_append(list, size, "%s%s", comma, fits ? name : rest);
+}
+
 int sp_text_copy(char *out, size_t out_size, struct sp_span s, struct sp_err *err)
 {
   if (s.len >= out_size) {

@@ -18,6 +18,9 @@ SP_MUST_CHECK int sp_text_format(char **out, struct sp_err *err, const char *fmt
 /* Appends to the text in a fixed array; what does not fit is cut off. */
 void sp_text_append(char *text, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Adds a name to a list of them in a fixed array: "v1, v2". From the first that does not fit on,
+ * the list ends with "...". */
+void sp_text_append_name(char *list, size_t size, const char *name);
 /* Copies into a fixed array with its terminator. Fails: SP_E_LIMIT if it does not fit (out is then
  * ""). */
 SP_MUST_CHECK int sp_text_copy(char *out, size_t out_size, struct sp_span s, struct sp_err *err);

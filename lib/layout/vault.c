@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "layout/beneath.h"
 #include "layout/layout_store.h"
@@ -41,22 +43,55 @@ int sp_vault_find_root(const char *explicit_root, char **out, struct sp_err *err
                  "XDG_DATA_HOME nor HOME is set)");
 }
 
-/* S31: with a directory that everyone may write to, anyone decides what is served from it. */
-static int check_root(int root_fd, const char *root, struct sp_err *err)
+/* Whose is what we make there? On a share that maps all users to one (NFS all_squash, CIFS) it is
+ * not ours by its number, and yet nobody else's. */
+static int find_maker(int root_fd, uid_t *maker, struct sp_err *err)
+{
+  char probe[SP_FILE_TEMP_NAME_MAX];
+  SP_AUTO_CLOSE int fd = -1;
+  struct stat facts;
+  if (sp_file_create_temp(root_fd, modes.file, probe, &fd, err) < 0)
+    return -1;
+  (void)!unlinkat(root_fd, probe, 0);
+  if (fstat(fd, &facts) < 0)
+    return sp_fail_sys(err, SP_E_IO, errno, "cannot look at a new file");
+  *maker = facts.st_uid;
+  return 0;
+}
+
+/* S31: the owner of the directory decides what is in it, and so does everyone who may write there;
+ * a group that shares a vault is the business of who gave it to them. Root may write to any vault,
+ * and everybody to root's. */
+static int check_owner(int root_fd, const char *root, uid_t owner, struct sp_err *err)
+{
+  uid_t maker = geteuid();
+  if (owner == 0 || owner == maker || maker == 0)
+    return 0;
+  if (find_maker(root_fd, &maker, err) < 0)
+    return -1;
+  if (owner == maker)
+    return 0;
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s' belongs to the user %u, who could change what is put there: use a directory "
+                 "of your own (--vault), or run as that user",
+                 root, (unsigned)owner);
+}
+
+static int check_root(int root_fd, const char *root, enum sp_layout_mode mode, struct sp_err *err)
 {
   struct stat facts;
   if (fstat(root_fd, &facts) < 0)
     return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '%s'", root);
   if (facts.st_mode & S_IWOTH)
     return sp_fail(err, SP_E_REFUSED, "everyone may write to '%s': run chmod o-w on it", root);
-  return 0;
+  return mode == SP_LAYOUT_READ ? 0 : check_owner(root_fd, root, facts.st_uid, err);
 }
 
 static int open_root(const char *root, enum sp_layout_mode mode, int *fd, struct sp_err *err)
 {
   SP_AUTO_CLOSE int opened = -1;
   if (sp_layout_dir_open_path(root, mode, modes.dir, &opened, err) < 0 ||
-      check_root(opened, root, err) < 0)
+      check_root(opened, root, mode, err) < 0)
     return -1;
   *fd = sp_steal_fd(&opened);
   return 0;

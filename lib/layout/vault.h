@@ -21,7 +21,9 @@
  * SP_E_USAGE (none of them is set). */
 SP_MUST_CHECK int sp_vault_find_root(const char *explicit_root, char **out, struct sp_err *err);
 /* Opens a repository (`repository` as oci/place.h gives it). Fails: as sp_layout_open; SP_E_USAGE
- * (no name of a repository); SP_E_REFUSED (everyone may write to the root). */
+ * (no name of a repository); SP_E_REFUSED (everyone may write to the root; or it is to be written
+ * to, and belongs to another user: not to root, nor to the one that a share maps all users to, and
+ * we are not root). */
 SP_MUST_CHECK int sp_vault_open(const char *root, const char *repository, enum sp_layout_mode mode,
                                 const struct sp_cancel *cancel, struct sp_store **out,
                                 struct sp_err *err);

@@ -261,6 +261,11 @@ const struct sp_digest *sp_place_digest(const struct sp_place *place)
   return is_manifest && place->ref.digest.alg != SP_DIGEST_NONE ? &place->ref.digest : NULL;
 }
 
+bool sp_place_finds_digest(const struct sp_place *place)
+{
+  return place->transport != SP_TRANSPORT_DAEMON && place->transport != SP_TRANSPORT_DOCKER_ARCHIVE;
+}
+
 /* "FILE", "FILE:@N" or "FILE:host/repository" */
 static void format_archive(const char *transport, const struct sp_place *place,
                            char out[SP_PLACE_TEXT_MAX])

@@ -46,6 +46,8 @@ bool sp_place_tells_tag(const struct sp_place *place);
 /* The manifest's digest by which the image is to be found there; NULL: by its tag. A digest in an
  * engine is the ID of an image (or what the engine pulled it by): the engine alone knows it. */
 const struct sp_digest *sp_place_digest(const struct sp_place *place);
+/* Does a manifest's digest find an image there? An engine and a docker archive know tags only. */
+bool sp_place_finds_digest(const struct sp_place *place);
 
 /* As users write it, without tag and digest ("ghcr.io/o/app", "oci:/srv/x", "vault:ghcr.io/o/app",
  * "docker-archive:x.tar:docker.io/library/app"): the heading of a destination in reports. */

@@ -19,6 +19,7 @@
 #include "journal/known.h"
 #include "store/retry.h"
 #include "store/store.h"
+#include "transfer/report.h"
 
 struct sp_view_request {
   const char *image;       /* for messages */
@@ -40,7 +41,8 @@ struct sp_passed_over {
     SP_PASSED_MISSING,
     SP_PASSED_DAMAGED,
     SP_PASSED_UNREAD
-  } why; /* UNREAD: it could not say */
+  } why;                               /* UNREAD: it could not say */
+  char tags[SP_REPORT_TAGS_MAX_BYTES]; /* that it hurts, as far as that is known */
 };
 #define SP_PASSED_OVER_MAX 1000 /* of one image; more are not told */
 

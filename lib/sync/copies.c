@@ -155,6 +155,19 @@ static int keep_history(void *ctx, size_t destination, struct sp_err *err)
   return 0;
 }
 
+static void tell_ended(void *ctx, const struct sp_image *image)
+{
+  const struct copy *copy = ctx;
+  const struct sp_sync *sync = copy->work->sync;
+  for (size_t i = 0; sync->copied && i < copy->count; i++) {
+    const struct sp_sync_copied copied = {.digest = &copy->digest,
+                                          .tags = copy->to[i].tags,
+                                          .tag_count = copy->to[i].tag_count,
+                                          .image = image};
+    sync->copied(sync->ctx, copy->work->number, &copied);
+  }
+}
+
 static int transfer(struct copy *copy, struct sp_err *err)
 {
   struct sp_work *work = copy->work;
@@ -172,7 +185,8 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
       .before_tags = keep_history,
-      .before_tags_ctx = copy,
+      .ended = tell_ended,
+      .ctx = copy,
       .keep_side_tags = work->sync->restores && !sp_work_is_accepted(work, "*"),
       .view = &work->view,
       .holdings = work->holdings,

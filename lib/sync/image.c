@@ -117,6 +117,7 @@ static int open_places(struct sp_work *work, size_t number, struct sp_pull_reser
   struct sp_sync_entry entry = {0};
   if (images->open(images->ctx, number, reserve, &entry, err) < 0)
     return -1;
+  work->number = number;
   work->rules = entry.rules;
   if (hand_over(work, &entry, reserve, err) < 0)
     return -1;

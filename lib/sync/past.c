@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "journal/record_facts.h"
 #include "sync/record_store.h"
 
 static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -25,37 +26,6 @@ static void clear_known(struct sp_past *past)
   sp_known_clear(&past->primary);
   for (size_t i = 0; i < past->backup_count; i++)
     sp_known_clear(&past->backups[i]);
-}
-
-/* Of a copy that nobody proved, and nobody saw damaged, a record has the digest alone. */
-static bool says_something(const struct sp_known_digest *copy)
-{
-  return copy->touched_s || copy->read_s || copy->damaged_s;
-}
-
-/* It was there before: since its digest was first seen, or at least until then. */
-static int tell_gone(struct sp_journal *journal, const char *primary,
-                     const struct sp_record_tag *tag, struct sp_err *err)
-{
-  bool is_known = tag->first_seen_s > 0 && tag->first_seen_s < tag->since_s;
-  int64_t there_s = is_known ? tag->first_seen_s : tag->since_s - 1;
-  if (sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, there_s, err) < 0 ||
-      sp_known_tell_tag(journal, primary, tag->tag, NULL, tag->since_s, err) < 0)
-    return -1;
-  return tag->is_meant ? sp_known_tell_meant(journal, primary, tag->tag, err) : 0;
-}
-
-static int tell_tag(struct sp_journal *journal, const char *primary, const char *backup,
-                    const struct sp_record_tag *tag, struct sp_err *err)
-{
-  const struct sp_known_digest seen = {.digest = tag->digest, .first_seen_s = tag->first_seen_s};
-  const struct sp_known_digest copy = sp_record_copy(tag);
-  if (sp_known_tell_digest(journal, primary, &seen, err) < 0 ||
-      (tag->is_gone
-           ? tell_gone(journal, primary, tag, err)
-           : sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, tag->since_s, err)) < 0)
-    return -1;
-  return says_something(&copy) ? sp_known_tell_digest(journal, backup, &copy, err) : 0;
 }
 
 /* -- what a record says */
@@ -95,7 +65,7 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
     if (copy.damaged_s && sp_known_tell_digest(journal, backup, &copy, err) < 0)
       return -1;
     use_end_of_day(&copy);
-    if (says_something(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
+    if (sp_record_says_of_copy(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
       return -1;
   }
   return 0;
@@ -119,11 +89,9 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   past->has_record[number] = true;
   if (strcmp(record->primary, primary) != 0)
     return 0;
-  for (size_t i = 0; i < record->count; i++) {
-    if (tell_tag(journal, primary, backup->store->name, &record->tags[i], err) < 0)
-      return -1;
-  }
-  return sp_past_tell_said(journal, backup->store->name, record, err);
+  return sp_record_tell(record, backup->store->name, journal, err) < 0
+             ? -1
+             : sp_past_tell_said(journal, backup->store->name, record, err);
 }
 
 static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,

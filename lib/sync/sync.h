@@ -24,6 +24,7 @@
 #include "store/pull_reserve.h"
 #include "store/retry.h"
 #include "store/store.h"
+#include "transfer/image.h"
 
 /* How it is known that there is such an image. */
 enum sp_sync_origin {
@@ -67,6 +68,14 @@ struct sp_sync_images {
   void *ctx;
 };
 
+/* Tags that were copied together to a backup, for they name one digest. All borrowed. */
+struct sp_sync_copied {
+  const struct sp_digest *digest;
+  const char *const *tags;
+  size_t tag_count;
+  const struct sp_image *image; /* as far as it could be read */
+};
+
 struct sp_sync {
   struct sp_sync_images images;
   struct sp_journal *journal; /* borrowed */
@@ -90,6 +99,8 @@ struct sp_sync {
   /* An image has ended. One call at a time. `closing` comes before, while its stores are still open
    * (or NULL). */
   void (*closing)(void *ctx, size_t number, struct sp_sync_image *image);
+  /* The copying of some tags of an image has ended, well or not. From any thread (or NULL). */
+  void (*copied)(void *ctx, size_t number, const struct sp_sync_copied *copied);
   void (*done)(void *ctx, const struct sp_sync_image *image);
   void *ctx;
   sp_progress *progress; /* or NULL */

@@ -21,6 +21,7 @@
 struct sp_work {
   const struct sp_sync *sync; /* borrowed, as all that is shared by the images */
   struct sp_holdings *holdings;
+  size_t number; /* of the image, as the run counts them */
   const char *name;
   int64_t now_s; /* the run's one idea of now (wall clock) */
   struct sp_sync_rules rules;

@@ -142,6 +142,21 @@ size_t sp_image_find_node(const struct sp_image *image, const struct sp_digest *
   return node;
 }
 
+bool sp_image_needs(const struct sp_image *image, const struct sp_digest *digest)
+{
+  if (sp_digest_map_find(&image->blob_map, digest, NULL) ||
+      sp_digest_map_find(&image->node_map, digest, NULL))
+    return true;
+  for (size_t i = 0; i < image->node_count; i++) {
+    const struct sp_node *node = &image->nodes[i];
+    for (size_t k = 0; k < node->child_count; k++) {
+      if (sp_digest_eq(&node->children[k], digest))
+        return true;
+    }
+  }
+  return false;
+}
+
 int sp_image_add_edge(struct sp_image *image, size_t subject, const struct sp_digest *digest,
                       json_t *raw, struct sp_err *err)
 {

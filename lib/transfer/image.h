@@ -88,6 +88,8 @@ SP_MUST_CHECK int sp_image_add_node_take(struct sp_image *image, struct sp_manif
                                          size_t found_for, struct sp_err *err);
 /* The node of this digest, or SP_NO_NODE. */
 size_t sp_image_find_node(const struct sp_image *image, const struct sp_digest *digest);
+/* Does the image need what has this digest: a blob, or a manifest, also one that was not read? */
+bool sp_image_needs(const struct sp_image *image, const struct sp_digest *digest);
 /* raw (borrowed) is kept by reference. */
 SP_MUST_CHECK int sp_image_add_edge(struct sp_image *image, size_t subject,
                                     const struct sp_digest *digest, json_t *raw,

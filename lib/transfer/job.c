@@ -324,5 +324,7 @@ void sp_transfer_run(const struct sp_transfer *transfer, struct sp_report *repor
   run_steps(&run);
   for (size_t i = 0; i < run.facts.place_count; i++)
     report_place(&run, i);
+  if (transfer->ended)
+    transfer->ended(transfer->ctx, &run.image);
   sp_run_clear(&run);
 }

@@ -23,6 +23,7 @@
 #include "store/store.h"
 #include "transfer/closure.h"
 #include "transfer/holdings.h"
+#include "transfer/image.h"
 
 struct sp_transfer_destination {
   struct sp_store *store;  /* borrowed */
@@ -53,7 +54,9 @@ struct sp_transfer {
    * written. Fails: that destination fails, and its tags stay as they are. May be NULL. Called from
    * several threads, once or twice for a destination. */
   int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
-  void *before_tags_ctx;
+  /* Called last of all, with the image as far as it could be read from the source. May be NULL. */
+  void (*ended)(void *ctx, const struct sp_image *image);
+  void *ctx;                      /* of both */
   struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
   struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every
                                      destination has a place there */

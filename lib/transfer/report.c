@@ -12,7 +12,6 @@
 #include "base/text.h"
 
 #define NOTE_MAX_BYTES 2048
-#define DAMAGE_TAGS_MAX_BYTES 200u
 
 int sp_report_new(enum sp_report_kind kind, const char *source, const char *const *names,
                   size_t place_count, struct sp_report **out, struct sp_err *err)
@@ -53,6 +52,7 @@ static void clear_place(struct sp_report_place *place)
   }
   free(place->tags);
   free(place->damage);
+  free(place->by_tag);
   free(place->name);
 }
 
@@ -139,20 +139,13 @@ int sp_report_add_damage(struct sp_report_place *place, const struct sp_digest *
   return 0;
 }
 
-/* "v1, v2": as far as people read. */
+/* As far as people read. */
 static int add_tag_name(struct sp_report_damage *damage, const char *tag, struct sp_err *err)
 {
-  size_t len = damage->tags ? strlen(damage->tags) : 0;
-  if (len == 0)
-    return sp_text_dup(&damage->tags, tag, err);
-  if (len > DAMAGE_TAGS_MAX_BYTES)
-    return 0;
-  SP_AUTO_FREE char *before = sp_steal(&damage->tags);
-  bool is_last = len + strlen(tag) > DAMAGE_TAGS_MAX_BYTES;
-  int failed = sp_text_format(&damage->tags, err, is_last ? "%s, ... (%s)" : "%s, %s", before, tag);
-  if (failed)
-    damage->tags = sp_steal(&before);
-  return failed;
+  if (!damage->tags && !(damage->tags = calloc(1, SP_REPORT_TAGS_MAX_BYTES)))
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  sp_text_append_name(damage->tags, SP_REPORT_TAGS_MAX_BYTES, tag);
+  return 0;
 }
 
 int sp_report_add_damage_of(struct sp_report_place *place, const struct sp_digest *digest,

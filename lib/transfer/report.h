@@ -35,8 +35,9 @@ void sp_report_note_flaky(struct sp_report *report, const char *place);
 SP_MUST_CHECK int sp_report_add_damage(struct sp_report_place *place,
                                        const struct sp_digest *digest, const char *what,
                                        const char *finding, struct sp_err *err);
-/* The same, and that it hurts this tag: each finding is added once, with all of its tags. Beyond
- * SP_REPORT_DAMAGE_MAX of the place they are counted only. */
+/* The same, and that it hurts this tag: each finding is added once, with its tags
+ * (sp_text_append_name). Beyond SP_REPORT_DAMAGE_MAX of the place they are counted only. */
+#define SP_REPORT_TAGS_MAX_BYTES 256 /* of the list of tags of one finding */
 SP_MUST_CHECK int sp_report_add_damage_of(struct sp_report_place *place,
                                           const struct sp_digest *digest, const char *what,
                                           const char *finding, const char *tag, struct sp_err *err);

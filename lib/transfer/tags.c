@@ -149,8 +149,7 @@ static int prepare(const struct setting *s)
 {
   const struct sp_transfer *job = s->run->job;
   struct sp_err err = SP_ERR_INIT;
-  if (s->count == 0 || !job->before_tags ||
-      job->before_tags(job->before_tags_ctx, s->place, &err) == 0)
+  if (s->count == 0 || !job->before_tags || job->before_tags(job->ctx, s->place, &err) == 0)
     return 0;
   sp_run_fail_place(s->run, s->place, &err);
   return -1;

@@ -36,6 +36,21 @@ def test_a_good_push_says_where_the_image_is(runner, layout, trio, port):
     port.run("verify", source, first, status=0)
 
 
+def test_a_place_without_digests_is_told_by_tag(runner, layout, port, tmp_path):
+    source, digest = layout
+    one = f"oci:{images.small(704).write_layout(tmp_path / 'one')}:latest"  # a docker archive takes one platform
+    archive = f"docker-archive:{tmp_path}/app.tar:docker.io/library/app:v1"
+    port.run("push", one, "--to", archive.removesuffix(":v1"), "--tag", "v1", "--tag", "v2", env=runner.env, status=0)
+    assert runner.output["images"] == archive
+    runner.output_file.write_text("")
+    port.run("verify", archive, archive, env=runner.env, status=0)
+    assert runner.output["images"].split("\n") == [archive, archive]
+    runner.output_file.write_text("")
+    port.run("push", source, "--to", f"oci-archive:{tmp_path}/all.tar", "--tag", "v1", env=runner.env, status=0)
+    assert runner.output["images"] == f"oci-archive:{tmp_path}/all.tar@{digest}"
+    port.run("verify", source, runner.output["images"], status=0)
+
+
 def test_a_failure_is_an_annotation_with_what_to_do(runner, layout, hostile_server, port):
     source, digest = layout
     server = hostile_server(auth=("basic", "alice", "another-password"))

@@ -303,6 +303,22 @@ def test_into_an_engine_and_run_there(built, engines, two, port, kind, image):
 
 
 @ENGINES
+def test_ci_is_told_a_name_that_the_engine_knows(built, engines, two, port, runner, kind):
+    """No digest of a manifest finds an image in a classic engine: steps that come later get the tag."""
+    source = built[OTHER[kind], "busybox"]
+    use(port, source.engine)
+    registry = f"{two[0].host}/team/app"
+    digest = port.run("push", f"docker-daemon:{source.name}", "--to", registry, "--tag", "v1", "--json", status=0).report.digest
+    use(port, engines[kind])
+    port.run("push", f"{registry}:v1", "--to", "docker-daemon:for-ci", "--to", "vault:for-ci", "--tag", "one", "--tag",
+             "two", env=runner.env, status=0)
+    place = "docker-daemon:docker.io/library/for-ci:one"
+    assert runner.output["images"].split("\n") == [place, f"vault:for-ci@{digest}"]
+    assert engines[kind].run_image(place.removeprefix("docker-daemon:")) == source.greeting
+    engines[kind].run("rmi", "-f", "docker.io/library/for-ci:one", "docker.io/library/for-ci:two")
+
+
+@ENGINES
 def test_copy_under_the_name_of_a_registry(built, engines, two, port, kind):
     source = built[OTHER[kind], "busybox"]
     use(port, source.engine)

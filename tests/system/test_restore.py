@@ -119,6 +119,52 @@ def test_wrong_bytes_everywhere_move_no_tag(backed):
     assert backed.at_primary.tags("src/app") in (None, [], set())
 
 
+def several(backed):
+    """Three tags: v1.0.0 and v1.1.0 share a layer, v2.0.0 shares none. Answers the content and the layer."""
+    content = images.small(1, tag="v1.0.0", layers=2)
+    content.merge(images.small(1, tag="v1.1.0", layers=3)).merge(images.small(2, tag="v2.0.0", layers=2))
+    backed.put("app", content)
+    backed.write()
+    backed.sync()
+    shared = set(blobs_of(content, "v1.0.0")) & set(blobs_of(content, "v1.1.0"))
+    assert shared and not shared & set(blobs_of(content, "v2.0.0"))
+    return content, sorted(shared)[0]
+
+
+def test_a_bad_blob_is_told_with_the_tags_that_it_hurts(backed):
+    """Passed over at one backup, whole at another: the report names the tags, and status knows them."""
+    content, shared = several(backed)
+    stop_and(backed.one, lambda: backed.one.flip(shared, 10))
+    backed.lose_primary()
+    backed.port.vault.rename(backed.folder / "gone")
+    document = backed.json("restore", "app", "--all")
+    assert counts(document) == {"copied": 3}
+    (note,) = [note for note in document["images"][0]["notes"] if shared in note]
+    assert set(re.search(r"\(tags: (.*)\)", note)[1].split(", ")) == {"v1.0.0", "v1.1.0"}, note
+    backed.check(backed.primary, "src/app", content)
+    (told,) = backed.json("status", status=None)["images"]
+    standing = {tag["name"]: tag["at"][0]["standing"] for tag in told["tags"]}
+    assert standing == {"v1.0.0": "damaged", "v1.1.0": "damaged", "v2.0.0": "in_step"}
+
+
+def test_a_blob_that_is_bad_everywhere_fails_its_tags_alone(backed):
+    content, shared = several(backed)
+    stop_and(backed.one, lambda: backed.one.flip(shared, 10))
+    backed.lose_primary()
+    wanted = ("restore", "app", "--all", "--from", backed.backups("app")[0], "--retry-for", "1")
+    document = backed.json(*wanted, status=5)
+    assert counts(document) == {"copied": 1, "failed": 2}
+    failed = {change["tag"]: change for change in document["images"][0]["places"][0]["changes"]
+              if change["result"] == "failed"}
+    assert failed.keys() == {"v1.0.0", "v1.1.0"}
+    assert all(shared in change["error"]["message"] for change in failed.values()), failed
+    said = backed.run(*wanted, status=5).stdout
+    for tag in failed:
+        assert re.search(f"{tag}: failed: .*{shared}", said)
+    backed.check(backed.primary, "src/app", content, {"v2.0.0"})
+    assert set(backed.at_primary.tags("src/app")) == {"v2.0.0"}
+
+
 def test_manifest_that_one_backup_cannot_serve(backed):
     content = images.multi(1, layer_bytes=3000)
     backed.put("app", content)

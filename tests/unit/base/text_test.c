@@ -194,6 +194,27 @@ static void test_copies(void **state)
   assert_string_equal(line, "ab345");
 }
 
+static void test_lists_of_names(void **state)
+{
+  (void)state;
+  char list[16] = "";
+  sp_text_append_name(list, sizeof list, "v1");
+  assert_string_equal(list, "v1");
+  sp_text_append_name(list, sizeof list, "v2.0");
+  assert_string_equal(list, "v1, v2.0");
+  sp_text_append_name(list, sizeof list, "v3");
+  assert_string_equal(list, "v1, v2.0, ..."); /* "v3" would leave no room for the dots */
+  sp_text_append_name(list, sizeof list, "a");
+  assert_string_equal(list, "v1, v2.0, ...");
+  char exact[sizeof "v1, ..."] = "";
+  sp_text_append_name(exact, sizeof exact, "v1");
+  sp_text_append_name(exact, sizeof exact, "v2");
+  assert_string_equal(exact, "v1, ...");
+  char tiny[8] = "";
+  sp_text_append_name(tiny, sizeof tiny, "a-long-name");
+  assert_string_equal(tiny, "...");
+}
+
 static void test_base64_vectors(void **state)
 {
   (void)state;
@@ -275,11 +296,17 @@ static void test_percent_encoding(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_escape),           cmocka_unit_test(test_finds_what_is_unsafe),
-      cmocka_unit_test(test_escape_zero_byte), cmocka_unit_test(test_escape_cuts_at_every_size),
-      cmocka_unit_test(test_sizes_for_people), cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_copies),           cmocka_unit_test(test_base64_vectors),
-      cmocka_unit_test(test_base64_refuses),   cmocka_unit_test(test_base64_round_trip),
+      cmocka_unit_test(test_escape),
+      cmocka_unit_test(test_finds_what_is_unsafe),
+      cmocka_unit_test(test_escape_zero_byte),
+      cmocka_unit_test(test_escape_cuts_at_every_size),
+      cmocka_unit_test(test_sizes_for_people),
+      cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_copies),
+      cmocka_unit_test(test_lists_of_names),
+      cmocka_unit_test(test_base64_vectors),
+      cmocka_unit_test(test_base64_refuses),
+      cmocka_unit_test(test_base64_round_trip),
       cmocka_unit_test(test_percent_encoding),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

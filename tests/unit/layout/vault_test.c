@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,15 @@ int __wrap_linkat(int from, const char *old, int to, const char *new, int flags)
   return -1;
 }
 
+static uid_t pretend_to_be; /* 0: who we are */
+
+uid_t __real_geteuid(void);
+uid_t __wrap_geteuid(void);
+uid_t __wrap_geteuid(void)
+{
+  return pretend_to_be ? pretend_to_be : __real_geteuid();
+}
+
 static char root[FX_PATH_MAX];
 static struct fx_place app;
 static struct fx_place other;
@@ -33,6 +43,7 @@ static int set_up(void **state)
   (void)state;
   refuse_links_with = 0;
   refuse_times = ~0u;
+  pretend_to_be = 0;
   fx_make_dir(root);
   app = (struct fx_place){.dir = root, .repository = "ghcr.io/o/app"};
   other = (struct fx_place){.dir = root, .repository = "other"};
@@ -333,6 +344,60 @@ static void test_finds_its_root(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* S31. Files are made as `maker`: on a share that maps all users to one, that is not who we are. */
+static void test_whose_directory_is_written_to(void **state)
+{
+  (void)state;
+  enum { US = 70001, MAPPED = 70002, OTHER = 70003 };
+  static const struct {
+    uid_t owner, we, maker;
+    mode_t mode;
+    bool is_refused;
+  } cases[] = {
+      {.owner = US, .we = US, .maker = US, .mode = 0700},
+      {.owner = OTHER, .we = US, .maker = US, .mode = 0770, .is_refused = true},
+      {.owner = 0, .we = US, .maker = US, .mode = 0770}, /* a group's, which root gave it */
+      {.owner = OTHER, .we = 0, .maker = 0, .mode = 0700},
+      {.owner = MAPPED, .we = US, .maker = MAPPED, .mode = 0700},
+      {.owner = OTHER, .we = US, .maker = MAPPED, .mode = 0770, .is_refused = true},
+  };
+  if (__real_geteuid() != 0)
+    skip(); /* chown is root's */
+  assert_int_equal(chmod(root, 0711), 0);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    struct sp_store *store = NULL;
+    char name[32];
+    char dir[FX_PATH_MAX + sizeof name];
+    snprintf(name, sizeof name, "case%zu", i);
+    snprintf(dir, sizeof dir, "%s/%s", root, name);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(chown(dir, cases[i].owner, 0), 0);
+    assert_int_equal(chmod(dir, cases[i].mode), 0);
+    pretend_to_be = cases[i].we;
+    setfsuid(cases[i].maker); /* its group stays root's */
+    int rc = sp_vault_open(dir, "app", SP_LAYOUT_WRITE, NULL, &store, &err);
+    setfsuid(0);
+    pretend_to_be = 0;
+    sp_store_close(store);
+    if (rc != (cases[i].is_refused ? -1 : 0) || (rc < 0 && err.code != SP_E_REFUSED))
+      fail_msg("case %zu: %d, %s", i, rc, err.msg);
+  }
+}
+
+/* To read is to look, as at any registry: what a vault holds is hashed. */
+static void test_the_vault_of_another_can_be_read(void **state)
+{
+  (void)state;
+  if (__real_geteuid() != 0)
+    skip();
+  publish(&app, "one");
+  assert_int_equal(chown(root, 70003, 0), 0);
+  pretend_to_be = 70001;
+  fx_must_be(&app, "latest", "one");
+  pretend_to_be = 0;
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -349,6 +414,8 @@ int main(void)
       TEST(test_refuses_a_root_that_everyone_writes_to),
       TEST(test_links_below_the_root_are_refused),
       TEST(test_finds_its_root),
+      TEST(test_whose_directory_is_written_to),
+      TEST(test_the_vault_of_another_can_be_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

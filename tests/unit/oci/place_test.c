@@ -202,6 +202,25 @@ static void test_formats_and_parses_back(void **state)
   }
 }
 
+static void test_where_a_digest_finds_nothing(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    bool finds;
+  } cases[] = {{"ghcr.io/o/app:v1", true},      {"oci:dir:v1", true},
+               {"vault:app:v1", true},          {"oci-archive:x.tar:v1", true},
+               {"docker-archive:x.tar", false}, {"docker-archive:x.tar:app:v1", false},
+               {"docker-daemon:app:v1", false}, {"docker-daemon:sha256:" HEX, false}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct sp_err err;
+    struct sp_place place;
+    assert_int_equal(sp_place_parse(cases[i].text, false, &place, &err), 0);
+    if (sp_place_finds_digest(&place) != cases[i].finds)
+      fail_msg("'%s'", cases[i].text);
+  }
+}
+
 static void test_case_of_vault_names(void **state)
 {
   (void)state;
@@ -233,6 +252,7 @@ int main(void)
       cmocka_unit_test(test_long_paths),
       cmocka_unit_test(test_accepts),
       cmocka_unit_test(test_formats_and_parses_back),
+      cmocka_unit_test(test_where_a_digest_finds_nothing),
       cmocka_unit_test(test_case_of_vault_names),
       cmocka_unit_test(test_messages_are_safe),
   };
