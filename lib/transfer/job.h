@@ -19,6 +19,7 @@
 #include "oci/platform.h"
 #include "safeport/progress.h"
 #include "safeport/report.h"
+#include "store/pull_reserve.h"
 #include "store/retry.h"
 #include "store/store.h"
 #include "transfer/closure.h"
@@ -54,9 +55,11 @@ struct sp_transfer {
    * several threads, once or twice for a destination. */
   int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
   void *before_tags_ctx;
-  struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
-  struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every
-                                     destination has a place there */
+  struct sp_source_view *view;  /* may be NULL: nothing is known of the source yet */
+  struct sp_holdings *holdings; /* may be NULL: no other job runs beside this one. With it, every
+                                   destination has a place there */
+  const struct sp_pull_reserve *reserve; /* may be NULL. The plan counts pulls of whoever counts
+                                            them, as the reserve has heard by then */
   struct sp_retry_policy retry;   /* for re-reads and re-sends; its cancel is not looked at */
   const struct sp_cancel *cancel; /* may be NULL */
   sp_progress *progress;          /* may be NULL */
