@@ -67,7 +67,8 @@ static void print_pulls(const struct sp_report *report, const struct sp_report_p
 {
   unsigned long long planned = place->pulls_planned, left = place->pulls_left;
   if (report->dry_run && place->has_pulls_left)
-    fact_print(_("pulls"), _("%llu needed, %llu left"), planned, left);
+    fact_print(_("pulls"), _("%llu needed, %llu left, %llu kept in reserve"), planned, left,
+               (unsigned long long)place->pulls_reserved);
   else if (report->dry_run && planned > 0)
     fact_print(_("pulls"), _("%llu needed"), planned);
   else if (place->has_pulls_left)

@@ -112,8 +112,9 @@ static void print_plan(const struct sp_sync_place *place)
   printf(_("    %llu blobs to send (%s), %llu requests"), (unsigned long long)place->blobs_to_send,
          bytes, (unsigned long long)place->requests_planned);
   if (place->has_pulls_left)
-    printf(_(", %llu pulls needed of %llu left"), (unsigned long long)place->pulls_planned,
-           (unsigned long long)place->pulls_left);
+    printf(_(", %llu pulls needed of %llu left (%llu are kept in reserve)"),
+           (unsigned long long)place->pulls_planned, (unsigned long long)place->pulls_left,
+           (unsigned long long)place->pulls_reserved);
   else if (place->pulls_planned > 0)
     printf(_(", %llu pulls needed"), (unsigned long long)place->pulls_planned);
   putchar('\n');

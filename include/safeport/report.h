@@ -51,7 +51,7 @@ struct sp_report_place {
   uint64_t requests_planned; /* that write or read there, by the plan */
   uint64_t pulls_planned;    /* manifest GETs at a metered registry, by the plan */
   bool has_pulls_left;
-  uint64_t pulls_left;
+  uint64_t pulls_left, pulls_reserved; /* reserved: of the limit, never used by us */
   struct sp_report_tag *tags;
   size_t tag_count;
   struct sp_report_damage *damage;

@@ -49,8 +49,8 @@ struct sp_sync_place {
   uint64_t blobs_sent, blobs_mounted, bytes_sent, manifests_put;
   uint64_t blobs_to_send, bytes_to_send, requests_planned, pulls_planned; /* --dry-run */
   bool has_pulls_left;
-  uint64_t pulls_left;
-  struct sp_sync_tag *tags; /* not those in step; at most SP_SYNC_TAGS_TOLD_MAX */
+  uint64_t pulls_left, pulls_reserved; /* reserved: of the limit, never used by us */
+  struct sp_sync_tag *tags;            /* not those in step; at most SP_SYNC_TAGS_TOLD_MAX */
   size_t tag_count;
   struct sp_sync_damage *damage;
   size_t damage_count;

@@ -3,9 +3,9 @@
  * second struct is needed for that. */
 #include "api/job_report.h"
 
+#include "api/meter.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "registry/registry.h"
 #include "transfer/report.h"
 
 static int format_name(const struct sp_place *place, char **out, struct sp_err *err)
@@ -55,10 +55,12 @@ int sp_job_report_begin(enum sp_report_kind kind, const char *source,
 
 void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened)
 {
-  uint64_t limit, window_s;
-  if (opened->registry)
-    place->has_pulls_left =
-        sp_registry_pulls_left(opened->registry, &limit, &place->pulls_left, &window_s);
+  struct sp_pulls_said said;
+  if (!opened->registry || !sp_meter_ask(NULL, opened->registry, &said))
+    return;
+  place->has_pulls_left = true;
+  place->pulls_left = said.left;
+  place->pulls_reserved = sp_pulls_reserved(&said);
 }
 
 void sp_job_report_add_reserve(struct sp_report *report, struct sp_pull_reserve *reserve)

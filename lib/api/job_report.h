@@ -20,7 +20,8 @@ struct sp_job_place {
 SP_MUST_CHECK int sp_job_report_begin(enum sp_report_kind kind, const char *source,
                                       const struct sp_job_place *places, size_t place_count,
                                       struct sp_report **out, struct sp_err *err);
-/* Writes down the pulls that a registry has left for us, if it ever said. */
+/* Writes down the pulls that a registry has left, and how many of them we leave to others, if it
+ * ever said. */
 void sp_job_report_add_pulls(struct sp_report_place *place, const struct sp_opened *opened);
 /* When it goes on, if something failed for want of pulls. */
 void sp_job_report_add_reserve(struct sp_report *report, struct sp_pull_reserve *reserve);

@@ -145,6 +145,7 @@ static void run(struct push *push, struct sp_report *report)
       .with_referrers = !push->options->no_referrers,
       .atomic = push->options->atomic,
       .dry_run = push->options->dry_run,
+      .reserve = &push->reserve,
       .retry = sp_session_retry(push->session),
       .cancel = sp_session_cancel(push->session),
       .progress = push->options->progress ? name_places : NULL,

@@ -14,6 +14,12 @@ struct metered {
   struct sp_pull_reserve *reserve;
 };
 
+uint64_t sp_pulls_reserved(const struct sp_pulls_said *said)
+{
+  return said->limit / 100 * said->reserve_percent +
+         said->limit % 100 * said->reserve_percent / 100;
+}
+
 void sp_pull_reserve_init(struct sp_pull_reserve *reserve, sp_pulls_ask *ask, void *ctx)
 {
   *reserve = (struct sp_pull_reserve){.ask = ask, .ctx = ctx};
@@ -99,7 +105,7 @@ static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *stor
     return 0;
   }
   renew(reserve, i, &said);
-  if (reserve->items[i].left > said.limit * said.reserve_percent / 100) {
+  if (reserve->items[i].left > sp_pulls_reserved(&said)) {
     reserve->items[i].left--;
     reserve->items[i].under_way++;
     return 0;

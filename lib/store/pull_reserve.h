@@ -29,6 +29,8 @@ struct sp_pulls_said {
   uint64_t limit, left, window_s;
   unsigned reserve_percent; /* of the limit: what we leave to others */
 };
+/* How many of the limit are never used. Pure. */
+uint64_t sp_pulls_reserved(const struct sp_pulls_said *said);
 /* Answers what the registry of a store said last; false: it never did, and counts none. Called from
  * several threads. */
 typedef bool sp_pulls_ask(void *ctx, const struct sp_store *store, struct sp_pulls_said *out);

@@ -195,8 +195,10 @@ static void tell_pulls(struct sp_work *work)
     struct sp_pulls_said said;
     struct sp_sync_place *told = &work->told->places[i];
     told->has_pulls_left = images->pulls(images->ctx, work->backups[i], &said);
-    if (told->has_pulls_left)
-      told->pulls_left = said.left;
+    if (!told->has_pulls_left)
+      continue;
+    told->pulls_left = said.left;
+    told->pulls_reserved = sp_pulls_reserved(&said);
   }
 }
 

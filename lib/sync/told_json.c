@@ -10,6 +10,7 @@
  *    "places": [{"name", "error": as above, "tags": {"in_step": n, ... one for each result},
  *      "blobs": {"sent", "mounted", "to_send"}, "bytes_sent", "bytes_to_send", "manifests_put",
  *      "requests_planned", "pulls_planned", "pulls_left": null | n,
+ *      "pulls_reserved": null | n,
  *      "changes": [{"tag", "result", "digest", "digest_before", "history_tag": null | "...",
  *        "error": as above}],
  *      "damage": [{"digest", "what", "finding"}]}],
@@ -100,14 +101,16 @@ static json_t *place_object(const struct sp_sync_place *place)
 {
   json_t *blobs = json_pack("{s:o, s:o, s:o}", "sent", number(place->blobs_sent), "mounted",
                             number(place->blobs_mounted), "to_send", number(place->blobs_to_send));
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                    sp_json_text(place->name), "error", error(&place->err), "tags",
                    counts(place->counts), "blobs", blobs, "bytes_sent", number(place->bytes_sent),
                    "bytes_to_send", number(place->bytes_to_send), "manifests_put",
                    number(place->manifests_put), "requests_planned",
                    number(place->requests_planned), "pulls_planned", number(place->pulls_planned),
                    "pulls_left", place->has_pulls_left ? number(place->pulls_left) : json_null(),
-                   "changes", changes(place), "damage", damage(place));
+                   "pulls_reserved",
+                   place->has_pulls_left ? number(place->pulls_reserved) : json_null(), "changes",
+                   changes(place), "damage", damage(place));
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)

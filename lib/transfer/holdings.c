@@ -26,8 +26,7 @@ struct entry {
 struct place {
   struct sp_store *store; /* NULL: the number is free */
   uint64_t scope, site;
-  unsigned pins;  /* claims that mount from it */
-  unsigned looks; /* at small blobs that were sent there */
+  unsigned pins; /* claims that mount from it */
   bool is_left;
 };
 
@@ -226,15 +225,6 @@ struct sp_holding sp_holdings_find(struct sp_holdings *holdings, size_t place,
   if (!entry || entry->is_claimed)
     return (struct sp_holding){.proof = SP_PROOF_NONE};
   return entry->holding;
-}
-
-bool sp_holdings_wants_look(struct sp_holdings *holdings, size_t place)
-{
-  SP_LOCK_SCOPE(&holdings->lock);
-  if (holdings->places[place].looks == SP_HOLDINGS_LOOKS)
-    return false;
-  holdings->places[place].looks++;
-  return true;
 }
 
 static void note(struct sp_holdings *holdings, uint64_t scope, size_t place,

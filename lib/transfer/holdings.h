@@ -24,7 +24,6 @@
 
 #define SP_HOLDINGS_FACTS_MAX 32768 /* about 7 MiB; 64 images have some thousand */
 #define SP_HOLDINGS_PLACES_MAX 1024 /* stores kept open to mount from */
-#define SP_HOLDINGS_LOOKS 64        /* at small blobs, of a place: a dozen images' */
 
 struct sp_holdings;
 
@@ -51,10 +50,6 @@ struct sp_holding sp_holdings_find(struct sp_holdings *holdings, size_t place,
 /* A blob or manifest was seen there. */
 void sp_holdings_note(struct sp_holdings *holdings, size_t place, const struct sp_digest *digest,
                       const struct sp_holding *holding);
-/* A small blob was sent to the place: is it worth a look at what is there now? The first
- * SP_HOLDINGS_LOOKS of a place are; after that a round trip for each would be most of a long run.
- */
-bool sp_holdings_wants_look(struct sp_holdings *holdings, size_t place);
 /* Nothing that was noted of this place is believed any more (its content got lost). */
 void sp_holdings_forget(struct sp_holdings *holdings, size_t place);
 

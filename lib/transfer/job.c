@@ -126,9 +126,10 @@ static int make_plan(struct sp_run *run, struct sp_plan *plan, struct sp_err *er
   for (size_t i = 0; i < count; i++) {
     const struct sp_store *store = sp_run_store(run, i);
     traits[i].is_out = atomic_load(&run->is_out[i]);
-    traits[i].is_metered = store->is_metered;
+    traits[i].is_metered = store->is_metered ||
+                           (run->job->reserve && sp_pull_reserve_counts(run->job->reserve, store));
     traits[i].is_distrust = run->is_last_round;
-    traits[i].is_seen_again = !run->job->holdings && !store->is_local;
+    traits[i].is_seen_again = !store->is_local;
     for (size_t k = 0; k < count; k++)
       traits[i].is_sibling[k] = k != i && sp_store_is_sibling(store, sp_run_store(run, k));
     traits[i].is_sibling[SP_PLAN_SOURCE] = sp_store_is_sibling(store, run->job->source);

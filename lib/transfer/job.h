@@ -19,6 +19,7 @@
 #include "oci/platform.h"
 #include "safeport/progress.h"
 #include "safeport/report.h"
+#include "store/pull_reserve.h"
 #include "store/retry.h"
 #include "store/store.h"
 #include "transfer/closure.h"
@@ -56,10 +57,12 @@ struct sp_transfer {
   int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
   /* Called last of all, with the image as far as it could be read from the source. May be NULL. */
   void (*ended)(void *ctx, const struct sp_image *image);
-  void *ctx;                      /* of both */
-  struct sp_source_view *view;    /* may be NULL: nothing is known of the source yet */
-  struct sp_holdings *holdings;   /* may be NULL: no other job runs beside this one. With it, every
-                                     destination has a place there */
+  void *ctx;                    /* of both */
+  struct sp_source_view *view;  /* may be NULL: nothing is known of the source yet */
+  struct sp_holdings *holdings; /* may be NULL: no other job runs beside this one. With it, every
+                                   destination has a place there */
+  const struct sp_pull_reserve *reserve; /* may be NULL. The plan counts pulls of whoever counts
+                                            them, as the reserve has heard by then */
   struct sp_retry_policy retry;   /* for re-reads and re-sends; its cancel is not looked at */
   const struct sp_cancel *cancel; /* may be NULL */
   sp_progress *progress;          /* may be NULL */

@@ -8,8 +8,9 @@
  * "retry_after_ms": null | n}, "places": [{"name", "error": as above, "proof": "none" | "claimed" |
  * "touched" | "read", "blobs": {"total", "present", "mounted", "sent", "to_send"}, "bytes_to_send",
  * "bytes_sent", "manifests": {"total", "present", "put"}, "requests_planned", "pulls_planned",
- * "pulls_left": null | n, "tags": [{"name", "result": "not_set" | "planned" | "already" | "set" |
- * "unsure", "digest_before": null (not known) | "" (not there) | "sha256:..."}], "damage":
+ * "pulls_left": null | n, "pulls_reserved": null | n, "tags": [{"name", "result": "not_set" |
+ * "planned" | "already" | "set" | "unsure", "digest_before": null (not known) | "" (not there) |
+ * "sha256:..."}], "damage":
  * [{"digest", "what", "finding"}]}], "notes": ["..."]}
  *
  * A verify over names says of each place besides: "verified": {"tags", "good", "skipped",
@@ -99,7 +100,7 @@ static json_t *damage(const struct sp_report_place *place)
 static const char *const not_of_tags[] = {"dry_run",   "digest",         "media_type", "size_bytes",
                                           "referrers", "repeated_reads", "started",    "seconds"};
 static const char *const not_of_places[] = {"bytes_to_send", "requests_planned", "pulls_planned",
-                                            "pulls_left", "tags"};
+                                            "pulls_left",    "pulls_reserved",   "tags"};
 static const char *const not_of_blobs[] = {"mounted", "to_send"};
 static const char *const not_of_manifests[] = {"total", "present"};
 
@@ -138,13 +139,15 @@ static json_t *place_object(const struct sp_report_place *place)
   json_t *manifests =
       json_pack("{s:o, s:o, s:o}", "total", number(place->manifests_total), "present",
                 number(place->manifests_present), "put", number(place->manifests_put));
-  return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+  return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                    sp_json_text(place->name), "error", error(&place->err), "proof",
                    place->proof ? place->proof : "none", "blobs", blobs, "bytes_to_send",
                    number(place->bytes_to_send), "bytes_sent", number(place->bytes_sent),
                    "manifests", manifests, "requests_planned", number(place->requests_planned),
                    "pulls_planned", number(place->pulls_planned), "pulls_left",
-                   place->has_pulls_left ? number(place->pulls_left) : json_null(), "tags",
+                   place->has_pulls_left ? number(place->pulls_left) : json_null(),
+                   "pulls_reserved",
+                   place->has_pulls_left ? number(place->pulls_reserved) : json_null(), "tags",
                    tags(place), "damage", damage(place));
 }
 

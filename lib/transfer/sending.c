@@ -12,7 +12,6 @@
 #include "store/relay.h"
 #include "transfer/look.h"
 #include "transfer/report.h"
-#include "transfer/sharing.h"
 #include "transfer/survey.h"
 
 struct sending {
@@ -179,11 +178,10 @@ static int look(const struct sending *s, size_t place, bool whole, struct sp_blo
   return 0;
 }
 
-/* The destination says that it has the blob. That is looked at: a registry may answer 201 and keep
- * bad bytes that another of its repositories left. Of jobs that run side by side see sharing.h. A
- * local place has written and hashed the file itself. Read to the end is what an earlier writer
- * sent in part (its registry may go by a hash that it made then), and what was bad in the first
- * round. */
+/* The destination says that it has the blob. That is looked at, whatever its size: a registry may
+ * answer 201 and keep bad bytes that another of its repositories left. A local place has written
+ * and hashed the file itself. Read to the end is what an earlier writer sent in part (its registry
+ * may go by a hash that it made then), and what was bad in the first round. */
 static void settle_done(struct sending *s, size_t place, bool is_resumed)
 {
   struct sp_blob_fact *fact = &s->run->facts.places[place].blobs[s->number];
@@ -195,8 +193,7 @@ static void settle_done(struct sending *s, size_t place, bool is_resumed)
                                 .is_sent = true,
                                 .seen_ms = sp_clock_mono_ms()};
   tell(s, SP_EVENT_BLOB_END, (int)place, s->blob->size_bytes, true);
-  if (!was_damaged && !is_resumed &&
-      (store->is_local || !sp_sharing_wants_look(s->run, place, s->number)))
+  if (store->is_local && !was_damaged && !is_resumed)
     return;
   struct sp_err err = SP_ERR_INIT;
   struct sp_blob_fact seen = *fact;

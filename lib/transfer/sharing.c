@@ -2,7 +2,6 @@
 #include "transfer/sharing.h"
 
 #include "base/clock.h"
-#include "transfer/crew.h"
 #include "transfer/prove.h"
 
 /* NULL: this run is on its own. */
@@ -72,13 +71,6 @@ void sp_sharing_note_node(struct sp_run *run, size_t place, size_t node)
   const struct sp_holding holding = {.proof = SP_PROOF_READ, .seen_ms = sp_clock_mono_ms()};
   sp_holdings_note(holdings, number_of(run, place), &run->image.nodes[node].manifest.digest,
                    &holding);
-}
-
-bool sp_sharing_wants_look(struct sp_run *run, size_t place, size_t blob)
-{
-  struct sp_holdings *holdings = holdings_of(run);
-  return !holdings || run->image.blobs[blob].size_bytes > SP_CREW_LARGE_BYTES ||
-         sp_holdings_wants_look(holdings, number_of(run, place));
 }
 
 void sp_sharing_forget(struct sp_run *run, size_t place)

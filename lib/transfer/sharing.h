@@ -15,9 +15,6 @@ bool sp_sharing_find_node(struct sp_run *run, size_t place, size_t node);
 /* Tells what the fact says, if it says that the thing is there. */
 void sp_sharing_note_blob(struct sp_run *run, size_t place, size_t blob);
 void sp_sharing_note_node(struct sp_run *run, size_t place, size_t node);
-/* A blob was sent there: shall the run look at what is there now? Alone it always does; where
- * others run too, at every large one, and at so many small ones (sp_holdings_wants_look). */
-bool sp_sharing_wants_look(struct sp_run *run, size_t place, size_t blob);
 /* The place lost what it had. */
 void sp_sharing_forget(struct sp_run *run, size_t place);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was not reached lies together, from one image on, in the order of that run: images after it,
- * and those before its own beginning. So the first of them, behind one that was reached, is where
- * it stopped. */
+/* A run takes its images in a circle and tells of them about in that order. So it began near the
+ * first that it told of, and the first from there on that had to wait is where it stopped. That
+ * holds for the images that were there then; new ones in between say nothing, nor do those that
+ * need no pulls and never wait. */
 #include "verify/rotation.h"
 
 #include <stdlib.h>
@@ -11,75 +12,121 @@
 
 #define RUNS_BACK 100 /* of any command */
 
-/* The names of images that waited for pulls. */
-struct held {
-  char **names;
-  size_t count, cap;
+/* What a run told of an image. */
+struct told {
+  char *name;
+  size_t number; /* in the order of telling */
+  bool is_held;  /* it waited for pulls, at one of its places at the least */
 };
 
-static void held_clear(struct held *held)
+struct told_list {
+  struct told *items; /* sorted by name when they are looked for */
+  size_t count, cap, held;
+};
+
+static void told_clear(struct told_list *told)
 {
-  for (size_t i = 0; i < held->count; i++)
-    free(held->names[i]);
-  free(held->names);
+  for (size_t i = 0; i < told->count; i++)
+    free(told->items[i].name);
+  free(told->items);
 }
 
 static int on_image(void *ctx, const struct sp_run_image *image, struct sp_err *err)
 {
-  struct held *held = ctx;
-  if (!image->why || image->why->code != SP_E_THROTTLED)
-    return 0;
-  if (held->count == held->cap) {
-    size_t cap = held->cap ? held->cap * 2 : 16;
-    char **names = reallocarray(held->names, cap, sizeof *names);
-    if (!names)
+  struct told_list *told = ctx;
+  if (told->count == told->cap) {
+    size_t cap = told->cap ? told->cap * 2 : 16;
+    struct told *items = reallocarray(told->items, cap, sizeof *items);
+    if (!items)
       return sp_fail(err, SP_E_NOMEM, "out of memory");
-    held->names = names;
-    held->cap = cap;
+    told->items = items;
+    told->cap = cap;
   }
-  held->names[held->count] = strdup(image->image);
-  if (!held->names[held->count])
+  struct told *item = &told->items[told->count];
+  *item = (struct told){.name = strdup(image->image),
+                        .number = told->count,
+                        .is_held = image->why && image->why->code == SP_E_THROTTLED};
+  if (!item->name)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
-  held->count++;
+  told->count++;
   return 0;
 }
 
 static int by_name(const void *a, const void *b)
 {
-  return strcmp(*(char *const *)a, *(char *const *)b);
+  const struct told *x = a, *y = b;
+  return strcmp(x->name, y->name);
 }
 
-static bool is_held(const struct held *held, const struct sp_sync_images *images, size_t number)
+/* Each image once, however many places were told of. */
+static void merge(struct told_list *told)
 {
-  const char *name = images->name(images->ctx, number);
-  return held->count > 0 &&
-         bsearch(&name, held->names, held->count, sizeof *held->names, by_name) != NULL;
+  size_t kept = 0;
+  qsort(told->items, told->count, sizeof *told->items, by_name);
+  for (size_t i = 0; i < told->count; i++) {
+    struct told *item = &told->items[i];
+    struct told *last = kept > 0 ? &told->items[kept - 1] : NULL;
+    if (!last || strcmp(last->name, item->name) != 0) {
+      told->items[kept++] = *item;
+      continue;
+    }
+    last->is_held = last->is_held || item->is_held;
+    last->number = item->number < last->number ? item->number : last->number;
+    free(item->name);
+  }
+  told->count = kept;
+  for (size_t i = 0; i < kept; i++)
+    told->held += told->items[i].is_held;
+}
+
+static int read_told(struct sp_journal *journal, int64_t run, struct told_list *told,
+                     struct sp_err *err)
+{
+  const struct sp_run_visitor visitor = {.image = on_image, .ctx = told};
+  if (sp_runs_walk(journal, run, &visitor, err) < 0)
+    return -1;
+  if (told->count > 0)
+    merge(told);
+  return 0;
+}
+
+/* NULL: the run told nothing of it. */
+static const struct told *find(const struct told_list *told, const struct sp_sync_images *images,
+                               size_t number)
+{
+  const struct told key = {.name = (char *)(uintptr_t)images->name(images->ctx, number)};
+  return bsearch(&key, told->items, told->count, sizeof *told->items, by_name);
+}
+
+static size_t find_beginning(const struct told_list *told, const struct sp_sync_images *images)
+{
+  size_t beginning = 0, least = SIZE_MAX;
+  for (size_t i = 0; i < images->count; i++) {
+    const struct told *item = find(told, images, i);
+    if (!item || item->number >= least)
+      continue;
+    least = item->number;
+    beginning = i;
+  }
+  return beginning;
 }
 
 /* Where the run stopped. False: it reached nothing. */
-static bool find_first(const struct held *held, const struct sp_sync_images *images, size_t *first)
+static bool find_first(const struct told_list *told, const struct sp_sync_images *images,
+                       size_t *first)
 {
-  *first = 0;
-  if (held->count == 0)
-    return true; /* it reached all */
-  for (size_t i = 0; i < images->count; i++) {
-    size_t before = (i + images->count - 1) % images->count;
-    if (is_held(held, images, i) && !is_held(held, images, before)) {
-      *first = i;
-      return true;
-    }
+  if (told->held == told->count)
+    return false;
+  size_t beginning = find_beginning(told, images);
+  for (size_t i = 0; told->held > 0 && i < images->count; i++) {
+    size_t number = (beginning + i) % images->count;
+    const struct told *item = find(told, images, number);
+    if (!item || !item->is_held)
+      continue;
+    *first = number;
+    return true;
   }
-  return false;
-}
-
-static int read_held(struct sp_journal *journal, int64_t run, struct held *held, struct sp_err *err)
-{
-  const struct sp_run_visitor visitor = {.image = on_image, .ctx = held};
-  if (sp_runs_walk(journal, run, &visitor, err) < 0)
-    return -1;
-  if (held->count > 0)
-    qsort(held->names, held->count, sizeof *held->names, by_name);
-  return 0;
+  return true; /* it reached all that there are */
 }
 
 /* Goes back over runs of the same command and names, to the first that reached something. */
@@ -88,15 +135,15 @@ static int find_in_runs(const struct sp_sync *sync, const struct sp_run *runs, s
 {
   const struct sp_run *own = NULL;
   for (size_t i = 0; i < count; i++) {
-    SP_CLEANUP(held_clear) struct held held = {0};
+    SP_CLEANUP(told_clear) struct told_list told = {0};
     if (runs[i].id == sync->run_id)
       own = &runs[i];
     if (!own || own == &runs[i] || strcmp(runs[i].command, own->command) != 0 ||
         strcmp(runs[i].subject, own->subject) != 0)
       continue;
-    if (read_held(sync->journal, runs[i].id, &held, err) < 0)
+    if (read_told(sync->journal, runs[i].id, &told, err) < 0)
       return -1;
-    if (find_first(&held, &sync->images, first))
+    if (find_first(&told, &sync->images, first))
       return 0;
   }
   return 0;

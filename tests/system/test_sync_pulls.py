@@ -154,10 +154,28 @@ def test_the_plan_says_what_is_taken(rig, port, host):
             shutil.rmtree(port.home / "state")
         place = rig.sync(rig.primary, meter, "--dry-run", record=True)["images"][0]["places"][0]
         before = len(meter.pulls)
-        assert place["pulls_left"] == meter.limit - before
+        assert place["pulls_left"] == meter.limit - before and place["pulls_reserved"] == meter.limit // 5
         rig.sync(rig.primary, meter, record=True)
         assert place["pulls_planned"] == len(meter.pulls) - before >= least
     assert len([tag for tag in rig.tags() if tag.startswith("safeport-latest-")]) == 1
+
+
+def test_the_plan_of_a_sync_says_what_is_left_and_what_is_held_in_reserve(rig, port, tmp_path):
+    meter = rig.meter(rig.backup, 44, 86400)
+    rig.sync(rig.primary, meter, status=1)
+    file = tmp_path / "safeport.yaml"
+    for percent, reserved in ((None, 8), (0, 0), (33, 14)):  # of 44; without a word 20 %
+        document = json.loads(file.read_text())
+        if percent is not None:
+            document["registries"] = {meter.host: {"pull-reserve": f"{percent}%"}}
+        file.write_text(json.dumps(document))
+        place = json.loads(port.run("sync", "--config", file, "--dry-run", "--json").stdout)["images"][0]["places"][0]
+        assert (place["pulls_planned"], place["pulls_left"], place["pulls_reserved"]) == (TAGS - 36, 8, reserved)
+        text = port.run("sync", "--config", file, "--dry-run").stdout
+        assert f", {TAGS - 36} pulls needed of 8 left ({reserved} are kept in reserve)" in text
+    plain = rig.sync(rig.primary, rig.backup, "--dry-run")["images"][0]["places"][0]
+    assert plain["pulls_left"] is plain["pulls_reserved"] is None
+    assert len(meter.pulls) == 36 and meter.refused == 0  # a plan takes none
 
 
 @pytest.mark.parametrize("rig", [MANY], indirect=True)
@@ -204,6 +222,17 @@ def test_pushes_stop_at_the_reserve_and_go_on_in_the_next_window(rig, port):
     meter.next_window()
     push_of(rig, port, meter, "1.0.4")
     assert "1.0.4" in rig.tags()
+
+
+def test_the_plan_of_a_push_says_what_is_left_and_what_is_held_in_reserve(rig, port):
+    meter = rig.meter(rig.backup, 44, 86400)
+    place = push_of(rig, port, meter, "1.0.0", "--dry-run")["places"][0]
+    assert (place["pulls_planned"], place["pulls_left"], place["pulls_reserved"]) == (1, 44, 8)
+    text = port.run("push", f"{rig.primary.host}/src/app:1.0.0", "--to", f"{meter.host}/backup/app", "--dry-run").stdout
+    assert "1 needed, 44 left, 8 kept in reserve" in text
+    assert not meter.pulls
+    place = push_of(rig, port, rig.backup, "1.0.0", "--dry-run")["places"][0]
+    assert (place["pulls_planned"], place["pulls_left"], place["pulls_reserved"]) == (0, None, None)
 
 
 def test_a_push_reads_a_source_that_counts_within_its_reserve(rig, port):

@@ -103,7 +103,7 @@ static void assert_all_good(const struct jobs *jobs)
 }
 
 /* What all images share is read once and sent once to each destination, nobody asks a place where
- * nothing was, and the first small blobs that were sent are looked at. */
+ * nothing was, and every blob that was sent is looked at, once. */
 static void test_shared_layer_once(void **state)
 {
   (void)state;
@@ -115,11 +115,61 @@ static void test_shared_layer_once(void **state)
   for (int place = 1; place <= 2; place++) {
     assert_int_equal(count_of(&jobs, place, "finish", &shared), 1);
     assert_int_equal(fx_count(&jobs.fx, place, "finish"), 1 + IMAGES * LAYERS);
-    assert_int_equal(fx_count(&jobs.fx, place, "check_blob"), SP_HOLDINGS_LOOKS);
+    assert_int_equal(fx_count(&jobs.fx, place, "check_blob"), 1 + IMAGES * LAYERS);
     assert_int_equal(fx_count(&jobs.fx, place, "stat_manifest"), 0);
     fx_assert_closed(jobs.fx.memory[place]);
   }
   jobs_clear(&jobs);
+}
+
+/* A registry that takes a blob and has less of it, or nothing, the first `times` times. */
+struct careless {
+  struct sp_store *memory;
+  struct sp_digest digest;
+  bool is_cut;
+  unsigned times;
+};
+
+static void lose(struct fx_spy *spy, const char *op, const char *subject)
+{
+  struct careless *careless = spy->after_ctx;
+  char text[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&careless->digest, text);
+  if (strcmp(op, "finish") != 0 || strcmp(subject, text) != 0 || careless->times == 0)
+    return;
+  careless->times--;
+  if (careless->is_cut)
+    sp_memory_truncate(careless->memory, &careless->digest, 100);
+  else
+    sp_memory_wipe(careless->memory, &careless->digest);
+}
+
+/* A small blob of the last image, after hundreds of others that were good. */
+static void test_late_blob_is_looked_at(void **state)
+{
+  (void)state;
+  const unsigned last = IMAGES - 1;
+  for (unsigned variant = 0; variant < 4; variant++) {
+    struct jobs jobs;
+    jobs_init(&jobs, 1, NULL);
+    unsigned seed = 10 + last;
+    struct careless careless = {
+        .memory = jobs.fx.memory[1],
+        .digest = fx_add_blob(jobs.fx.memory[0], seed * 100 + 1, 3000 + seed).digest,
+        .is_cut = variant % 2,
+        .times = variant < 2 ? 1 : 100};
+    jobs.fx.spy[1]->after = lose;
+    jobs.fx.spy[1]->after_ctx = &careless;
+    for (size_t i = 0; i < IMAGES; i++)
+      job_task(&jobs, i);
+    bool is_healed = variant < 2;
+    assert_int_equal(jobs.reports[last - 1]->exit_status, 0);
+    assert_int_equal(jobs.reports[last]->exit_status != 0, !is_healed);
+    assert_int_equal(fx_has(jobs.fx.memory[1], "1.0.39", &jobs.images[last]), is_healed);
+    assert_int_equal(fx_named(jobs.fx.memory[1], "1.0.39").alg != SP_DIGEST_NONE, is_healed);
+    assert_int_equal(count_of(&jobs, 1, "finish", &careless.digest), 2);
+    jobs_clear(&jobs);
+  }
 }
 
 /* A place that had something is asked, and looked at after the blob was sent; what one job found
@@ -248,6 +298,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_shared_layer_once),
+      cmocka_unit_test(test_late_blob_is_looked_at),
       cmocka_unit_test(test_known_is_not_asked_again),
       cmocka_unit_test(test_sibling_is_mounted_from),
       cmocka_unit_test(test_claim_of_failed_job_is_free),
