@@ -14,6 +14,10 @@ UP = "\x1b[A"  # the block is redrawn by going up over its lines
 PROGRESS = re.compile(r"\d ?[KMG]?i?B")
 
 
+def slow_down(server, seconds):
+    server.on("GET", "/blobs/", hostile.how(drip=(SIZE // 40, seconds / 40)))
+
+
 @pytest.fixture
 def slow_source(hostile_server):
     """A source of which a read takes about so many seconds; answers (its server, repository)."""
@@ -21,7 +25,7 @@ def slow_source(hostile_server):
         server = hostile_server()
         content = images.small(99, layers=1, layer_bytes=SIZE)
         server.fill("a/b", content)
-        server.on("GET", "/blobs/", hostile.how(drip=(SIZE // 40, seconds / 40)))
+        slow_down(server, seconds)
         return server, f"{server.host}/a/b"
     return make
 
@@ -30,15 +34,16 @@ def slow_source(hostile_server):
 def job(slow_source, port, tmp_path):
     """Makes the command line of a run over many images that takes about so many seconds."""
     def make(command, seconds):
-        server, source = slow_source(0 if command == "restore" else seconds)
+        server, source = slow_source(seconds if command == "sync" else 0)
         config = tmp_path / "safeport.yaml"
         config.write_text(json.dumps({"version": 1, "images": {"app": {"primary": source, "backups": ["vault:app"]}}}))
         line = [command, "--config", config]
         if command == "sync":
             return line
         if command == "verify":
-            # what it reads is slow, on both sides the same
             port.run("push", f"{source}:latest", "--to", "vault:app", status=0)
+            server.rules.clear()
+            slow_down(server, seconds)
             return [*line, "--read", "app"]
         server, source = slow_source(seconds)
         return ["restore", f"{source}:latest", "--to", "vault:back"]
