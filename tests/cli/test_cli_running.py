@@ -88,7 +88,7 @@ def test_live_block(tmp_path, image):
     for name in ("vault:first", "oci:second"):
         assert any(line.endswith(f"-> {name}") for line in rows)
     assert all("%" in line and "of 4 MiB" in line for line in rows)
-    assert "vault:first: published" in out
+    assert "vault:first: published" in out and "\x1b" not in out
 
 
 def test_live_block_of_a_verification(tmp_path, image):
