@@ -17,6 +17,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook
 def pytest_collection_modifyitems(items):
     """How pytest-xdist hands out the tests (`--dist loadgroup`): each by itself, but those with real engines to one
     process, which starts them once."""
