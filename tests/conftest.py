@@ -6,7 +6,7 @@ import signal
 import pytest
 
 # These wait, or work, for many seconds in one test: begun last, they would be what a run ends with, on one core.
-LONG = ("test_faults.py", "test_engine.py", "test_archive.py", "test_terminal.py", "test_cli_running.py",
+LONG = ("test_engine.py", "test_faults.py", "test_archive.py", "test_terminal.py", "test_cli_running.py",
         "test_login.py", "test_push_trouble.py", "test_kept.py", "test_restore.py", "test_sync.py", "test_sync_pulls.py")
 
 
@@ -24,4 +24,5 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"engines", "dockerd"} & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group("engines"))
-    items.sort(key=lambda item: item.path.name not in LONG)
+    rank = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
