@@ -3,6 +3,7 @@
 layers, and a real Debian."""
 
 import copy
+import fcntl
 import gzip
 import hashlib
 import io
@@ -267,14 +268,20 @@ def _second_layer():
 
 def debian(cache):
     """A layout with a real Debian in three tags: `gzip` (umoci), `zstd` (skopeo), `mixed` (a layer of each).
-    Made once, under `cache`; takes about a minute."""
+    Made once, under `cache`; takes about a minute, for which others who need it wait."""
     cache = pathlib.Path(cache)
+    cache.mkdir(parents=True, exist_ok=True)
     done = cache / "debian-2"
-    if done.is_dir():
-        return done
-    work = cache / f"debian-work-{os.getpid()}"
+    with open(cache / "lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.is_dir():
+            _make_debian(cache / "debian-work", done)
+    return done
+
+
+def _make_debian(work, done):
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work.mkdir()
     _root_file_system(work / "root.tar")
 
     def run(*command):
@@ -292,9 +299,5 @@ def debian(cache):
     layers = [json.loads(content.manifests[content.tags[t]][1])["layers"] for t in ("gzip", "zstd")]
     content.add_image([layers[0][0], layers[1][1]], tag="mixed")
     content.write_layout(work / "done")
-    try:
-        (work / "done").rename(done)
-    except OSError:  # another run was faster
-        pass
+    (work / "done").rename(done)
     shutil.rmtree(work, ignore_errors=True)
-    return done

@@ -158,7 +158,7 @@ WRONG = {
 def test_wrong_engines(scripted, port, name):
     rules, status, words = WRONG[name]
     scripted(rules)
-    done = port.run("push", "docker-daemon:app", *PUSH, status=status)
+    done = port.run("push", "docker-daemon:app", *PUSH, "--retry-for", "1", status=status)
     assert words in done.report.message, done
     assert vault_tags(port) == {}
 

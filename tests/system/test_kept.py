@@ -13,6 +13,7 @@ ONE = 0
 @pytest.fixture
 def moved(port, start, tmp_path):
     """latest has moved; `layer` is one of those that only its history tag needs."""
+    port.options = ["--retry-for", "1"]
     backed = backed_up.BackedUp(port, start, tmp_path)
     backed.put("app", images.small(1))
     backed.write()

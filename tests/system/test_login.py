@@ -311,11 +311,12 @@ def test_helper_with_another_name_is_not_run(name, port, config, basic, helpers,
 def test_hanging_helper_ends_with_a_signal(port, config, basic, helpers, tmp_path):
     write(config, {"credsStore": "hanging"})
     running = port.start("copy", f"{basic.host}/acme/app:v1", f"oci:{tmp_path / 'copied'}:v1")
-    while not any("docker-credential-hanging" in line for line in processes()):
+    program = str(helpers.folder / "docker-credential-hanging")
+    while not any(program in line for line in processes()):
         assert running.process.poll() is None
     running.signal(15)
     running.wait(8, status=143)
-    assert not any("docker-credential-hanging" in line for line in processes())
+    assert not any(program in line for line in processes())
 
 
 def processes():

@@ -48,6 +48,7 @@ def test_one_destination_fails_and_the_others_get_it(hostile_server, start, sour
     break_it(bad, port)
     content = images.multi(51)
     where = f"{source('registry', content)}:latest"
+    port.options = ["--retry-for", "1"]
     done = port.run("push", where, "--to", f"{bad.host}/a/b", "--to", f"{good.host}/a/b", "--to", "vault:app", "--json",
                     status=1)
     assert done.report.exit_status == 1

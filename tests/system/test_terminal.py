@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress: a live block on a terminal, elsewhere a line every ten seconds at most; never on stdout. The same for one image
-and for runs over many."""
+"""Progress of runs over many images: a live line on a terminal, elsewhere a line every ten seconds at most; never on
+stdout. Of a push: tests/cli/test_cli_running.py."""
 
 import json
 import re
@@ -15,33 +15,20 @@ PROGRESS = re.compile(r"\d ?[KMG]?i?B")
 
 
 @pytest.fixture
-def slow_source(hostile_server):
-    """A source of which a read takes about so many seconds; answers (its server, repository)."""
-    def make(seconds):
-        server = hostile_server()
-        content = images.small(99, layers=1, layer_bytes=SIZE)
-        server.fill("a/b", content)
-        server.on("GET", "/blobs/", hostile.how(drip=(SIZE // 40, seconds / 40)))
-        return server, f"{server.host}/a/b"
-    return make
-
-
-@pytest.fixture
-def job(slow_source, port, tmp_path):
-    """Makes the command line of a run over many images that takes about so many seconds."""
+def job(hostile_server, port, tmp_path):
+    """Makes the command line of a run over many images, of which the read of the source takes about so many seconds."""
     def make(command, seconds):
-        server, source = slow_source(0 if command == "restore" else seconds)
+        server = hostile_server()
+        server.fill("a/b", images.small(99, layers=1, layer_bytes=SIZE))
+        source = f"{server.host}/a/b"
+        if command == "verify":
+            port.run("push", f"{source}:latest", "--to", "vault:app", status=0)
+        server.on("GET", "/blobs/", hostile.how(drip=(SIZE // 40, seconds / 40)))
+        if command == "restore":
+            return [command, f"{source}:latest", "--to", "vault:back"]
         config = tmp_path / "safeport.yaml"
         config.write_text(json.dumps({"version": 1, "images": {"app": {"primary": source, "backups": ["vault:app"]}}}))
-        line = [command, "--config", config]
-        if command == "sync":
-            return line
-        if command == "verify":
-            # what it reads is slow, on both sides the same
-            port.run("push", f"{source}:latest", "--to", "vault:app", status=0)
-            return [*line, "--read", "app"]
-        server, source = slow_source(seconds)
-        return ["restore", f"{source}:latest", "--to", "vault:back"]
+        return [command, "--config", config, *(["--read", "app"] if command == "verify" else [])]
     return make
 
 
@@ -50,13 +37,6 @@ def show(port, arguments, **settings):
                          **settings)
     assert shown.status == 0, shown
     return shown
-
-
-def test_live_block_on_a_terminal(slow_source, port):
-    shown = show(port, ["push", f"{slow_source(2)[1]}:latest", "--to", "vault:app"], stdout=False)
-    assert re.search(r"[KM]i?B/s", shown.screen), f"no rate: {shown!r}"
-    assert UP in shown.screen
-    assert "\x1b" not in shown.stdout and "vault:app" in shown.stdout
 
 
 MANY = ["sync", "verify", "restore"]
@@ -104,14 +84,8 @@ def test_lines_of_the_log_stand_above_the_live_line(job, port, command):
     assert all(re.fullmatch(r"\d+ images done, [^/]*( [KM]iB/s)?", line) for line in lines if "images done" in line), lines
 
 
-def test_dumb_terminal_and_files_get_plain_lines(slow_source, port):
-    done = port.run("push", f"{slow_source(1)[1]}:latest", "--to", "vault:app", status=0)  # finds control characters
-    assert len([line for line in done.stderr.splitlines() if "B/s" in line]) <= 1
-
-
 @pytest.mark.parametrize("command", MANY)
 def test_a_line_every_ten_seconds_elsewhere(job, port, command):
-    """Of push: tests/cli/test_cli_running.py."""
     done = port.run(*job(command, 12), status=0)
     lines = [line for line in done.stderr.splitlines() if PROGRESS.search(line)]
     assert 1 <= len(lines) <= 3 and all(line.startswith("safeport: ") for line in lines), done.stderr
