@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every allocation of the library fails once, in every unit and contract test: each program is run again with the nth
+"""Every allocation of the library fails once, in every unit and contract test: each test is run again with the nth
 allocation failing, for every n, under ASan and UBSan (tests/support/torture.h). A test that then fails did its work: it
 was told. What is wrong is
 
@@ -11,8 +11,8 @@ was told. What is wrong is
 
     tests/faults/torture.py [--seconds S] [--only TEXT] [--jobs N] [--report FILE]
 
-Some programs allocate a million times, in loops over damaged files and states of a disk. Of a program whose points would
-take longer than --seconds S (default 60), the 1st, 2nd, 4th, 8th ... allocation of each context fails: of each whole stack
+Some programs allocate a million times, in loops over damaged files and states of a disk. Of a test whose points would
+take longer than --seconds S (default 5), the 1st, 2nd, 4th, 8th ... allocation of each context fails: of each whole stack
 of calls that led to one. The report says how many there were.
 
 Ends with `N passed, N failed`.
@@ -91,39 +91,56 @@ def judge(done):
     assert done.returncode >= 0 or "[  ERROR   ]" in text, f"signal {-done.returncode}:\n{text[-3000:]}"
 
 
-def count(command, folder):
-    """How many allocations there are, the names of those of the contexts, and how long one run takes."""
+def tests_of(command, folder):
+    """The names of a program's tests."""
+    done = run(command, folder)
+    assert done.returncode == 0, f"fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return re.findall(r"^\[ RUN      \] (\S+)", done.stdout, re.MULTILINE)
+
+
+def count(command, folder, test):
+    """How many allocations a test makes, the names of those of its contexts, and how long a run of it takes."""
     file = pathlib.Path(folder) / "count"
     begin = time.monotonic()
-    done = run(command, folder, TORTURE_AT="0")
+    done = run(command, folder, TORTURE_TEST=test, TORTURE_AT="0")
     seconds = time.monotonic() - begin
-    assert done.returncode == 0, f"fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    done = run(command, folder, TORTURE_COUNT=str(file))
-    assert done.returncode == 0, f"fails while its allocations are counted: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{test} alone fails without a fault: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    done = run(command, folder, TORTURE_TEST=test, TORTURE_COUNT=str(file))
+    assert done.returncode == 0, f"{test} fails while it is counted: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     lines = file.read_text().split() if file.exists() else ["0"]
+    file.unlink(missing_ok=True)
     return int(lines[0]), lines[1:], seconds
+
+
+def points_of(command, folder, test, options):
+    """(how many allocations, how many contexts, names of those that are to fail)"""
+    total, named, one_s = count(command, folder, test)
+    is_whole = total * one_s <= options.seconds
+    return total, len({at.rsplit(":", 1)[0] for at in named}), [str(n + 1) for n in range(total)] if is_whole else named
 
 
 def torture(name, command, options, score):
     """The points of one program."""
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="safeport-torture-") as folder:
-        total, named, one_s = count(command, folder)
-        is_whole = total * one_s <= options.seconds * options.jobs
-        points = [str(n) for n in range(1, total + 1)] if is_whole else named
-        with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
-            def one(at):
-                with tempfile.TemporaryDirectory(dir=folder) as own:
-                    judge(run(command, own, TORTURE_AT=at))
-            for at, future in [(at, pool.submit(one, at)) for at in points]:
-                score.point(f"{name}, TORTURE_AT={at}", future.result)
-    contexts = len({at.rsplit(":", 1)[0] for at in named})
-    score.group(f"{name} | {total} | {contexts} | {'each' if is_whole else 'of each context'}", len(points), begin)
+    with tempfile.TemporaryDirectory(prefix="safeport-torture-") as folder, \
+            concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        def one(test, at):
+            with tempfile.TemporaryDirectory(dir=folder) as own:
+                judge(run(command, own, TORTURE_TEST=test, TORTURE_AT=at))
+        total = contexts = 0
+        running = []
+        for test in tests_of(command, folder):
+            of_test, its_contexts, points = points_of(command, folder, test, options)
+            total, contexts = total + of_test, contexts + its_contexts
+            running += [(f"TORTURE_TEST={test} TORTURE_AT={at}", pool.submit(one, test, at)) for at in points]
+        for what, future in running:
+            score.point(f"{name}, {what}", future.result)
+    score.group(f"{name} | {total} | {contexts}", len(running), begin)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--only", default="", help="programs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=pathlib.Path)
@@ -135,11 +152,11 @@ def main():
     if options.report:
         write_report(options.report, "Every allocation of the unit and contract tests fails once", [
             "Made by `make torture`.",
-            "Each test program is run once for each allocation that the library makes in it, and that one fails; under ASan "
+            "Each test is run by itself once for each allocation that the library makes in it, and that one fails; under ASan "
             "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.",
-            f"Of a program whose allocations would take more than {options.seconds:.0f} s one by one, it is the 1st, 2nd, "
+            f"Of a test whose allocations would take more than {options.seconds:.0f} s one by one, it is the 1st, 2nd, "
             "4th, 8th ... of each context, that is of each whole stack of calls that led to an allocation.", "",
-            "| program | allocations | contexts | failed | points | time |", "|---|---|---|---|---|---|", *score.rows, "",
+            "| program | allocations | contexts | points | time |", "|---|---|---|---|---|", *score.rows, "",
             score.last])
     print(score.last, flush=True)
     sys.exit(1 if score.failed else 0)

@@ -10,6 +10,10 @@
  *   TORTURE_AT=L:C:k    the kth of context C, an allocation of line L
  *   TORTURE_COUNT=FILE  at exit: how many there were; then, one on a line, the name L:C:k of each
  *                       context's 1st, 2nd, 4th, 8th ... allocation
+ *   TORTURE_TEST=NAME   only this test runs
+ *
+ * TORTURE_AFTER allocations behind the failed one, the process ends: leaks are looked for, and what
+ * was to be seen has been seen.
  *
  * Works under ASan, which a shim by LD_PRELOAD does not. Threads: any.
  */
@@ -31,7 +35,7 @@
 
 #define TORTURE_SHARED __attribute__((weak))
 
-enum { TORTURE_CONTEXTS = 1 << 16, TORTURE_DEPTH = 128 };
+enum { TORTURE_CONTEXTS = 1 << 16, TORTURE_DEPTH = 128, TORTURE_AFTER = 20000 };
 
 /* What has been seen of one context. A context that finds no place is an abort, not a silence. */
 struct torture_context {
@@ -41,14 +45,19 @@ struct torture_context {
 };
 
 TORTURE_SHARED atomic_ulong torture_count;
+TORTURE_SHARED atomic_ulong torture_failed_at; /* 0: none has failed yet */
 TORTURE_SHARED pid_t torture_pid;
 TORTURE_SHARED pthread_mutex_t torture_lock = PTHREAD_MUTEX_INITIALIZER;
 TORTURE_SHARED struct torture_context torture_contexts[TORTURE_CONTEXTS];
 
 /* The bounds of this program's code; made by the linker. */
 extern const char __executable_start, etext;
+/* Of cmocka and of ASan. */
+extern void cmocka_set_test_filter(const char *pattern) TORTURE_SHARED;
+extern void __lsan_do_leak_check(void) TORTURE_SHARED;
 
 void torture_report(void);
+void torture_begin(void);
 bool torture_is_counted(const char *file);
 uint64_t torture_context(void);
 unsigned long torture_occurrence(uint64_t context, int line);
@@ -75,6 +84,12 @@ TORTURE_SHARED void torture_report(void)
       fprintf(file, "%d:%016" PRIx64 ":%lu\n", c->line, c->name, k);
   }
   fclose(file);
+}
+
+TORTURE_SHARED __attribute__((constructor)) void torture_begin(void)
+{
+  if (getenv("TORTURE_TEST") && cmocka_set_test_filter)
+    cmocka_set_test_filter(getenv("TORTURE_TEST"));
 }
 
 TORTURE_SHARED bool torture_is_counted(const char *file)
@@ -140,8 +155,13 @@ TORTURE_SHARED bool torture_fails(const char *file, int line)
   const char *at = getenv("TORTURE_AT");
   if (!at && getenv("TORTURE_COUNT"))
     torture_occurrence(torture_context(), line);
-  if (!at || !torture_is_named(at, n, line))
+  if (torture_failed_at && n > torture_failed_at + TORTURE_AFTER) {
+    __lsan_do_leak_check();
+    _exit(0);
+  }
+  if (!at || torture_failed_at || !torture_is_named(at, n, line))
     return false;
+  torture_failed_at = n;
   errno = ENOMEM;
   return true;
 }
