@@ -120,6 +120,21 @@ static void ask_for_copy(struct sp_check *check, struct sp_site *site, struct sp
 
 /* -- blobs */
 
+/* Since when each blob is there: as long as the first image that has it. */
+static void recall_images(struct sp_site *site)
+{
+  for (size_t i = 0; i < site->copy_count; i++) {
+    const struct sp_copy *copy = &site->copies[i];
+    const struct sp_known_digest *known = sp_known_find_digest(site->known, &copy->digest);
+    int64_t known_s = known ? known->first_seen_s : 0;
+    for (size_t k = 0; known_s > 0 && k < copy->blob_count; k++) {
+      struct sp_site_blob *blob = &site->blobs[copy->blobs[k]];
+      if (blob->known_s == 0 || known_s < blob->known_s)
+        blob->known_s = known_s;
+    }
+  }
+}
+
 /* When this place's blobs were last read, as the journal knows. */
 static int recall(struct sp_check *check, struct sp_site *site, struct sp_err *err)
 {
@@ -134,6 +149,7 @@ static int recall(struct sp_check *check, struct sp_site *site, struct sp_err *e
     return -1;
   for (size_t i = 0; i < site->blob_count; i++)
     site->blobs[i].read_s = read_s[i];
+  recall_images(site);
   return 0;
 }
 

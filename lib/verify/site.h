@@ -47,6 +47,7 @@ struct sp_copy {
 struct sp_site_blob {
   struct sp_image_blob blob;
   int64_t read_s;    /* when it was last read whole here; 0: never, or not known */
+  int64_t known_s;   /* since when an image that has it is known here; 0: not known */
   bool is_to_read;   /* chosen to be read now */
   bool is_sent;      /* again, by this run */
   enum sp_have have; /* UNKNOWN: not looked at */

@@ -2,8 +2,10 @@
 """verify over the names of safeport.yaml: damage of every kind at primary and backups, in a docker-registry and in the
 vault; shares that are read; what is skipped; what is repaired, and what cannot be."""
 
+import collections
 import json
 import shutil
+import time
 
 import pytest
 
@@ -432,6 +434,24 @@ def test_share_reads_everything_in_its_turn(fleet):
     fleet.backup.clear_log()
     fleet.verify("--max-age", "1d", "--read")  # all of it together is a proof at level read
     assert not fleet.backup.blob_reads()
+
+
+def test_share_reads_what_was_there_while_more_comes(fleet):
+    """Before each of five runs of 20% half as much is pushed and synced: what was there at first is read all the same."""
+    first, reads = images.Content(), collections.Counter()
+    for number in range(12):
+        first.merge(images.small(number, tag=f"1.0.{number}", layer_bytes=2000))
+    fleet.put("app", first).sync()
+    time.sleep(1.1)  # the journal knows seconds
+    for run in range(5):
+        for number in range(6):
+            fleet.put("app", images.small(100 + 6 * run + number, tag=f"2.{run}.{number}", layer_bytes=2000))
+        fleet.sync()
+        fleet.backup.clear_log()
+        fleet.verify("--read=20%")
+        reads.update(fleet.backup.blob_reads())
+    assert set(first.blobs) <= set(reads)
+    assert set(reads) != set(fleet.images["app"].blobs)  # what came last waits
 
 
 def test_share_finds_a_flip_within_its_turns_without_a_journal_too(fleet):
