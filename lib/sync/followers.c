@@ -54,24 +54,42 @@ static void prove_again(struct sp_work *work, struct sp_pinned *tag)
 
 /* -- tags */
 
-/* The index under a fallback tag: has it changed since it was looked at? It was looked at with its
- * subject, whose name it bears. */
-static void look_at_fallback(struct sp_work *work, const char *name, struct sp_pinned *subject)
+static int add_fallback(struct sp_work *work, const char *name, size_t subject, struct sp_err *err)
 {
-  struct sp_named named;
-  struct sp_err err = SP_ERR_INIT;
-  struct sp_digest before = sp_past_named(&work->past, name);
-  if (sp_store_resolve(work->primary, name, &named, &err) == 0 &&
-      !sp_digest_eq(&named.digest, &before))
-    prove_again(work, subject);
+  struct sp_fallback *more =
+      reallocarray(work->fallbacks, work->fallback_count + 1, sizeof *work->fallbacks);
+  if (!more)
+    return sp_fail(err, SP_E_NOMEM, "out of memory");
+  work->fallbacks = more;
+  more[work->fallback_count++] = (struct sp_fallback){.name = name, .subject = subject};
+  return 0;
 }
 
-static int map_selected(const struct sp_work *work, struct sp_digest_map *map, struct sp_err *err)
+/* The index under a fallback tag: has it changed since it was looked at? It was looked at with its
+ * subject, whose name it bears. */
+static void fallback_task(void *ctx, size_t i)
+{
+  struct sp_work *work = ctx;
+  struct sp_fallback *fallback = &work->fallbacks[i];
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest before = sp_past_named(&work->past, fallback->name);
+  if (sp_cancel_is_requested(work->sync->cancel) ||
+      sp_store_resolve(work->primary, fallback->name, &named, &err) < 0)
+    return;
+  fallback->digest = named.digest;
+  if (!sp_digest_eq(&named.digest, &before))
+    prove_again(work, &work->tags.items[fallback->subject]);
+}
+
+/* Of tags that name one digest the first; one that is kept, if there is one. */
+static int map_selected(const struct sp_work *work, bool kept, struct sp_digest_map *map,
+                        struct sp_err *err)
 {
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     bool added;
-    if (tag->primary.alg != SP_DIGEST_NONE && is_kept_anywhere(work, tag) &&
+    if (tag->primary.alg != SP_DIGEST_NONE && is_kept_anywhere(work, tag) == kept &&
         sp_digest_map_add(map, &tag->primary, i, &added, err) < 0)
       return -1;
   }
@@ -105,11 +123,12 @@ static int pin_tags(struct sp_work *work, const struct sp_digest_map *map, struc
     if (!subject_of(side->tags[i], &digest, &is_fallback) ||
         !sp_digest_map_find(map, &digest, &number))
       continue;
-    if (is_fallback)
-      look_at_fallback(work, side->tags[i], &work->tags.items[number]);
-    else if (sp_tags_add_side(work, side->tags[i], err) < 0)
+    bool is_followed = is_kept_anywhere(work, &work->tags.items[number]);
+    if ((is_fallback && add_fallback(work, side->tags[i], number, err) < 0) ||
+        (!is_fallback && is_followed && sp_tags_add_side(work, side->tags[i], err) < 0))
       return -1;
   }
+  sp_pool_run(work->fallback_count, LISTS_AT_ONCE, fallback_task, work);
   if (work->tags.count == first)
     return 0;
   sp_tags_pin(work, first);
@@ -252,7 +271,8 @@ int sp_followers_pin(struct sp_work *work, struct sp_err *err)
     return 0;
   SP_AUTO_DIGEST_MAP struct sp_digest_map map;
   sp_digest_map_init(&map);
-  if (map_selected(work, &map, err) < 0 || pin_tags(work, &map, err) < 0)
+  if (map_selected(work, true, &map, err) < 0 || map_selected(work, false, &map, err) < 0 ||
+      pin_tags(work, &map, err) < 0)
     return -1;
   struct asking asking = {.work = work, .map = &map};
   sp_pool_run(work->tags.selected_count, LISTS_AT_ONCE, ask_task, &asking);

@@ -3,6 +3,7 @@
  * out before it can do harm. */
 #include "sync/image.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
@@ -33,6 +34,7 @@ void sp_work_init(struct sp_work *work, const struct sp_sync *sync, struct sp_ho
 void sp_work_clear(struct sp_work *work)
 {
   sp_tags_clear(&work->tags);
+  free(work->fallbacks);
   sp_past_clear(&work->past);
   sp_side_clear(&work->primary_side);
   for (size_t i = 0; i < work->backup_count; i++) {

@@ -64,6 +64,17 @@ static bool is_refused(const struct sp_work *work, const struct sp_pinned *tag)
   return false;
 }
 
+/* Was it copied with its subject, or proven, to every backup? */
+static bool is_followed(const struct sp_work *work, const struct sp_fallback *fallback)
+{
+  const struct sp_pinned *tag = &work->tags.items[fallback->subject];
+  bool is_done = fallback->digest.alg != SP_DIGEST_NONE;
+  for (size_t i = 0; i < work->backup_count; i++)
+    is_done = is_done && tag->at[i].is_known &&
+              (tag->at[i].action == SP_ACTION_KEEP || tag->at[i].proven != SP_PROOF_NONE);
+  return is_done;
+}
+
 /* Of what is gone since an earlier run only that it was meant is news. */
 static void tell_gone(struct sp_work *work, const struct sp_known_tag *known)
 {
@@ -85,6 +96,12 @@ void sp_remember_primary(struct sp_work *work)
     const struct sp_pinned *tag = &work->tags.items[i];
     if (tag->primary.alg != SP_DIGEST_NONE && !is_refused(work, tag))
       forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
+  }
+  for (size_t i = 0; i < work->fallback_count; i++) {
+    const struct sp_fallback *fallback = &work->fallbacks[i];
+    if (is_followed(work, fallback))
+      forget(sp_known_tell_tag(journal, place, fallback->name, &fallback->digest, work->now_s,
+                               &no_memory));
   }
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *known = &work->past.primary.tags[i];

@@ -18,6 +18,13 @@
 #include "transfer/closure.h"
 #include "transfer/holdings.h"
 
+/* A fallback tag of the primary, as it was before its subject was copied or proven. */
+struct sp_fallback {
+  const char *name;        /* borrowed from the primary's side */
+  struct sp_digest digest; /* alg NONE: it could not be read */
+  size_t subject;          /* number of a selected tag */
+};
+
 struct sp_work {
   const struct sp_sync *sync; /* borrowed, as all that is shared by the images */
   struct sp_holdings *holdings;
@@ -38,6 +45,8 @@ struct sp_work {
   struct sp_source_view view; /* of the primary, for transfer/ */
   struct sp_past past;
   struct sp_tags tags;
+  struct sp_fallback *fallbacks; /* owned */
+  size_t fallback_count;
   bool loses_slowly; /* the sum of what the primary lost in the last weeks is not to be borne */
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;

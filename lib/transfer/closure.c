@@ -20,6 +20,7 @@
 #include "transfer/trouble.h"
 
 #define FETCH_THREADS 16
+#define FETCHED_AT_ONCE 256 /* manifests that wait to be parsed, with room for a message each */
 /* All manifests of one image together: real ones have under 1 MiB, and all of them are held in
  * memory at once. */
 #define IMAGE_MANIFESTS_MAX_BYTES (64u * SP_MIB)
@@ -227,8 +228,8 @@ static uint64_t manifest_bytes(const struct sp_image *image)
   return total;
 }
 
-static int fetch_level(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
-                       struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
+static int fetch_some(const struct sp_closure_request *request, const struct sp_wanted_list *wanted,
+                      struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
 {
   SP_AUTO_FREE struct fetched *fetched = calloc(wanted->count, sizeof *fetched);
   if (!fetched)
@@ -249,6 +250,19 @@ static int fetch_level(const struct sp_closure_request *request, struct sp_wante
     sp_manifest_bytes_clear(&fetched[i].manifest);
   }
   return failed;
+}
+
+static int fetch_level(const struct sp_closure_request *request, struct sp_wanted_list *wanted,
+                       struct sp_image *image, struct sp_wanted_list *next, struct sp_err *err)
+{
+  for (size_t first = 0; first < wanted->count; first += FETCHED_AT_ONCE) {
+    size_t left = wanted->count - first;
+    const struct sp_wanted_list some = {.items = &wanted->items[first],
+                                        .count = left < FETCHED_AT_ONCE ? left : FETCHED_AT_ONCE};
+    if (fetch_some(request, &some, image, next, err) < 0)
+      return -1;
+  }
+  return 0;
 }
 
 int sp_closure_fetch(const struct sp_closure_request *request, struct sp_wanted_list *wanted,

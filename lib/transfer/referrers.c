@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounds: all manifests that were not asked about yet are asked about at once, four questions each
- * (the list, and three cosign tags); the trees that turn up are fetched and are the next round.
- * These look-ups are nothing but round trips, so they run side by side. */
+/* Rounds: all manifests that were not asked about yet are asked about, four questions each (the
+ * list, and three cosign tags); the trees that turn up are fetched and are the next round. These
+ * look-ups are nothing but round trips, so they run side by side: as many at once as keep the
+ * threads busy, and not all of a round, because an answer has room for a message. */
 #include "transfer/referrers.h"
 
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include "transfer/report.h"
 
 #define LOOKUP_THREADS 16
+#define ASKED_AT_ONCE 128 /* manifests: 1 MiB of answers */
 
 static const char *const cosign_suffixes[] = {".sig", ".att", ".sbom"};
 #define COSIGN_COUNT (sizeof cosign_suffixes / sizeof cosign_suffixes[0])
@@ -32,7 +34,7 @@ struct answer {
 struct round {
   const struct sp_closure_request *request;
   const struct sp_image *image;
-  size_t first; /* nodes from here on are asked about */
+  size_t first, subjects; /* nodes from first on, so many, are asked about */
   struct answer *answers;
   atomic_bool *is_without_api; /* as in struct sp_source_view */
 };
@@ -170,6 +172,7 @@ static int note_list(struct sp_image *image, size_t subject, struct answer *answ
         sp_wanted_add(wanted, &referrer, err) < 0)
       return -1;
   }
+  sp_referrers_clear(&answer->list);
   if (answer->fallback.bytes.len > 0)
     return sp_image_add_fallback_take(image, subject, &answer->fallback, err);
   return 0;
@@ -235,10 +238,10 @@ static void clear_answers(struct answer *answers, size_t count)
   }
 }
 
-/* One round over the nodes from `first` on. */
-static int run_round(struct round *round, struct sp_image *image, struct sp_err *err)
+/* A part of a round. */
+static int ask(struct round *round, struct sp_image *image, struct sp_err *err)
 {
-  size_t count = (image->node_count - round->first) * QUESTIONS;
+  size_t count = round->subjects * QUESTIONS;
   SP_AUTO_FREE struct answer *answers = calloc(count, sizeof *answers);
   if (!answers)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
@@ -256,19 +259,30 @@ static int run_round(struct round *round, struct sp_image *image, struct sp_err 
   return failed ? -1 : 0;
 }
 
+/* Over all nodes that there are now, from `first` on, which is behind them then. */
+static int run_round(struct round *round, struct sp_image *image, struct sp_err *err)
+{
+  size_t end = image->node_count;
+  while (round->first < end) {
+    size_t left = end - round->first;
+    round->subjects = left < ASKED_AT_ONCE ? left : ASKED_AT_ONCE;
+    if (ask(round, image, err) < 0)
+      return -1;
+    round->first += round->subjects;
+  }
+  return 0;
+}
+
 int sp_referrers_read(const struct sp_closure_request *request, struct sp_image *image,
                       struct sp_err *err)
 {
   atomic_bool unknown = false;
   atomic_bool *is_without_api = request->view ? &request->view->is_without_api : &unknown;
-  size_t asked = 0;
-  for (int depth = 0; asked < image->node_count; depth++) {
+  struct round round = {.request = request, .image = image, .is_without_api = is_without_api};
+  for (int depth = 0; round.first < image->node_count; depth++) {
     if (depth > SP_MAX_GRAPH_DEPTH)
       return sp_fail(err, SP_E_LIMIT, "referrers of referrers are nested deeper than %d at '%s'",
                      SP_MAX_GRAPH_DEPTH, request->store->name);
-    struct round round = {
-        .request = request, .image = image, .first = asked, .is_without_api = is_without_api};
-    asked = image->node_count;
     if (run_round(&round, image, err) < 0)
       return -1;
   }

@@ -393,6 +393,31 @@ static void test_list_that_leaves_out(void **state)
   fx_clear(&fx);
 }
 
+/* More than are looked up at once, each with one of its own. */
+static void test_many(void **state)
+{
+  (void)state;
+  enum { MANY = 300 };
+  struct fx fx;
+  fx_init(&fx, 1);
+  sp_memory_set_native_referrers(fx.memory[0], true);
+  sp_memory_set_native_referrers(fx.memory[1], true);
+  struct fx_ref index = fx_add_usual(fx.memory[0]);
+  struct fx_ref last = {0};
+  for (unsigned i = 0; i < MANY; i++) {
+    struct fx_ref referrer = fx_add_image(fx.memory[0], 1000 + i, 0, &index);
+    last = fx_add_image(fx.memory[0], 5000 + i, 0, &referrer);
+    assert_int_equal(count_native(fx.memory[0], &referrer), 1);
+  }
+  struct sp_report *report = fx_run(&fx);
+  assert_int_equal(report->exit_status, 0);
+  assert_int_equal(report->referrers, 2 * MANY);
+  assert_int_equal(count_native(fx.memory[1], &index), MANY);
+  assert_true(fx_is_whole(fx.memory[1], &last.digest));
+  sp_report_free(report);
+  fx_clear(&fx);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -410,6 +435,7 @@ int main(void)
       cmocka_unit_test(test_subject_before_referrer),
       cmocka_unit_test(test_api_that_came_later),
       cmocka_unit_test(test_list_that_leaves_out),
+      cmocka_unit_test(test_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
