@@ -115,7 +115,9 @@ const struct command cmd_inspect = {
     .summary = N_("show what an image is made of"),
     .about = N_(
         "Shows the platforms, sizes, layers, config and history of an image, and what refers to it "
-        "(signatures, attestations, SBOMs). Moves and writes nothing.\n\n"
+        "(signatures, attestations, SBOMs). No image is changed or copied. To know the digests of "
+        "uncompressed layers, in an archive or an engine, it compresses them, and remembers the "
+        "digests in the state directory.\n\n"
         "On Docker Hub this costs one pull for REF, and one more for each platform that is looked "
         "into: the one of --platform, every one with --all, else the only one of an index that has "
         "no other."),

@@ -132,31 +132,19 @@ static int print_json(const struct sp_history *history)
 
 /* -- the command */
 
-/* A number above 0; NULL is `fallback`. */
-static int read_number(const char *option, const char *text, uint64_t fallback, uint64_t *out,
-                       struct sp_err *err)
-{
-  *out = fallback;
-  if (!text)
-    return 0;
-  if (sp_text_parse_u64(sp_span_str(text), out) == 0 && *out > 0 && *out <= INT64_MAX)
-    return 0;
-  return sp_fail(err, SP_E_USAGE, "--%s: '%s' is not a number above 0", option, shown(text));
-}
-
 static int log_run(const struct command *self, int argc, char **argv)
 {
   struct log_args args = {0};
   SP_CLEANUP(command_line_clear) struct command_line line;
   struct sp_err err = SP_ERR_INIT;
   struct sp_history *history;
-  uint64_t limit;
-  uint64_t run;
+  uint64_t limit = DEFAULT_LIMIT;
+  uint64_t run = 0;
   int status;
   if (!command_line_read(&line, self, argc, argv, &args, &status))
     return status;
-  if (read_number("limit", args.limit, DEFAULT_LIMIT, &limit, &err) < 0 ||
-      read_number("run", args.run, 0, &run, &err) < 0 ||
+  if (options_parse_number("limit", args.limit, 1, INT64_MAX, &limit, &err) < 0 ||
+      options_parse_number("run", args.run, 1, INT64_MAX, &run, &err) < 0 ||
       sp_history_read((int64_t)run, (size_t)limit, &history, &err) < 0)
     return command_fail(&err);
   status = args.json ? print_json(history) : (print_text(history), 0);

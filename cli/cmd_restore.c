@@ -65,13 +65,6 @@ static int read_date(const char *text, int64_t *unix_s, struct sp_err *err)
   return 0;
 }
 
-static int read_number(const char *option, const char *text, uint64_t *n, struct sp_err *err)
-{
-  if (text && sp_text_parse_u64(sp_span_str(text), n) < 0)
-    return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number", option, text);
-  return 0;
-}
-
 /* -- running */
 
 static int run_restore(const struct command_line *line, const struct restore_args *args,
@@ -110,8 +103,8 @@ static int run_drill(const struct command_line *line, const struct restore_args 
                                      .ctx = output,
                                      .progress = progress_event,
                                      .progress_ctx = run->progress};
-  if (read_number("sample", args->sample, &sample, err) < 0 ||
-      read_number("seed", args->seed, &options.seed, err) < 0)
+  if (options_parse_number("sample", args->sample, 1, INT64_MAX, &sample, err) < 0 ||
+      options_parse_number("seed", args->seed, 0, UINT64_MAX, &options.seed, err) < 0)
     return series_fail(&output->series, err);
   options.sample = (size_t)sample;
   if (!line->common.quiet)

@@ -135,15 +135,6 @@ static int watch(struct question *question)
 
 /* -- the command */
 
-static int read_number(const char *option, const char *text, uint64_t most, uint64_t *n,
-                       struct sp_err *err)
-{
-  if (text && *text && (sp_text_parse_u64(sp_span_str(text), n) < 0 || *n < 1 || *n > most))
-    return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number from 1 to %llu", option, text,
-                   (unsigned long long)most);
-  return 0;
-}
-
 static int status_run(const struct command *self, int argc, char **argv)
 {
   struct status_args args = {0};
@@ -157,9 +148,10 @@ static int status_run(const struct command *self, int argc, char **argv)
                               .quiet = line.common.quiet,
                               .every_s = args.watch ? WATCH_EVERY_S : 0};
   uint64_t history = 0;
+  const char *every = args.watch && *args.watch ? args.watch : NULL;
   struct sp_err err = SP_ERR_INIT;
-  if (read_number("watch", args.watch, WATCH_MAX_S, &question.every_s, &err) < 0 ||
-      read_number("history", args.history, SP_MAX_KEPT_STATES, &history, &err) < 0 ||
+  if (options_parse_number("watch", every, 1, WATCH_MAX_S, &question.every_s, &err) < 0 ||
+      options_parse_number("history", args.history, 1, SP_MAX_KEPT_STATES, &history, &err) < 0 ||
       run_begin(&run, &line.common, "status", &err) < 0)
     return command_fail(&err);
   question.options = (struct sp_status_options){.of = series_images(args.config, &line),

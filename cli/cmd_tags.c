@@ -75,17 +75,6 @@ static int read_sort(const char *text, enum sp_tag_sort *out, struct sp_err *err
   return text ? sp_fail(err, SP_E_USAGE, "--sort: name, version or date, not '%s'", text) : 0;
 }
 
-static int read_limit(const char *text, size_t *out, struct sp_err *err)
-{
-  uint64_t limit;
-  if (!text)
-    return 0;
-  if (sp_text_parse_u64(sp_span_str(text), &limit) < 0 || limit == 0 || limit > SIZE_MAX)
-    return sp_fail(err, SP_E_USAGE, "--limit: a number from 1 on, not '%s'", text);
-  *out = (size_t)limit;
-  return 0;
-}
-
 static void print_text(const struct sp_tag_listing *listing, bool created)
 {
   size_t widest = 0;
@@ -145,9 +134,11 @@ static int tags_run(const struct command *self, int argc, char **argv)
                                           .dates = args.created,
                                           .lower = args.lower}};
   struct sp_err err = SP_ERR_INIT;
+  uint64_t limit = 0;
   if (read_sort(args.sort, &question.options.sort, &err) < 0 ||
-      read_limit(args.limit, &question.options.limit, &err) < 0)
+      options_parse_number("limit", args.limit, 1, INT64_MAX, &limit, &err) < 0)
     return command_fail(&err);
+  question.options.limit = (size_t)limit;
   status = run_ask(&line.common, self->name, ask, &question);
   if (status != 0)
     return status;

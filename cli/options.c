@@ -14,6 +14,7 @@
 
 #define OPTIONS_MAX 64
 #define LONG_BASE 256 /* above every letter */
+#define SHOWN_MAX 64
 
 int text_list_add(struct text_list *list, const char *text, struct sp_err *err)
 {
@@ -56,14 +57,30 @@ int options_parse_duration(const char *text, int64_t *ms, struct sp_err *err)
   return 0;
 }
 
-int options_parse_jobs(const char *text, unsigned *jobs, struct sp_err *err)
+int options_parse_number(const char *option, const char *text, uint64_t least, uint64_t most,
+                         uint64_t *n, struct sp_err *err)
 {
-  uint64_t n = 0;
+  uint64_t number;
+  char shown[SHOWN_MAX];
   if (!text)
     return 0;
-  if (sp_text_parse_u64(sp_span_str(text), &n) < 0 || n < 1 || n > SP_MAX_WORKERS)
-    return sp_fail(err, SP_E_USAGE, "--jobs '%s': it is a number from 1 to %d", text,
-                   SP_MAX_WORKERS);
+  if (sp_text_parse_u64(sp_span_str(text), &number) == 0 && number >= least && number <= most) {
+    *n = number;
+    return 0;
+  }
+  sp_text_escape(shown, sizeof shown, sp_span_str(text));
+  if (most >= INT64_MAX)
+    return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number from %llu on", option, shown,
+                   (unsigned long long)least);
+  return sp_fail(err, SP_E_USAGE, "--%s '%s': it is a number from %llu to %llu", option, shown,
+                 (unsigned long long)least, (unsigned long long)most);
+}
+
+int options_parse_jobs(const char *text, unsigned *jobs, struct sp_err *err)
+{
+  uint64_t n = *jobs;
+  if (options_parse_number("jobs", text, 1, SP_MAX_WORKERS, &n, err) < 0)
+    return -1;
   *jobs = (unsigned)n;
   return 0;
 }

@@ -67,6 +67,11 @@ void options_print(const struct option_group *groups, size_t group_count);
 
 /* "15", "15s", "2m", "1h" to milliseconds. Fails: SP_E_USAGE. */
 SP_MUST_CHECK int options_parse_duration(const char *text, int64_t *ms, struct sp_err *err);
+/* The number of an option ("limit"), from `least` to `most`; NULL leaves *n alone. Fails:
+ * SP_E_USAGE.
+ */
+SP_MUST_CHECK int options_parse_number(const char *option, const char *text, uint64_t least,
+                                       uint64_t most, uint64_t *n, struct sp_err *err);
 /* Of --jobs: a number from 1 to SP_MAX_WORKERS; NULL leaves *jobs alone. Fails: SP_E_USAGE. */
 SP_MUST_CHECK int options_parse_jobs(const char *text, unsigned *jobs, struct sp_err *err);
 

@@ -21,15 +21,6 @@ static json_t *size(uint64_t bytes)
   return bytes > INT64_MAX ? json_null() : json_integer((json_int_t)bytes);
 }
 
-/* Takes item. Answers array, or NULL (array is gone then) if there was no memory for it. */
-static json_t *append(json_t *array, json_t *item)
-{
-  if (array && json_array_append_new(array, item) == 0)
-    return array;
-  json_decref(array);
-  return NULL;
-}
-
 static json_t *descriptor(const struct sp_desc *desc)
 {
   return json_pack("{s:o, s:s, s:o}", "digest", digest_text(&desc->digest), "media_type",
@@ -75,7 +66,7 @@ json_t *sp_inspect_image(const struct sp_manifest_bytes *bytes, const struct sp_
 {
   json_t *layers = json_array();
   for (size_t i = 1; i < manifest->blob_count; i++)
-    layers = append(layers, descriptor(&manifest->blobs[i]));
+    layers = sp_json_with_item(layers, descriptor(&manifest->blobs[i]));
   json_t *config = descriptor(&manifest->blobs[0]);
   if (!config || json_object_set_new(config, "content", json_null()) < 0) {
     json_decref(config);
@@ -106,7 +97,8 @@ json_t *sp_inspect_platforms(const struct sp_manifest_bytes *bytes, const struct
   const json_t *entries = json_object_get(doc, "manifests");
   json_t *platforms = json_array();
   for (size_t i = 0; i < index->child_count; i++)
-    platforms = append(platforms, platform_entry(&index->children[i], json_array_get(entries, i)));
+    platforms = sp_json_with_item(platforms,
+                                  platform_entry(&index->children[i], json_array_get(entries, i)));
   return platforms;
 }
 

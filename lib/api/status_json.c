@@ -5,9 +5,9 @@
  *   {"schema": 1, "kind": "status", "images": [IMAGE, ...], "totals": TOTALS}
  *
  * IMAGE:
- *   {"name", "primary", "required": bool, "last_sync": null | TIME, "error": null | {"code",
- * "message"}, "size_bytes": null | n, "shared_bytes": null | n, "places": [{"name", "error": as
- * above, "counts": {"in_step": n, ...}, "history_tags": n}], "tags": [{"name", "digest": null |
+ *   {"name", "primary", "required": bool, "last_sync": null | TIME, "error"
+ * (sp_json_error), "size_bytes": null | n, "shared_bytes": null | n, "places": [{"name", "error":
+ * as above, "counts": {"in_step": n, ...}, "history_tags": n}], "tags": [{"name", "digest": null |
  * "sha256:...", "last_known": bool, "lost": bool, "lost_since": null | TIME (an earlier sync saw
  * that it was gone), "damaged": bool, "since": null | TIME, "at": [one for each of places:
  * {"standing", "digest": null | "...", "since": null | TIME, "touched": null | TIME, "read": null |
@@ -18,50 +18,27 @@
  */
 #include <jansson.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "safeport/status.h"
-
-static json_t *number(uint64_t n)
-{
-  return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
-}
-
-static json_t *when(int64_t unix_s)
-{
-  char text[SP_RFC3339_MAX];
-  if (unix_s <= 0)
-    return json_null();
-  sp_clock_format_rfc3339(unix_s, text);
-  return json_string(text);
-}
 
 static json_t *digest(const char *text)
 {
   return text && text[0] ? json_string(text) : json_null();
 }
 
-static json_t *error(const struct sp_err *err)
-{
-  if (err->code == SP_OK)
-    return json_null();
-  return json_pack("{s:s, s:o}", "code", sp_code_name(err->code), "message",
-                   sp_json_text(err->msg));
-}
-
 static json_t *counts(const uint64_t by_standing[SP_STANDING_COUNT])
 {
   json_t *object = json_object();
   for (int i = 0; object && i < SP_STANDING_COUNT; i++)
-    json_object_set_new(object, sp_standing_name(i), number(by_standing[i]));
+    json_object_set_new(object, sp_standing_name(i), sp_json_number(by_standing[i]));
   return object;
 }
 
 static json_t *place_object(const struct sp_status_place *place)
 {
   return json_pack("{s:o, s:o, s:o, s:o}", "name", sp_json_text(place->name), "error",
-                   error(&place->err), "counts", counts(place->counts), "history_tags",
-                   number(place->history_tags));
+                   sp_json_error(&place->err), "counts", counts(place->counts), "history_tags",
+                   sp_json_number(place->history_tags));
 }
 
 static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
@@ -69,22 +46,24 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
   json_t *at = json_array();
   for (size_t i = 0; at && i < place_count; i++) {
     const struct sp_status_at *here = &tag->at[i];
-    json_array_append_new(
-        at, json_pack("{s:s, s:o, s:o, s:o, s:o}", "standing", sp_standing_name(here->standing),
-                      "digest", digest(here->digest), "since", when(here->since_s), "touched",
-                      when(here->touched_s), "read", when(here->read_s)));
+    json_array_append_new(at, json_pack("{s:s, s:o, s:o, s:o, s:o}", "standing",
+                                        sp_standing_name(here->standing), "digest",
+                                        digest(here->digest), "since", sp_json_time(here->since_s),
+                                        "touched", sp_json_time(here->touched_s), "read",
+                                        sp_json_time(here->read_s)));
   }
   json_t *history = json_array();
   for (size_t i = 0; history && i < tag->state_count; i++) {
     const struct sp_status_state *state = &tag->states[i];
     json_array_append_new(history,
                           json_pack("{s:o, s:o, s:b}", "digest", digest(state->digest), "since",
-                                    when(state->since_s), "gone", (int)state->is_gone));
+                                    sp_json_time(state->since_s), "gone", (int)state->is_gone));
   }
   return json_pack("{s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name),
                    "digest", digest(tag->digest), "last_known", (int)tag->is_last_known, "lost",
-                   (int)tag->is_lost, "lost_since", when(tag->lost_s), "damaged",
-                   (int)tag->is_damaged, "since", when(tag->since_s), "at", at, "history", history);
+                   (int)tag->is_lost, "lost_since", sp_json_time(tag->lost_s), "damaged",
+                   (int)tag->is_damaged, "since", sp_json_time(tag->since_s), "at", at, "history",
+                   history);
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)
@@ -105,23 +84,24 @@ int sp_status_image_format_json(const struct sp_status_image *image, char **out,
   json_t *notes = json_array();
   for (size_t i = 0; notes && i < image->note_count; i++)
     json_array_append_new(notes, sp_json_text(image->notes[i]));
-  return dump(json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                        sp_json_text(image->name), "primary", sp_json_text(image->primary),
-                        "required", (int)image->is_required, "last_sync", when(image->last_sync_s),
-                        "error", error(&image->err), "size_bytes",
-                        image->has_size ? number(image->size_bytes) : json_null(), "shared_bytes",
-                        image->has_size ? number(image->shared_bytes) : json_null(), "places",
-                        places, "tags", tags, "notes", notes),
-              out, err);
+  return dump(
+      json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                sp_json_text(image->name), "primary", sp_json_text(image->primary), "required",
+                (int)image->is_required, "last_sync", sp_json_time(image->last_sync_s), "error",
+                sp_json_error(&image->err), "size_bytes",
+                image->has_size ? sp_json_number(image->size_bytes) : json_null(), "shared_bytes",
+                image->has_size ? sp_json_number(image->shared_bytes) : json_null(), "places",
+                places, "tags", tags, "notes", notes),
+      out, err);
 }
 
 int sp_status_totals_format_json(const struct sp_status_totals *totals, char **out,
                                  struct sp_err *err)
 {
-  return dump(json_pack("{s:o, s:o, s:o, s:o, s:s, s:f, s:i}", "images", number(totals->images),
-                        "images_good", number(totals->images_good), "counts",
-                        counts(totals->counts), "error", error(&totals->err), "started",
-                        totals->started, "seconds", totals->seconds, "exit_status",
-                        totals->exit_status),
+  return dump(json_pack("{s:o, s:o, s:o, s:o, s:s, s:f, s:i}", "images",
+                        sp_json_number(totals->images), "images_good",
+                        sp_json_number(totals->images_good), "counts", counts(totals->counts),
+                        "error", sp_json_error(&totals->err), "started", totals->started, "seconds",
+                        totals->seconds, "exit_status", totals->exit_status),
               out, err);
 }

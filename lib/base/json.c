@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -127,6 +128,30 @@ json_t *sp_json_text(const char *s)
   char escaped[ESCAPED_MAX_BYTES];
   sp_text_escape(escaped, sizeof escaped, sp_span_str(s));
   return json_string(escaped);
+}
+
+json_t *sp_json_number(uint64_t n)
+{
+  return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+json_t *sp_json_time(int64_t unix_s)
+{
+  char text[SP_RFC3339_MAX];
+  if (unix_s <= 0)
+    return json_null();
+  sp_clock_format_rfc3339(unix_s, text);
+  return json_string(text);
+}
+
+json_t *sp_json_error(const struct sp_err *err)
+{
+  if (err->code == SP_OK)
+    return json_null();
+  return json_pack(
+      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", sp_json_text(err->msg),
+      "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
+      "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
 }
 
 /* The member, or NULL if it is missing or null. */

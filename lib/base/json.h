@@ -35,6 +35,14 @@ SP_MUST_CHECK int sp_json_get_array(const json_t *obj, const char *key, json_t *
  * written as \xHH. NULL gives null. Answers NULL only if there is no memory. */
 json_t *sp_json_text(const char *s);
 
+/* A number, at most INT64_MAX. */
+json_t *sp_json_number(uint64_t n);
+/* "2026-11-23T10:15:00Z"; null for 0 and before. */
+json_t *sp_json_time(int64_t unix_s);
+/* {"code", "message", "http_status": null | 100..599, "retry_after_ms": null | n}; null if it did
+ * not happen. */
+json_t *sp_json_error(const struct sp_err *err);
+
 /* Building: the object with one more member, or the array with one more item. Both take what they
  * are given; where one of them is NULL, or there is no memory, NULL comes out, so that only the end
  * of a chain has to be looked at. */

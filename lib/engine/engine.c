@@ -51,19 +51,23 @@ int sp_engine_refusal(struct sp_engine_call *call, int status, struct sp_err *er
 
 /* -- calls with a small answer */
 
-/* Asks for `target` and reads the body of a 200. */
-static int ask(struct sp_engine *engine, const char *target, struct sp_buf *body,
+/* Asks for `target`; `*call` (the caller's, also on failure) has answered 200. */
+static int get(struct sp_engine *engine, const char *target, struct sp_engine_call **call,
                struct sp_err *err)
 {
   const struct sp_engine_call_order order = {.method = "GET", .target = target};
-  SP_AUTO_ENGINE_CALL struct sp_engine_call *call = NULL;
   int status;
-  if (sp_engine_call_begin(&engine->link, &order, &call, err) < 0 ||
-      sp_engine_call_answer(call, &status, err) < 0)
+  if (sp_engine_call_begin(&engine->link, &order, call, err) < 0 ||
+      sp_engine_call_answer(*call, &status, err) < 0)
     return -1;
-  if (status != 200)
-    return sp_engine_refusal(call, status, err);
-  return sp_engine_call_read_all(call, body, err);
+  return status == 200 ? 0 : sp_engine_refusal(*call, status, err);
+}
+
+static int ask(struct sp_engine *engine, const char *target, struct sp_buf *body,
+               struct sp_err *err)
+{
+  SP_AUTO_ENGINE_CALL struct sp_engine_call *call = NULL;
+  return get(engine, target, &call, err) < 0 ? -1 : sp_engine_call_read_all(call, body, err);
 }
 
 /* -- opening */
@@ -103,14 +107,9 @@ static int set_version(struct sp_engine *engine, const char *said, struct sp_err
 
 static int ping(struct sp_engine *engine, struct sp_err *err)
 {
-  const struct sp_engine_call_order order = {.method = "GET", .target = "/_ping"};
   SP_AUTO_ENGINE_CALL struct sp_engine_call *call = NULL;
-  int status;
-  if (sp_engine_call_begin(&engine->link, &order, &call, err) < 0 ||
-      sp_engine_call_answer(call, &status, err) < 0)
+  if (get(engine, "/_ping", &call, err) < 0)
     return -1;
-  if (status != 200)
-    return sp_engine_refusal(call, status, err);
   return set_version(engine, sp_engine_call_header(call, "Api-Version"), err);
 }
 

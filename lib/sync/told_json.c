@@ -23,7 +23,6 @@
  */
 #include <jansson.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "safeport/sync.h"
 
@@ -39,26 +38,11 @@ const char *sp_sync_result_name(enum sp_sync_result result)
   return names[result];
 }
 
-static json_t *number(uint64_t n)
-{
-  return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
-}
-
-static json_t *error(const struct sp_err *err)
-{
-  if (err->code == SP_OK)
-    return json_null();
-  return json_pack(
-      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", sp_json_text(err->msg),
-      "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
-      "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
-}
-
 static json_t *counts(const uint64_t by_result[SP_SYNC_RESULT_COUNT])
 {
   json_t *object = json_object();
   for (int result = 0; object && result < SP_SYNC_RESULT_COUNT; result++)
-    json_object_set_new(object, sp_sync_result_name(result), number(by_result[result]));
+    json_object_set_new(object, sp_sync_result_name(result), sp_json_number(by_result[result]));
   return object;
 }
 
@@ -80,7 +64,7 @@ static json_t *changes(const struct sp_sync_place *place)
                          sp_sync_result_name(tag->result), "digest", sp_json_text(tag->digest),
                          "digest_before", sp_json_text(tag->digest_before), "history_tag",
                          sp_json_text(tag->history_tag), "error",
-                         tag->err ? error(tag->err) : json_null()));
+                         tag->err ? sp_json_error(tag->err) : json_null()));
   }
   return array;
 }
@@ -99,18 +83,19 @@ static json_t *damage(const struct sp_sync_place *place)
 
 static json_t *place_object(const struct sp_sync_place *place)
 {
-  json_t *blobs = json_pack("{s:o, s:o, s:o}", "sent", number(place->blobs_sent), "mounted",
-                            number(place->blobs_mounted), "to_send", number(place->blobs_to_send));
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                   sp_json_text(place->name), "error", error(&place->err), "tags",
-                   counts(place->counts), "blobs", blobs, "bytes_sent", number(place->bytes_sent),
-                   "bytes_to_send", number(place->bytes_to_send), "manifests_put",
-                   number(place->manifests_put), "requests_planned",
-                   number(place->requests_planned), "pulls_planned", number(place->pulls_planned),
-                   "pulls_left", place->has_pulls_left ? number(place->pulls_left) : json_null(),
-                   "pulls_reserved",
-                   place->has_pulls_left ? number(place->pulls_reserved) : json_null(), "changes",
-                   changes(place), "damage", damage(place));
+  json_t *blobs = json_pack("{s:o, s:o, s:o}", "sent", sp_json_number(place->blobs_sent), "mounted",
+                            sp_json_number(place->blobs_mounted), "to_send",
+                            sp_json_number(place->blobs_to_send));
+  return json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+      sp_json_text(place->name), "error", sp_json_error(&place->err), "tags", counts(place->counts),
+      "blobs", blobs, "bytes_sent", sp_json_number(place->bytes_sent), "bytes_to_send",
+      sp_json_number(place->bytes_to_send), "manifests_put", sp_json_number(place->manifests_put),
+      "requests_planned", sp_json_number(place->requests_planned), "pulls_planned",
+      sp_json_number(place->pulls_planned), "pulls_left",
+      place->has_pulls_left ? sp_json_number(place->pulls_left) : json_null(), "pulls_reserved",
+      place->has_pulls_left ? sp_json_number(place->pulls_reserved) : json_null(), "changes",
+      changes(place), "damage", damage(place));
 }
 
 static int dump(json_t *doc, char **out, struct sp_err *err)
@@ -127,29 +112,29 @@ int sp_sync_image_format_json(const struct sp_sync_image *image, char **out, str
     json_array_append_new(places, place_object(&image->places[i]));
   return dump(json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "name",
                         sp_json_text(image->name), "primary", sp_json_text(image->primary), "error",
-                        error(&image->err), "selected", number(image->selected), "lost",
-                        number(image->lost), "held", (int)image->is_held, "lost_tags",
-                        texts(image->lost_tags, image->lost_tag_count), "places", places, "notes",
-                        texts(image->notes, image->note_count)),
+                        sp_json_error(&image->err), "selected", sp_json_number(image->selected),
+                        "lost", sp_json_number(image->lost), "held", (int)image->is_held,
+                        "lost_tags", texts(image->lost_tags, image->lost_tag_count), "places",
+                        places, "notes", texts(image->notes, image->note_count)),
               out, err);
 }
 
 int sp_sync_totals_format_json(const struct sp_sync_totals *totals, char **out, struct sp_err *err)
 {
-  char at[SP_RFC3339_MAX];
-  sp_clock_format_rfc3339(totals->goes_on_at_s, at);
   return dump(
-      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, "
-                "s:f, s:i}",
-                "images", number(totals->images), "images_failed", number(totals->images_failed),
-                "images_changed", number(totals->images_changed), "images_held",
-                number(totals->images_held), "lost", number(totals->lost), "tags",
-                counts(totals->counts), "blobs_sent", number(totals->blobs_sent), "bytes_sent",
-                number(totals->bytes_sent), "bytes_read", number(totals->bytes_read),
-                "bytes_to_send", number(totals->bytes_to_send), "requests_planned",
-                number(totals->requests_planned), "pulls_planned", number(totals->pulls_planned),
-                "goes_on_at", totals->goes_on_at_s ? json_string(at) : json_null(), "error",
-                error(&totals->err), "dry_run", (int)totals->dry_run, "started", totals->started,
-                "seconds", totals->seconds, "exit_status", totals->exit_status),
+      json_pack(
+          "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, "
+          "s:f, s:i}",
+          "images", sp_json_number(totals->images), "images_failed",
+          sp_json_number(totals->images_failed), "images_changed",
+          sp_json_number(totals->images_changed), "images_held",
+          sp_json_number(totals->images_held), "lost", sp_json_number(totals->lost), "tags",
+          counts(totals->counts), "blobs_sent", sp_json_number(totals->blobs_sent), "bytes_sent",
+          sp_json_number(totals->bytes_sent), "bytes_read", sp_json_number(totals->bytes_read),
+          "bytes_to_send", sp_json_number(totals->bytes_to_send), "requests_planned",
+          sp_json_number(totals->requests_planned), "pulls_planned",
+          sp_json_number(totals->pulls_planned), "goes_on_at", sp_json_time(totals->goes_on_at_s),
+          "error", sp_json_error(&totals->err), "dry_run", (int)totals->dry_run, "started",
+          totals->started, "seconds", totals->seconds, "exit_status", totals->exit_status),
       out, err);
 }

@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/span.h"
 #include "base/text.h"
@@ -38,45 +37,14 @@ static const char *const result_names[] = {[SP_TAG_NOT_SET] = "not_set",
                                            [SP_TAG_SET] = "set",
                                            [SP_TAG_UNSURE] = "unsure"};
 
-static json_t *number(uint64_t n)
-{
-  return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
-}
-
-static json_t *error(const struct sp_err *err)
-{
-  if (err->code == SP_OK)
-    return json_null();
-  return json_pack(
-      "{s:s, s:o, s:o, s:o}", "code", sp_code_name(err->code), "message", sp_json_text(err->msg),
-      "http_status", err->http_status ? json_integer(err->http_status) : json_null(),
-      "retry_after_ms", err->retry_after_ms >= 0 ? json_integer(err->retry_after_ms) : json_null());
-}
-
-static json_t *time_of(int64_t unix_s)
-{
-  char text[SP_RFC3339_MAX];
-  sp_clock_format_rfc3339(unix_s, text);
-  return unix_s > 0 ? json_string(text) : json_null();
-}
-
-/* Takes item. Answers array, or NULL (array is gone then) if there was no memory for it. */
-static json_t *append(json_t *array, json_t *item)
-{
-  if (json_array_append_new(array, item) == 0)
-    return array;
-  json_decref(array);
-  return NULL;
-}
-
 static json_t *tags(const struct sp_report_place *place)
 {
   json_t *array = json_array();
   for (size_t i = 0; array && i < place->tag_count; i++) {
     const struct sp_report_tag *tag = &place->tags[i];
-    array = append(array, json_pack("{s:o, s:s, s:o}", "name", sp_json_text(tag->name), "result",
-                                    result_names[tag->result], "digest_before",
-                                    sp_json_text(tag->digest_before)));
+    array = sp_json_with_item(array, json_pack("{s:o, s:s, s:o}", "name", sp_json_text(tag->name),
+                                               "result", result_names[tag->result], "digest_before",
+                                               sp_json_text(tag->digest_before)));
   }
   return array;
 }
@@ -90,7 +58,7 @@ static json_t *damage(const struct sp_report_place *place)
                                sp_json_text(entry->what), "finding", sp_json_text(entry->finding));
     if (object && entry->tags && json_object_set_new(object, "tags", sp_json_text(entry->tags)) < 0)
       json_decref(sp_steal(&object));
-    array = append(array, object);
+    array = sp_json_with_item(array, object);
   }
   return array;
 }
@@ -119,9 +87,10 @@ static json_t *with_verified(json_t *object, const struct sp_report_place *place
   LEAVE_OUT(json_object_get(object, "blobs"), not_of_blobs);
   LEAVE_OUT(json_object_get(object, "manifests"), not_of_manifests);
   json_t *verified =
-      json_pack("{s:o, s:o, s:o, s:o, s:o}", "tags", number(place->tags_total), "good",
-                number(place->tags_good), "skipped", number(place->tags_skipped), "blobs_read",
-                number(place->blobs_read), "damage_left_out", number(place->damage_left_out));
+      json_pack("{s:o, s:o, s:o, s:o, s:o}", "tags", sp_json_number(place->tags_total), "good",
+                sp_json_number(place->tags_good), "skipped", sp_json_number(place->tags_skipped),
+                "blobs_read", sp_json_number(place->blobs_read), "damage_left_out",
+                sp_json_number(place->damage_left_out));
   if (json_object_set_new(object, "verified", verified) == 0)
     return object; /* else it was NULL, or there was no memory */
   json_decref(object);
@@ -132,23 +101,23 @@ static json_t *with_verified(json_t *object, const struct sp_report_place *place
 
 static json_t *place_object(const struct sp_report_place *place)
 {
-  json_t *blobs =
-      json_pack("{s:o, s:o, s:o, s:o, s:o}", "total", number(place->blobs_total), "present",
-                number(place->blobs_present), "mounted", number(place->blobs_mounted), "sent",
-                number(place->blobs_sent), "to_send", number(place->blobs_to_send));
-  json_t *manifests =
-      json_pack("{s:o, s:o, s:o}", "total", number(place->manifests_total), "present",
-                number(place->manifests_present), "put", number(place->manifests_put));
-  return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                   sp_json_text(place->name), "error", error(&place->err), "proof",
-                   place->proof ? place->proof : "none", "blobs", blobs, "bytes_to_send",
-                   number(place->bytes_to_send), "bytes_sent", number(place->bytes_sent),
-                   "manifests", manifests, "requests_planned", number(place->requests_planned),
-                   "pulls_planned", number(place->pulls_planned), "pulls_left",
-                   place->has_pulls_left ? number(place->pulls_left) : json_null(),
-                   "pulls_reserved",
-                   place->has_pulls_left ? number(place->pulls_reserved) : json_null(), "tags",
-                   tags(place), "damage", damage(place));
+  json_t *blobs = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o}", "total", sp_json_number(place->blobs_total), "present",
+      sp_json_number(place->blobs_present), "mounted", sp_json_number(place->blobs_mounted), "sent",
+      sp_json_number(place->blobs_sent), "to_send", sp_json_number(place->blobs_to_send));
+  json_t *manifests = json_pack("{s:o, s:o, s:o}", "total", sp_json_number(place->manifests_total),
+                                "present", sp_json_number(place->manifests_present), "put",
+                                sp_json_number(place->manifests_put));
+  return json_pack(
+      "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+      sp_json_text(place->name), "error", sp_json_error(&place->err), "proof",
+      place->proof ? place->proof : "none", "blobs", blobs, "bytes_to_send",
+      sp_json_number(place->bytes_to_send), "bytes_sent", sp_json_number(place->bytes_sent),
+      "manifests", manifests, "requests_planned", sp_json_number(place->requests_planned),
+      "pulls_planned", sp_json_number(place->pulls_planned), "pulls_left",
+      place->has_pulls_left ? sp_json_number(place->pulls_left) : json_null(), "pulls_reserved",
+      place->has_pulls_left ? sp_json_number(place->pulls_reserved) : json_null(), "tags",
+      tags(place), "damage", damage(place));
 }
 
 static json_t *places(const struct sp_report *report)
@@ -156,7 +125,8 @@ static json_t *places(const struct sp_report *report)
   json_t *array = json_array();
   for (size_t i = 0; array && i < report->place_count; i++) {
     json_t *object = place_object(&report->places[i]);
-    array = append(array, report->is_of_tags ? with_verified(object, &report->places[i]) : object);
+    array = sp_json_with_item(array, report->is_of_tags ? with_verified(object, &report->places[i])
+                                                        : object);
   }
   return array;
 }
@@ -165,7 +135,7 @@ static json_t *notes(const struct sp_report *report)
 {
   json_t *array = json_array();
   for (size_t i = 0; array && i < report->note_count; i++)
-    array = append(array, sp_json_text(report->notes[i]));
+    array = sp_json_with_item(array, sp_json_text(report->notes[i]));
   return array;
 }
 
@@ -175,11 +145,12 @@ int sp_report_format_json(const struct sp_report *report, char **out, struct sp_
       "{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o}",
       "schema", 1, "kind", kind_names[report->kind], "dry_run", (int)report->dry_run, "source",
       sp_json_text(report->source), "digest", sp_json_text(report->digest), "media_type",
-      sp_json_text(report->media_type), "size_bytes", number(report->size_bytes), "referrers",
-      number(report->referrers), "bytes_read", number(report->bytes_read), "repeated_reads",
-      number(report->repeated_reads), "goes_on_at", time_of(report->goes_on_at_s), "started",
-      sp_json_text(report->started), "seconds", report->seconds, "exit_status", report->exit_status,
-      "error", error(&report->err), "places", places(report), "notes", notes(report));
+      sp_json_text(report->media_type), "size_bytes", sp_json_number(report->size_bytes),
+      "referrers", sp_json_number(report->referrers), "bytes_read",
+      sp_json_number(report->bytes_read), "repeated_reads", sp_json_number(report->repeated_reads),
+      "goes_on_at", sp_json_time(report->goes_on_at_s), "started", sp_json_text(report->started),
+      "seconds", report->seconds, "exit_status", report->exit_status, "error",
+      sp_json_error(&report->err), "places", places(report), "notes", notes(report));
   if (report->is_of_tags)
     LEAVE_OUT(doc, not_of_tags);
   SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;

@@ -82,7 +82,7 @@ def test_one_run(safeport, state):
     assert run["outcomes"] == [
         {"image": "ghcr.io/acme/app:v1", "place": "docker.io/u/app", "result": "copied", "digest": SHOWN, "error": None},
         {"image": "ghcr.io/acme/app:v2", "place": "docker.io/u/app", "result": "failed", "digest": None,
-         "error": {"code": "auth", "message": "token \x1b[31m lacks push"}}]
+         "error": {"code": "auth", "message": "token \x1b[31m lacks push", "http_status": None, "retry_after_ms": None}}]
     assert run["changes"] == [
         {"kind": "blob", "at": "2023-11-14T22:13:21Z", "place": "docker.io/u/app", "tag": None, "digest": SHOWN,
          "digest_before": None, "size_bytes": 4096},

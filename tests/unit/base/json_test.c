@@ -272,10 +272,37 @@ static void test_text_of_anybody(void **state)
   assert_true(json_is_null(nothing));
 }
 
+static void assert_document(json_t *value, const char *want)
+{
+  SP_AUTO_JSON json_t *owned = value;
+  SP_AUTO_FREE char *text = json_dumps(owned, JSON_ENCODE_ANY);
+  assert_string_equal(text, want);
+}
+
+static void test_what_documents_are_made_of(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  assert_document(sp_json_number(7), "7");
+  assert_document(sp_json_number(UINT64_MAX), "9223372036854775807");
+  assert_document(sp_json_time(1700000000), "\"2023-11-14T22:13:20Z\"");
+  assert_document(sp_json_time(0), "null");
+  assert_document(sp_json_time(-1), "null");
+  assert_document(sp_json_error(&err), "null");
+  (void)sp_fail(&err, SP_E_AUTH, "no");
+  assert_document(sp_json_error(&err), "{\"code\": \"auth\", \"message\": \"no\", "
+                                       "\"http_status\": null, \"retry_after_ms\": null}");
+  err.http_status = 401;
+  err.retry_after_ms = 0;
+  assert_document(sp_json_error(&err), "{\"code\": \"auth\", \"message\": \"no\", "
+                                       "\"http_status\": 401, \"retry_after_ms\": 0}");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_text_of_anybody),
+      cmocka_unit_test(test_what_documents_are_made_of),
       cmocka_unit_test(test_refuses),
       cmocka_unit_test(test_refuses_raw_zero),
       cmocka_unit_test(test_complaint_quotes_nothing),

@@ -163,6 +163,39 @@ static void test_durations(void **state)
   }
 }
 
+static void test_numbers(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    uint64_t least, most;
+    uint64_t n; /* 99: as it was */
+    const char *said;
+  } cases[] = {
+      {NULL, 1, 9, 99, NULL},
+      {"1", 1, 9, 1, NULL},
+      {"9", 1, 9, 9, NULL},
+      {"0", 0, UINT64_MAX, 0, NULL},
+      {"18446744073709551615", 0, UINT64_MAX, UINT64_MAX, NULL},
+      {"", 1, 9, 99, "--n '': it is a number from 1 to 9"},
+      {"0", 1, 9, 99, "from 1 to 9"},
+      {"10", 1, 9, 99, "'10'"},
+      {"-1", 1, INT64_MAX, 99, "it is a number from 1 on"},
+      {"1x", 1, 9, 99, "'1x'"},
+      {"18446744073709551616", 0, UINT64_MAX, 99, "from 0 on"},
+      {"\x1b[2J", 1, 9, 99, "\\x1b"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    uint64_t n = 99;
+    struct sp_err err = SP_ERR_INIT;
+    int rc = options_parse_number("n", cases[i].text, cases[i].least, cases[i].most, &n, &err);
+    assert_int_equal(rc, cases[i].said ? -1 : 0);
+    assert_true(n == cases[i].n);
+    if (cases[i].said && (err.code != SP_E_USAGE || !strstr(err.msg, cases[i].said)))
+      fail_msg("case %zu: %s", i, err.msg);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -171,6 +204,7 @@ int main(void)
       cmocka_unit_test(test_after_two_dashes_all_are_operands),
       cmocka_unit_test(test_values_that_may_be_left_out),
       cmocka_unit_test(test_durations),
+      cmocka_unit_test(test_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
