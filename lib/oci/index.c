@@ -87,9 +87,12 @@ struct sink {
   bool failed;
 };
 
+/* jansson goes on when the text of a key could not be written: what failed once fails to the end. */
 static int append_piece(const char *bytes, size_t len, void *ctx)
 {
   struct sink *sink = ctx;
+  if (sink->failed)
+    return -1;
   if (sp_buf_append(sink->buf, bytes, len, sink->err) == 0)
     return 0;
   sink->failed = true;
@@ -100,7 +103,7 @@ int sp_index_format(const struct sp_index *index, struct sp_buf *out, struct sp_
 {
   struct sink sink = {.buf = out, .err = err};
   size_t before = out->len;
-  if (json_dump_callback(index->doc, append_piece, &sink, JSON_COMPACT) == 0)
+  if (json_dump_callback(index->doc, append_piece, &sink, JSON_COMPACT) == 0 && !sink.failed)
     return 0;
   sp_buf_truncate(out, before);
   return sink.failed ? -1 : no_memory(err);

@@ -267,7 +267,8 @@ class Rig:
             assert block, f"does not tell of '{name}': {result!r}"
             for tag in TAGS:
                 is_there = place.resolve(tag) == self.new_digest
-                assert is_there or re.search(rf"(?m)^    {re.escape(tag)}: failed: \S", block[1]), \
+                assert is_there or re.search(
+                    rf"(?m)^    {re.escape(tag)}: failed(?:; what it was is kept as \S+)?: \S", block[1]), \
                     f"does not say why '{tag}' failed at '{name}': {result!r}"
 
     def after(self, result, rework=False):

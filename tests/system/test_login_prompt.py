@@ -29,6 +29,7 @@ if child == 0:
     os.setpgid(0, 0)
     os.tcsetpgrp(terminal, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     for number in range(3):
         os.dup2(terminal, number)
     os.execv(sys.argv[2], sys.argv[2:])

@@ -184,6 +184,26 @@ static void test_format_obeys_the_ceiling(void **state)
   assert_string_equal(sp_buf_str(&buf), "kept");
 }
 
+/* A piece that finds no room is not followed by one that does. */
+static void test_format_is_whole_or_fails(void **state)
+{
+  (void)state;
+  static const char text[] =
+      "{\"schemaVersion\":2,\"manifests\":[],\"a-key-longer-than-what-follows\":1}";
+  struct sp_err err;
+  SP_AUTO_INDEX struct sp_index *index = NULL;
+  assert_int_equal(sp_index_parse(sp_span_str(text), &index, &err), 0);
+  assert_text(index, text);
+  for (size_t max_bytes = 0; max_bytes < strlen(text); max_bytes++) {
+    SP_AUTO_BUF struct sp_buf buf;
+    sp_buf_init(&buf, max_bytes);
+    if (sp_index_format(index, &buf, &err) == 0)
+      fail_msg("%zu bytes: %s", max_bytes, sp_buf_str(&buf));
+    assert_int_equal(err.code, SP_E_LIMIT);
+    assert_int_equal(buf.len, 0);
+  }
+}
+
 static void test_null_list(void **state)
 {
   (void)state;
@@ -208,6 +228,7 @@ int main(void)
       cmocka_unit_test(test_set_name_ends_ambiguity),
       cmocka_unit_test(test_add_once),
       cmocka_unit_test(test_format_obeys_the_ceiling),
+      cmocka_unit_test(test_format_is_whole_or_fails),
       cmocka_unit_test(test_null_list),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
