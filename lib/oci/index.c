@@ -87,7 +87,7 @@ struct sink {
   bool failed;
 };
 
-/* jansson goes on when the text of a key could not be written: what failed once fails to the end. */
+/* jansson goes on when a key could not be written: what failed once fails to the end. */
 static int append_piece(const char *bytes, size_t len, void *ctx)
 {
   struct sink *sink = ctx;
