@@ -22,7 +22,7 @@ static const struct option_row config_options[] = {
 
 static int print_json(json_t *document)
 {
-  char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+  char *text = sp_json_print(document, JSON_INDENT(2));
   if (!text) {
     struct sp_err err;
     (void)sp_fail(&err, SP_E_NOMEM, "out of memory for the result");

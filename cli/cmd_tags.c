@@ -97,7 +97,7 @@ static void print_text(const struct sp_tag_listing *listing, bool created)
 static int print_json(const struct sp_tag_listing *listing, bool created)
 {
   SP_AUTO_JSON json_t *name = sp_json_text(sp_tag_listing_name(listing));
-  SP_AUTO_FREE char *text = name ? json_dumps(name, JSON_ENCODE_ANY) : NULL;
+  SP_AUTO_FREE char *text = sp_json_print(name, 0);
   struct sp_err err = SP_ERR_INIT;
   if (!text) {
     (void)sp_fail(&err, SP_E_NOMEM, "out of memory for the result");

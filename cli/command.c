@@ -148,7 +148,7 @@ static void print_error_json(const struct sp_err *err, int exit_status)
       json_pack("{s:i, s:s, s:s, s:{s:s, s:o}, s:i}", "schema", 1, "kind", "error", "command",
                 json_command, "error", "code", sp_code_name(err->code), "message",
                 sp_json_text(err->msg), "exit_status", exit_status);
-  SP_AUTO_FREE char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+  SP_AUTO_FREE char *text = sp_json_print(document, JSON_INDENT(2));
   if (text)
     output_json(stdout, text);
   putchar('\n');

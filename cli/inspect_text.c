@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/fact.h"
 #include "cli/terminal.h"
@@ -52,7 +53,7 @@ static void print_words(const char *label, const json_t *words)
 {
   if (json_array_size(words) == 0)
     return;
-  SP_AUTO_FREE char *text = json_dumps(words, 0);
+  SP_AUTO_FREE char *text = sp_json_print(words, 0);
   fact_print_outside(label, text);
 }
 

@@ -73,7 +73,7 @@ int sp_history_format_json(const struct sp_history *history, char **out, struct 
   for (size_t i = 0; runs && i < history->run_count; i++)
     runs = sp_json_with_item(runs, run_object(&history->runs[i], history->has_details));
   SP_AUTO_JSON json_t *doc = json_pack("{s:i, s:s, s:o}", "schema", 1, "kind", "log", "runs", runs);
-  SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+  SP_AUTO_FREE char *body = sp_json_print(doc, JSON_INDENT(2));
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the history: out of memory");
   return sp_text_format(out, err, "%s\n", body);

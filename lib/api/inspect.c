@@ -290,7 +290,7 @@ static int end_document(struct look *look, char **out, size_t *out_len, struct s
   if (json_object_set_new(look->doc, "pulls_left", pulls_left(look)) < 0 ||
       json_object_set_new(look->doc, "exit_status", json_integer(look->exit_status)) < 0)
     return no_memory(err);
-  *out = json_dumps(look->doc, JSON_INDENT(2));
+  *out = sp_json_print(look->doc, JSON_INDENT(2));
   if (!*out)
     return no_memory(err);
   *out_len = strlen(*out);

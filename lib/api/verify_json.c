@@ -28,6 +28,6 @@ int sp_verify_totals_format_json(const struct sp_verify_totals *totals, char **o
       sp_json_number(totals->repaired), "goes_on_at", sp_json_time(totals->goes_on_at_s), "error",
       sp_json_error(&totals->err), "started", totals->started, "seconds", totals->seconds,
       "exit_status", totals->exit_status);
-  *out = object ? json_dumps(object, JSON_REAL_PRECISION(6)) : NULL;
+  *out = sp_json_print(object, JSON_REAL_PRECISION(6));
   return *out ? 0 : sp_fail(err, SP_E_NOMEM, "cannot write the result: out of memory");
 }

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "archive/diff_ids.h"
+#include "base/json.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 
@@ -172,7 +173,7 @@ int sp_docker_entry_format(struct sp_store *layout, const struct sp_index_view *
         add_entry(layout, view, &entry.digest, ref, doc, err) < 0)
       return -1;
   }
-  SP_AUTO_FREE char *text = json_dumps(doc, JSON_COMPACT);
+  SP_AUTO_FREE char *text = sp_json_print(doc, JSON_COMPACT);
   if (!text)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a manifest.json");
   return sp_buf_append_str(out, text, err);

@@ -11,6 +11,7 @@
 #include "archive/docker_entry.h"
 #include "archive/tar_output.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "layout/beneath.h"
 
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -46,7 +47,7 @@ static int load_index(const struct sp_export *job, struct sp_index_view *out, st
 static int add_index(struct sp_tar_output *tar, const struct sp_index_view *view,
                      struct sp_err *err)
 {
-  SP_AUTO_FREE char *text = json_dumps(view->doc_, JSON_COMPACT);
+  SP_AUTO_FREE char *text = sp_json_print(view->doc_, JSON_COMPACT);
   if (!text)
     return sp_fail(err, SP_E_NOMEM, "out of memory for an index.json");
   return sp_tar_output_add(tar, SP_INDEX_FILE, sp_span_str(text), err);

@@ -229,3 +229,44 @@ json_t *sp_json_with_item(json_t *array, json_t *item)
   json_decref(array);
   return NULL;
 }
+
+/* -- writing */
+
+struct sink {
+  struct sp_buf *buf;
+  struct sp_err *err;
+  bool failed;
+};
+
+/* jansson goes on when a key could not be written: what failed once fails to the end. */
+static int append_piece(const char *bytes, size_t len, void *ctx)
+{
+  struct sink *sink = ctx;
+  if (sink->failed)
+    return -1;
+  if (sp_buf_append(sink->buf, bytes, len, sink->err) == 0)
+    return 0;
+  sink->failed = true;
+  return -1;
+}
+
+int sp_json_write(const json_t *doc, size_t flags, struct sp_buf *out, struct sp_err *err)
+{
+  struct sink sink = {.buf = out, .err = err};
+  size_t before = out->len;
+  int rc = json_dump_callback(doc, append_piece, &sink, flags | JSON_ENCODE_ANY);
+  if (rc == 0 && !sink.failed)
+    return 0;
+  sp_buf_truncate(out, before);
+  return sink.failed ? -1 : sp_fail(err, SP_E_NOMEM, "cannot write a JSON document");
+}
+
+char *sp_json_print(const json_t *doc, size_t flags)
+{
+  SP_AUTO_BUF struct sp_buf text;
+  struct sp_err ignored = SP_ERR_INIT;
+  sp_buf_init(&text, SIZE_MAX);
+  if (!doc || sp_json_write(doc, flags, &text, &ignored) < 0)
+    return NULL;
+  return sp_buf_take(&text, NULL);
+}

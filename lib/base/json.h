@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/scope.h"
 #include "base/span.h"
 #include "safeport/err.h"
@@ -48,6 +49,14 @@ json_t *sp_json_error(const struct sp_err *err);
  * of a chain has to be looked at. */
 json_t *sp_json_with(json_t *object, const char *key, json_t *value);
 json_t *sp_json_with_item(json_t *array, json_t *item);
+
+/* Appends the text of a document, or value, to `out`; flags: jansson's, JSON_ENCODE_ANY is set.
+ * Whole or not at all, which jansson's own functions are not: they pass over a key for whose text
+ * there was no memory. Fails: SP_E_LIMIT, SP_E_NOMEM. */
+SP_MUST_CHECK int sp_json_write(const json_t *doc, size_t flags, struct sp_buf *out,
+                                struct sp_err *err);
+/* The same text by itself, the caller's (free). NULL if `doc` is NULL, or there is no memory. */
+char *sp_json_print(const json_t *doc, size_t flags);
 
 static inline void sp_json_auto_(json_t **p)
 {

@@ -134,7 +134,7 @@ static struct sp_span indentation(struct sp_span doc, size_t key)
 static int quote(struct sp_buf *out, const char *key, struct sp_err *err)
 {
   SP_AUTO_JSON json_t *text = json_string(key);
-  SP_AUTO_FREE char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+  SP_AUTO_FREE char *quoted = sp_json_print(text, 0);
   if (!quoted)
     return sp_fail(err, SP_E_INVALID, "a member's name is not UTF-8");
   return sp_buf_append_str(out, quoted, err);

@@ -96,7 +96,7 @@ static int print_scalar(const json_t *value, struct sp_buf *out, struct sp_err *
   const char *text = json_string_value(value);
   if (text && (is_plain(text) || is_measure(text)))
     return sp_buf_append_str(out, text, err);
-  char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+  char *quoted = sp_json_print(value, 0);
   if (!quoted)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a configuration");
   int failed = sp_buf_append_str(out, quoted, err);

@@ -64,7 +64,7 @@ static int append_primary(struct sp_buf *out, const char *primary, struct sp_err
   SP_AUTO_JSON json_t *text = json_string(primary);
   if (!text)
     return sp_fail(err, SP_E_USAGE, "the name of a primary is not UTF-8");
-  SP_AUTO_FREE char *quoted = json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+  SP_AUTO_FREE char *quoted = sp_json_print(text, JSON_ENSURE_ASCII);
   if (!quoted)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
   return sp_buf_appendf(out, err, "{\"schema\":%d,\"primary\":%s,\"tags\":[", SCHEMA, quoted);

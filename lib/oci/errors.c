@@ -39,7 +39,7 @@ static int add_detail(struct sp_buf *draft, const json_t *error, struct sp_err *
   }
   if (json_object_size(detail) == 0 && json_array_size(detail) == 0)
     return 0;
-  SP_AUTO_FREE char *dump = json_dumps(detail, JSON_COMPACT);
+  SP_AUTO_FREE char *dump = sp_json_print(detail, JSON_COMPACT);
   if (!dump || strlen(dump) > DETAIL_MAX_BYTES)
     return 0;
   return sp_buf_appendf(draft, err, " (%s)", dump);

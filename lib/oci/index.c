@@ -81,32 +81,9 @@ void sp_index_free(struct sp_index *index)
   free(index);
 }
 
-struct sink {
-  struct sp_buf *buf;
-  struct sp_err *err;
-  bool failed;
-};
-
-/* jansson goes on when a key could not be written: what failed once fails to the end. */
-static int append_piece(const char *bytes, size_t len, void *ctx)
-{
-  struct sink *sink = ctx;
-  if (sink->failed)
-    return -1;
-  if (sp_buf_append(sink->buf, bytes, len, sink->err) == 0)
-    return 0;
-  sink->failed = true;
-  return -1;
-}
-
 int sp_index_format(const struct sp_index *index, struct sp_buf *out, struct sp_err *err)
 {
-  struct sink sink = {.buf = out, .err = err};
-  size_t before = out->len;
-  if (json_dump_callback(index->doc, append_piece, &sink, JSON_COMPACT) == 0 && !sink.failed)
-    return 0;
-  sp_buf_truncate(out, before);
-  return sink.failed ? -1 : no_memory(err);
+  return sp_json_write(index->doc, JSON_COMPACT, out, err);
 }
 
 size_t sp_index_count(const struct sp_index *index)

@@ -187,15 +187,12 @@ int sp_helper_store(const struct sp_helper *helper, const struct sp_credential *
   SP_AUTO_JSON json_t *doc =
       json_pack("{s:s, s:s, s:s%}", "ServerURL", sp_host_key(helper->host), "Username",
                 credential->user, "Secret", secret.ptr, secret.len);
-  char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-  if (!text)
+  if (!doc)
     return sp_fail(err, SP_E_USAGE,
                    "a credential helper takes only user names and passwords in UTF-8");
-  int rc = sp_buf_append_str(&input, text, err);
-  explicit_bzero(text, strlen(text));
-  free(text);
   SP_CLEANUP(answer_clear_auto_) struct answer answer = {0};
-  if (rc < 0 || run(helper, "store", sp_buf_span(&input), &answer, err) < 0)
+  if (sp_json_write(doc, JSON_COMPACT, &input, err) < 0 ||
+      run(helper, "store", sp_buf_span(&input), &answer, err) < 0)
     return -1;
   return answer.result.number == 0 ? 0 : failed(helper, &answer, err);
 }

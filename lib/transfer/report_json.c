@@ -153,7 +153,7 @@ int sp_report_format_json(const struct sp_report *report, char **out, struct sp_
       sp_json_error(&report->err), "places", places(report), "notes", notes(report));
   if (report->is_of_tags)
     LEAVE_OUT(doc, not_of_tags);
-  SP_AUTO_FREE char *body = doc ? json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
+  SP_AUTO_FREE char *body = sp_json_print(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   if (!body)
     return sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
   return sp_text_format(out, err, "%s\n", body);
