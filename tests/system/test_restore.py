@@ -209,6 +209,19 @@ def test_tag_that_names_another_image_stays_without_force(backed):
     assert set(backed.at_primary.tags("src/app")) == {"latest"}  # no history tags at the primary
 
 
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--force",), ("--to", "vault:elsewhere")])
+def test_a_restore_of_one_tag_tells_no_loss_of_the_others(backed, arguments):
+    """From a single backup, whose tags the journal knows: the view of one of them has not lost the others."""
+    for seed, tag in enumerate(("latest", "v1.0.0", "v1.1.0", "v1.2.0"), start=1):
+        backed.put("app", images.small(seed, tag=tag))
+    backed.write()
+    backed.sync()
+    arguments += ("--from", f"{backed.one.host}/one/app")
+    image = (document := backed.json("restore", "app", *arguments))["images"][0]
+    assert image["lost"] == 0 and image["lost_tags"] == [] and document["totals"]["lost"] == 0
+    assert "gone" not in backed.run("restore", "app", *arguments).stdout
+
+
 def test_dry_run_writes_nothing(backed):
     backed.put("app", images.small(1))
     backed.write()
