@@ -16,6 +16,7 @@ void sp_record_clear(struct sp_record *record)
 {
   free(record->primary);
   free(record->tags);
+  free(record->left);
   sp_record_init(record);
 }
 
@@ -97,6 +98,15 @@ static bool is_newer(const struct sp_record_tag *a, const struct sp_record_tag *
   return memcmp(&a->digest.raw, &b->digest.raw, sizeof a->digest.raw) > 0;
 }
 
+/* Of two that tell of one digest: since when the tag named it, if it is gone as `merged` says. */
+static int64_t named_since(const struct sp_record_tag *merged, const struct sp_record_tag *a,
+                           const struct sp_record_tag *b)
+{
+  int64_t since_s = earliest(a->is_gone ? a->named_since_s : a->since_s,
+                             b->is_gone ? b->named_since_s : b->since_s);
+  return merged->is_gone && since_s < merged->since_s ? since_s : 0;
+}
+
 static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *from)
 {
   bool is_one = sp_digest_eq(&into->digest, &from->digest);
@@ -108,6 +118,7 @@ static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *fr
     else if (into->since_s == from->since_s)
       merged.is_gone = true;
     merged.is_meant = merged.is_gone && (into->is_meant || from->is_meant);
+    merged.named_since_s = named_since(&merged, into, from);
     merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
     struct sp_known_digest copy = sp_record_copy(into);
     const struct sp_known_digest other = sp_record_copy(from);
@@ -147,6 +158,73 @@ int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *ta
   return 0;
 }
 
+/* -- what was left */
+
+static int compare_left(const struct sp_record_left *a, const struct sp_record_left *b)
+{
+  if (a->left_s != b->left_s)
+    return a->left_s < b->left_s ? -1 : 1;
+  int order = strcmp(a->tag, b->tag);
+  if (order != 0)
+    return order;
+  if (a->since_s != b->since_s)
+    return a->since_s < b->since_s ? -1 : 1;
+  return memcmp(a->digest.raw, b->digest.raw, sizeof a->digest.raw);
+}
+
+static bool is_one(const struct sp_record_left *a, const struct sp_record_left *b)
+{
+  return a->since_s == b->since_s && strcmp(a->tag, b->tag) == 0 &&
+         sp_digest_eq(&a->digest, &b->digest);
+}
+
+static void remove_left(struct sp_record *record, size_t at)
+{
+  record->left_count--;
+  memmove(&record->left[at], &record->left[at + 1],
+          (record->left_count - at) * sizeof *record->left);
+}
+
+static int insert_left(struct sp_record *record, const struct sp_record_left *left,
+                       struct sp_err *err)
+{
+  if (record->left_count == record->left_cap) {
+    size_t cap = record->left_cap ? record->left_cap * 2 : 16;
+    struct sp_record_left *more = reallocarray(record->left, cap, sizeof *more);
+    if (!more)
+      return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+    record->left = more;
+    record->left_cap = cap;
+  }
+  size_t at = record->left_count++;
+  for (; at > 0 && compare_left(&record->left[at - 1], left) > 0; at--)
+    record->left[at] = record->left[at - 1];
+  record->left[at] = *left;
+  return 0;
+}
+
+int sp_record_merge_left(struct sp_record *record, const struct sp_record_left *left,
+                         struct sp_err *err)
+{
+  if (left->left_s <= left->since_s)
+    return 0;
+  for (size_t i = 0; i < record->left_count; i++) {
+    if (!is_one(&record->left[i], left))
+      continue;
+    if (record->left[i].left_s <= left->left_s)
+      return 0;
+    remove_left(record, i);
+    break;
+  }
+  if (insert_left(record, left, err) < 0)
+    return -1;
+  if (record->left_count > SP_MAX_RECORD_LEFT)
+    remove_left(record, 0);
+  return 0;
+}
+
+/* -- two records */
+
 int sp_record_merge(struct sp_record *record, const struct sp_record *from, struct sp_err *err)
 {
   const char *mine = sp_record_primary(record);
@@ -157,6 +235,10 @@ int sp_record_merge(struct sp_record *record, const struct sp_record *from, stru
     return -1;
   for (size_t i = 0; i < from->count; i++) {
     if (sp_record_merge_tag(record, &from->tags[i], err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < from->left_count; i++) {
+    if (sp_record_merge_left(record, &from->left[i], err) < 0)
       return -1;
   }
   return 0;
@@ -238,17 +320,23 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
   const struct sp_known_digest said = sp_record_copy(old), copy = sp_record_copy(now);
   return strcmp(old->tag, now->tag) != 0 || !sp_digest_eq(&old->digest, &now->digest) ||
          old->since_s != now->since_s || old->is_gone != now->is_gone ||
-         old->is_meant != now->is_meant || old->first_seen_s != now->first_seen_s ||
+         old->is_meant != now->is_meant || old->named_since_s != now->named_since_s ||
+         old->first_seen_s != now->first_seen_s ||
          sp_record_is_copy_news(&said, &copy, max_proof_age_s);
 }
 
 bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
                        int64_t max_proof_age_s)
 {
-  if (old->count != now->count || strcmp(sp_record_primary(old), sp_record_primary(now)) != 0)
+  if (old->count != now->count || old->left_count != now->left_count ||
+      strcmp(sp_record_primary(old), sp_record_primary(now)) != 0)
     return true;
   for (size_t i = 0; i < now->count; i++) {
     if (is_tag_news(&old->tags[i], &now->tags[i], max_proof_age_s))
+      return true;
+  }
+  for (size_t i = 0; i < now->left_count; i++) {
+    if (compare_left(&old->left[i], &now->left[i]) != 0)
       return true;
   }
   return false;

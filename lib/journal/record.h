@@ -11,7 +11,9 @@
  *     {"tag": "latest", "digest": "sha256:...", "since": "2026-11-23T10:15:00Z",
  *      "first_seen": "2026-11-23T10:15:00Z", "touched": "2026-11-24", "read": "2026-11-20",
  *      "damaged": "2026-11-24T10:15:00Z", "damage_seen": "touched" | "read", "gone": true,
- *      "meant": true}]}
+ *      "named_since": "2026-11-20T10:15:00Z", "meant": true}],
+ *    "left": [{"tag": "latest", "digest": "sha256:...", "since": "2026-11-20T10:15:00Z",
+ *      "left": "2026-11-23T10:15:00Z"}]}
  *
  * Tags are sorted; what is not known is left out; nothing of a host or of a run is in it, and the
  * dates of proofs are days: two hosts that know the same write the same bytes.
@@ -42,6 +44,7 @@ struct sp_record_tag {
   int64_t since_s;         /* since when it does; of one that is gone: since when it is */
   bool is_gone;            /* no longer there at the primary */
   bool is_meant;           /* and somebody said that it was meant to go */
+  int64_t named_since_s;   /* of one that is gone: since when it named that; earlier than since_s */
   int64_t first_seen_s;    /* the digest, at the primary; 0 = not known, as below */
   int64_t touched_s;       /* the copy of this digest on this backup was last proven touched ... */
   int64_t read_s;          /* ... or read; both at the beginning of a day once encoded */
@@ -49,10 +52,21 @@ struct sp_record_tag {
   bool needs_read;
 };
 
+/* What a tag named before, and from when to when: so that `restore --at` needs no journal. Only
+ * what a run saw end is told; of the time between two of them nothing is known. */
+struct sp_record_left {
+  char tag[SP_MAX_TAG + 1];
+  struct sp_digest digest;
+  int64_t since_s;
+  int64_t left_s; /* later than since_s */
+};
+
 struct sp_record {
   char *primary;              /* name of the primary; "" in an empty record */
   struct sp_record_tag *tags; /* sorted by tag (bytes), no two of one name */
   size_t count, cap;
+  struct sp_record_left *left; /* sorted by left_s; the last SP_MAX_RECORD_LEFT */
+  size_t left_count, left_cap;
 };
 
 void sp_record_init(struct sp_record *record);
@@ -67,11 +81,16 @@ struct sp_known_digest sp_record_copy(const struct sp_record_tag *tag);
 void sp_record_set_copy(struct sp_record_tag *tag, const struct sp_known_digest *copy);
 /* Merges one tag's facts in. For another digest: the newer by since_s (the greater digest if as
  * new). For the same one: the earliest since and first seen, proofs and damage by sp_known_merge;
- * where one says that the tag is gone, whichever is newer. Fails: SP_E_LIMIT (SP_MAX_TAGS);
- * SP_E_NOMEM. */
+ * where one says that the tag is gone, whichever is newer, and since when it was there. Fails:
+ * SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
                                       struct sp_err *err);
-/* Merges all tags of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
+/* Merges one thing that a tag left in; of one digest since one time, that it was left earlier. What
+ * ends before it begins is none. Beyond SP_MAX_RECORD_LEFT those that were left first are dropped.
+ * Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_merge_left(struct sp_record *record, const struct sp_record_left *left,
+                                       struct sp_err *err);
+/* Merges all of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
  * has none yet). */
 SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_record *from,
                                   struct sp_err *err);
@@ -114,8 +133,8 @@ void sp_record_artifact_clear(struct sp_record_artifact *artifact);
 SP_MUST_CHECK int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body,
                                    struct sp_err *err);
 /* Decodes a body (hashed by whoever fetched it) into an initialised, empty record. Times later than
- * now_s and a day are left out. Fails: SP_E_INVALID; SP_E_UNSUPPORTED (schema of a newer safeport);
- * SP_E_LIMIT; SP_E_NOMEM. */
+ * now_s and a day are left out, and what is no fact without them. Fails: SP_E_INVALID;
+ * SP_E_UNSUPPORTED (schema of a newer safeport); SP_E_LIMIT; SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out,
                                    struct sp_err *err);
 

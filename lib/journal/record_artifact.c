@@ -55,8 +55,21 @@ static int append_tag(struct sp_buf *out, const struct sp_record_tag *tag, struc
     return -1;
   if (!tag->is_gone)
     return sp_buf_append_str(out, "}", err);
+  if (append_time(out, "named_since", tag->named_since_s, err) < 0)
+    return -1;
   return sp_buf_append_str(
       out, tag->is_meant ? ",\"gone\":true,\"meant\":true}" : ",\"gone\":true}", err);
+}
+
+static int append_left(struct sp_buf *out, const struct sp_record_left *left, struct sp_err *err)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&left->digest, digest);
+  if (sp_buf_appendf(out, err, "{\"tag\":\"%s\",\"digest\":\"%s\"", left->tag, digest) < 0 ||
+      append_time(out, "since", left->since_s, err) < 0 ||
+      append_time(out, "left", left->left_s, err) < 0)
+    return -1;
+  return sp_buf_append_str(out, "}", err);
 }
 
 static int append_primary(struct sp_buf *out, const char *primary, struct sp_err *err)
@@ -77,6 +90,11 @@ static int append_body(struct sp_buf *out, const struct sp_record *record, struc
   for (size_t i = 0; i < record->count; i++) {
     if (sp_buf_append_str(out, i ? ",\n" : "\n", err) < 0 ||
         append_tag(out, &record->tags[i], err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < record->left_count; i++) {
+    if (sp_buf_append_str(out, i ? ",\n" : "\n],\"left\":[\n", err) < 0 ||
+        append_left(out, &record->left[i], err) < 0)
       return -1;
   }
   return sp_buf_append_str(out, "\n]}\n", err);
@@ -191,7 +209,8 @@ static int get_damage(const json_t *obj, int64_t now_s, struct sp_record_tag *ou
   return 0;
 }
 
-static int get_name_and_digest(const json_t *obj, struct sp_record_tag *out, struct sp_err *err)
+static int get_name_and_digest(const json_t *obj, char name[SP_MAX_TAG + 1], struct sp_digest *out,
+                               struct sp_err *err)
 {
   const char *tag;
   const char *digest;
@@ -200,10 +219,10 @@ static int get_name_and_digest(const json_t *obj, struct sp_record_tag *out, str
     return -1;
   if (!tag || !sp_ref_is_tag(sp_span_str(tag)))
     return sp_fail(err, SP_E_INVALID, "member 'tag' is not a tag");
-  if (sp_text_copy(out->tag, sizeof out->tag, sp_span_str(tag), err) < 0)
+  if (sp_text_copy(name, SP_MAX_TAG + 1, sp_span_str(tag), err) < 0)
     return -1;
   struct sp_err why = SP_ERR_INIT;
-  if (sp_digest_parse(sp_span_str(digest), &out->digest, &why) < 0)
+  if (sp_digest_parse(sp_span_str(digest), out, &why) < 0)
     return sp_fail(err, SP_E_INVALID, "member 'digest' of tag '%s': %s", tag, why.msg);
   return 0;
 }
@@ -224,11 +243,14 @@ static int get_tag(const json_t *obj, int64_t now_s, struct sp_record_tag *out, 
       get_bool(obj, "meant", &out->is_meant, err) < 0)
     return -1;
   out->is_meant = out->is_meant && out->is_gone;
-  if (get_name_and_digest(obj, out, err) < 0 ||
+  if (get_name_and_digest(obj, out->tag, &out->digest, err) < 0 ||
       get_time(obj, "since", now_s, &out->since_s, err) < 0 ||
       get_time(obj, "first_seen", now_s, &out->first_seen_s, err) < 0 ||
+      get_time(obj, "named_since", now_s, &out->named_since_s, err) < 0 ||
       get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
     return -1;
+  if (!out->is_gone || out->named_since_s >= out->since_s)
+    out->named_since_s = 0;
   return get_date(obj, "read", now_s, &out->read_s, err) < 0 ? -1
                                                              : get_damage(obj, now_s, out, err);
 }
@@ -253,11 +275,29 @@ static int get_tags(const json_t *list, int64_t now_s, struct sp_record *out, st
   return 0;
 }
 
+/* Of more than are kept, those that were left last: they stand at the end. */
+static int get_left(const json_t *list, int64_t now_s, struct sp_record *out, struct sp_err *err)
+{
+  size_t count = json_array_size(list);
+  for (size_t i = count > SP_MAX_RECORD_LEFT ? count - SP_MAX_RECORD_LEFT : 0; i < count; i++) {
+    const json_t *item = json_array_get(list, i);
+    struct sp_record_left left = {0};
+    if (get_name_and_digest(item, left.tag, &left.digest, err) < 0 ||
+        get_time(item, "since", now_s, &left.since_s, err) < 0 ||
+        get_time(item, "left", now_s, &left.left_s, err) < 0)
+      return sp_err_context(err, "item %zu of 'left'", i + 1);
+    if (left.since_s != 0 && sp_record_merge_left(out, &left, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out, struct sp_err *err)
 {
   int64_t schema;
   const char *primary;
   json_t *tags;
+  json_t *left;
   if (sp_json_get_int(doc, "schema", 0, &schema, err) < 0)
     return -1;
   if (schema > SCHEMA)
@@ -266,11 +306,14 @@ static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out,
   if (schema != SCHEMA)
     return sp_fail(err, SP_E_INVALID, "it has no schema");
   if (sp_json_get_string(doc, "primary", &primary, err) < 0 ||
-      sp_json_get_array(doc, "tags", &tags, err) < 0)
+      sp_json_get_array(doc, "tags", &tags, err) < 0 ||
+      sp_json_get_array(doc, "left", &left, err) < 0)
     return -1;
   if (!primary || !tags || strlen(primary) > SP_MAX_JOURNAL_TEXT)
     return sp_fail(err, SP_E_INVALID, "it has no primary or no tags");
-  return sp_record_set_primary(out, primary, err) < 0 ? -1 : get_tags(tags, now_s, out, err);
+  if (sp_record_set_primary(out, primary, err) < 0 || get_tags(tags, now_s, out, err) < 0)
+    return -1;
+  return get_left(left, now_s, out, err);
 }
 
 int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out, struct sp_err *err)

@@ -5,24 +5,51 @@
 
 #include "policy/tag_kind.h"
 
-const char *sp_then_find(char *const *tags, size_t count, const char *tag, int64_t at_s,
-                         int64_t *left_s, bool *has_begun)
+/* Of two answers the one that was seen to begin later is right: whoever gave the other had not
+ * looked in between. */
+static void take(struct sp_then *then, const struct sp_then *other)
+{
+  if (then->digest.alg == SP_DIGEST_NONE || other->since_s > then->since_s)
+    *then = *other;
+}
+
+struct sp_then sp_then_find(const struct sp_record *told, const struct sp_known_tag *ended,
+                            const char *tag, int64_t at_s)
+{
+  struct sp_then then = {0};
+  for (size_t i = 0; i < told->left_count; i++) {
+    const struct sp_record_left *left = &told->left[i];
+    if (left->since_s <= at_s && at_s < left->left_s && strcmp(left->tag, tag) == 0)
+      take(&then, &(struct sp_then){.digest = left->digest, .since_s = left->since_s});
+  }
+  if (ended)
+    take(&then, &(struct sp_then){
+                    .digest = ended->digest, .since_s = ended->since_s, .is_gone = ended->is_gone});
+  const struct sp_record_tag *last = sp_record_find(told, tag);
+  if (last && last->named_since_s > 0 && last->named_since_s <= at_s && at_s < last->since_s)
+    take(&then, &(struct sp_then){.digest = last->digest, .since_s = last->named_since_s});
+  if (last && last->since_s <= at_s)
+    take(&then, &(struct sp_then){.digest = last->digest,
+                                  .since_s = last->since_s,
+                                  .is_gone = last->is_gone,
+                                  .is_last = true});
+  return then;
+}
+
+const char *sp_then_left_next(char *const *tags, size_t count, const char *tag, int64_t at_s,
+                              int64_t *left_s)
 {
   const char *found = NULL;
-  *has_begun = false;
   size_t len = strlen(tag);
   const struct sp_span of = SP_SPAN(tag, len < SP_HISTORY_BASE_MAX ? len : SP_HISTORY_BASE_MAX);
   for (size_t i = 0; i < count; i++) {
     struct sp_span base;
     int64_t unix_s;
-    if (!sp_history_tag_parse(tags[i], &base, &unix_s) || !sp_span_eq(base, of))
+    if (!sp_history_tag_parse(tags[i], &base, &unix_s) || !sp_span_eq(base, of) || unix_s <= at_s ||
+        (found && unix_s >= *left_s))
       continue;
-    if (unix_s <= at_s) {
-      *has_begun = true;
-    } else if (!found || unix_s < *left_s) {
-      found = tags[i];
-      *left_s = unix_s;
-    }
+    found = tags[i];
+    *left_s = unix_s;
   }
   return found;
 }

@@ -26,6 +26,7 @@ struct wanted {
       is_company; /* a digest tag: cosign's, or a list of referrers; what it names is asked later */
   struct sp_digest digest;
   bool is_found;
+  bool was_gone; /* then: the primary did not have it any more */
   bool is_older; /* no copy has what the primary named last */
 };
 
@@ -38,7 +39,8 @@ struct opening {
   struct sp_err errs[SP_MAX_DESTINATIONS];
   size_t count;
   struct sp_past past;
-  struct sp_known then; /* tags of the primary at at_s */
+  struct sp_known then;  /* tags of the primary at at_s, as the journal knows */
+  struct sp_record told; /* then: what records tell of them, and what they name now */
   struct wanted *items;
   size_t item_count;
 };
@@ -133,9 +135,37 @@ static int list_copies(struct opening *opening, struct sp_err *err)
   return -1;
 }
 
+/* What the copies' records tell; without a primary, the only copy's of whichever it has. */
+static int read_told(struct opening *opening, struct sp_err *err)
+{
+  const struct sp_view_request *request = opening->request;
+  struct sp_past *past = &opening->past;
+  for (size_t i = 0; i < opening->count; i++) {
+    struct sp_err why = SP_ERR_INIT;
+    const struct sp_record *record = &past->records[i];
+    if (sp_past_fetch_record(past, i, &opening->sides[i], &request->retry, request->now_s, &why) <
+        0)
+      add_note(opening->view, _("what '%s' named before is not known from there: %s"),
+               opening->stores[i]->name, why.msg);
+    bool is_ours = !request->primary || strcmp(sp_record_primary(record), request->primary) == 0;
+    if (is_ours && sp_record_merge(&opening->told, record, err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < past->primary.tag_count; i++) {
+    const struct sp_known_tag *known = &past->primary.tags[i];
+    struct sp_record_tag tag = {
+        .digest = known->digest, .since_s = known->since_s, .is_gone = known->is_gone};
+    snprintf(tag.tag, sizeof tag.tag, "%s", known->tag);
+    if (sp_record_merge_tag(&opening->told, &tag, err) < 0)
+      return -1;
+  }
+  return sp_cancel_check(request->cancel, err);
+}
+
 static int read_past(struct opening *opening, struct sp_err *err)
 {
   const struct sp_view_request *request = opening->request;
+  opening->past.backup_count = opening->count;
   if (!request->primary)
     return 0;
   if (sp_past_read(&opening->past, request->journal, request->primary, opening->sides,
@@ -282,35 +312,40 @@ static bool find_now(const struct opening *opening, const char *name, struct sp_
   return first.alg != SP_DIGEST_NONE;
 }
 
-/* Had the digest been seen at the primary by then? Not if nobody knows. */
-static bool is_seen_by_then(const struct opening *opening, const struct sp_digest *digest)
+/* Does no copy name something else there by now? */
+static bool is_still_so(const struct opening *opening, const char *name,
+                        const struct sp_digest *digest)
 {
-  int64_t seen_s = sp_past_first_seen_s(&opening->past, digest);
-  return seen_s > 0 && seen_s <= opening->request->at_s;
-}
-
-/* What the tag named then: the journal's word, else that of the first history tag after it. */
-static bool find_then(const struct opening *opening, const char *name, struct sp_digest *digest)
-{
-  if (digest->alg != SP_DIGEST_NONE)
-    return is_held(opening, digest);
-  int64_t earliest_s = INT64_MAX;
+  bool is_other = false;
   for (size_t i = 0; i < opening->count; i++) {
-    const struct sp_side *side = &opening->sides[i];
     struct sp_named named;
     struct sp_err err = SP_ERR_INIT;
-    int64_t left_s;
-    bool has_begun;
-    const char *history = sp_then_find(side->tags, side->tag_count, name, opening->request->at_s,
-                                       &left_s, &has_begun);
-    if (!history || left_s >= earliest_s ||
-        sp_store_resolve(opening->stores[i], history, &named, &err) < 0 ||
-        (!has_begun && !is_seen_by_then(opening, &named.digest)))
+    if (!sp_side_has(&opening->sides[i], name) ||
+        sp_store_resolve(opening->stores[i], name, &named, &err) < 0)
       continue;
-    *digest = named.digest;
-    earliest_s = left_s;
+    if (sp_digest_eq(&named.digest, digest))
+      return true;
+    is_other = true;
   }
-  return digest->alg != SP_DIGEST_NONE;
+  return !is_other;
+}
+
+/* What the tag named then, if anybody knows. */
+static void find_then(const struct opening *opening, struct wanted *item)
+{
+  const struct sp_known_tag *state = sp_known_find_tag(&opening->then, item->name);
+  const struct sp_known_tag *last = sp_known_find_tag(&opening->past.primary, item->name);
+  bool has_ended = state && last && state->since_s < last->since_s;
+  const struct sp_then then =
+      sp_then_find(&opening->told, has_ended ? state : NULL, item->name, opening->request->at_s);
+  item->was_gone = then.digest.alg != SP_DIGEST_NONE && then.is_gone;
+  if (then.digest.alg == SP_DIGEST_NONE || item->was_gone)
+    return;
+  bool is_there = is_held(opening, &then.digest);
+  if (is_there && then.is_last && !is_still_so(opening, item->name, &then.digest))
+    return;
+  item->digest = then.digest;
+  item->is_found = is_there;
 }
 
 static void find_task(void *ctx, size_t i)
@@ -319,40 +354,41 @@ static void find_task(void *ctx, size_t i)
   struct wanted *item = &opening->items[i];
   if (item->is_company || sp_cancel_is_requested(opening->request->cancel))
     return;
+  if (!is_now(opening)) {
+    find_then(opening, item);
+    return;
+  }
   const struct sp_known_tag *known = sp_known_find_tag(&opening->then, item->name);
-  /* A tag that is gone is wanted back, if it is wanted now; then, it was not there. */
-  if (known && (is_now(opening) || !known->is_gone))
-    item->digest = known->digest;
+  if (known)
+    item->digest = known->digest; /* (one that is gone is wanted back) */
   const struct sp_digest last = item->digest;
-  item->is_found = is_now(opening) ? find_now(opening, item->name, &item->digest)
-                                   : find_then(opening, item->name, &item->digest);
+  item->is_found = find_now(opening, item->name, &item->digest);
   item->is_older =
       item->is_found && last.alg != SP_DIGEST_NONE && !sp_digest_eq(&last, &item->digest);
 }
 
-/* Nobody knows; the oldest that has a name is named at least. */
+/* Nobody knows; what it left next is named at least, if it has a name. */
 static void tell_unknown(struct opening *opening, const char *tag, const char *at)
 {
   const char *image = opening->request->image;
-  const char *oldest = NULL;
-  int64_t oldest_s = INT64_MAX;
+  const char *next = NULL;
+  int64_t next_s = INT64_MAX;
   for (size_t i = 0; i < opening->count; i++) {
     const struct sp_side *side = &opening->sides[i];
     int64_t left_s;
-    bool has_begun;
-    const char *first =
-        sp_then_find(side->tags, side->tag_count, tag, INT64_MIN, &left_s, &has_begun);
-    if (!first || left_s >= oldest_s)
+    const char *history =
+        sp_then_left_next(side->tags, side->tag_count, tag, opening->request->at_s, &left_s);
+    if (!history || left_s >= next_s)
       continue;
-    oldest = first;
-    oldest_s = left_s;
+    next = history;
+    next_s = left_s;
   }
   struct sp_err *missing = &opening->view->missing;
-  if (oldest)
+  if (next)
     sp_fail(missing, SP_E_NOT_FOUND,
-            "nobody knows what '%s:%s' named at %s; the oldest of its images that is known is "
-            "'%s', named after the time at which it was left: '--tag %s' restores it",
-            image, tag, at, oldest, oldest);
+            "nobody knows what '%s:%s' named at %s; the first image that it is known to have left "
+            "after that is '%s', named after the time at which it was left: '--tag %s' restores it",
+            image, tag, at, next, next);
   else
     sp_fail(missing, SP_E_NOT_FOUND,
             "nobody knows what '%s:%s' named at %s: 'safeport status %s --history 20' shows what "
@@ -363,21 +399,46 @@ static void tell_unknown(struct opening *opening, const char *tag, const char *a
 static void tell_missing(struct opening *opening, const struct wanted *item)
 {
   struct sp_err *missing = &opening->view->missing;
+  const char *image = opening->request->image;
   char at[SP_RFC3339_MAX];
-  /* Of all tags, those that did not exist then are not missing. */
   if (opening->request->tag_count == 0 || missing->code != SP_OK)
     return;
   if (is_now(opening)) {
-    sp_fail(missing, SP_E_NOT_FOUND, "no backup of '%s' has the tag '%s'", opening->request->image,
-            item->name);
+    sp_fail(missing, SP_E_NOT_FOUND, "no backup of '%s' has the tag '%s'", image, item->name);
     return;
   }
   sp_clock_format_rfc3339(opening->request->at_s, at);
-  if (item->digest.alg == SP_DIGEST_NONE)
+  if (item->was_gone)
+    sp_fail(missing, SP_E_NOT_FOUND, "'%s:%s' was not at the primary any more at %s", image,
+            item->name, at);
+  else if (item->digest.alg == SP_DIGEST_NONE)
     tell_unknown(opening, item->name, at);
   else
-    sp_fail(missing, SP_E_NOT_FOUND, "no backup has what '%s:%s' named at %s any more",
-            opening->request->image, item->name, at);
+    sp_fail(missing, SP_E_NOT_FOUND, "no backup has what '%s:%s' named at %s any more", image,
+            item->name, at);
+}
+
+/* Of all tags, those that were not there then are not missing; but who can say that of these? */
+static void tell_left_out(struct opening *opening)
+{
+  const char *first = NULL;
+  size_t count = 0;
+  char at[SP_RFC3339_MAX];
+  if (is_now(opening) || opening->request->tag_count > 0)
+    return;
+  for (size_t i = 0; i < opening->item_count; i++) {
+    const struct wanted *item = &opening->items[i];
+    if (item->is_company || item->is_found || item->was_gone)
+      continue;
+    first = first ? first : item->name;
+    count++;
+  }
+  sp_clock_format_rfc3339(opening->request->at_s, at);
+  if (count > 0)
+    add_note(opening->view,
+             _("left out, as '%s', of all tags: %zu that were not there at %s, or of which nobody "
+               "knows what they named, or no backup has it any more"),
+             first, count, at);
 }
 
 static void tell_older(struct opening *opening, const struct wanted *item)
@@ -405,6 +466,7 @@ static int find_digests(struct opening *opening, struct sp_err *err)
     if (item->is_found)
       opening->view->only = found++ == 0 ? item->digest : (struct sp_digest){0};
   }
+  tell_left_out(opening);
   if (found > 0)
     return 0;
   if (opening->view->missing.code == SP_OK)
@@ -451,6 +513,7 @@ static void opening_clear(struct opening *opening)
     sp_side_clear(&opening->sides[i]);
   sp_past_clear(&opening->past);
   sp_known_clear(&opening->then);
+  sp_record_clear(&opening->told);
   free(opening->items);
 }
 
@@ -493,7 +556,8 @@ int sp_view_open_take(struct sp_view *view, const struct sp_view_request *reques
   memcpy(opening->stores, copies, count * sizeof *copies);
   opening->count = count;
   if (name_copies(view, copies, count, err) < 0 || list_copies(opening, err) < 0 ||
-      read_past(opening, err) < 0 || choose_tags(opening, err) < 0)
+      read_past(opening, err) < 0 || (!is_now(opening) && read_told(opening, err) < 0) ||
+      choose_tags(opening, err) < 0)
     return -1;
   order_copies(opening);
   if (find_digests(opening, err) < 0)

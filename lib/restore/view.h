@@ -4,8 +4,8 @@
  * brings the destination in step with it (sync/sync.h, `restores`).
  *
  * A tag means what the primary named last, as far as a backup has it: else what the best backup
- * names, with a note. At a time in the past it means what the journal, or a history tag on a
- * backup, knows of that time (then.h).
+ * names, with a note. At a time in the past it means what the journal and the backups' records know
+ * of that time (then.h), and else nothing.
  *
  * Life cycle: sp_view_init, sp_view_open_take, sp_view_clear when nobody reads the store any more.
  * Threads: one at a time;

@@ -135,9 +135,11 @@ static void tell_before(struct sp_work *work)
 
 int sp_losses_find(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
-  uint64_t known = find_new(work);
   *is_bearable = true;
-  if (work->sync->restores || work->sync->accept_loss)
+  if (work->sync->restores) /* a view of the wanted tags has lost nothing */
+    return 0;
+  uint64_t known = find_new(work);
+  if (work->sync->accept_loss)
     return 0;
   *is_bearable =
       sp_sync_is_loss_bearable(known, known - work->told->lost, work->sync->max_loss_percent);

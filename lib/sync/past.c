@@ -71,6 +71,17 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
   return 0;
 }
 
+int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_side *backup,
+                         const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+{
+  if (past->has_record[number] || !sp_side_has(backup, SP_RECORD_TAG))
+    return 0;
+  if (sp_record_fetch(backup->store, retry, now_s, &past->records[number], err) < 0)
+    return -1;
+  past->has_record[number] = true;
+  return 0;
+}
+
 /* Reads the backup's record into past, and tells it. */
 static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
                        const char *primary, const struct sp_side *backup,
@@ -78,16 +89,13 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
 {
   struct sp_record *record = &past->records[number];
   struct sp_err failure = SP_ERR_INIT;
-  if (!sp_side_has(backup, SP_RECORD_TAG))
-    return 0;
-  if (sp_record_fetch(backup->store, retry, now_s, record, &failure) < 0) {
+  if (sp_past_fetch_record(past, number, backup, retry, now_s, &failure) < 0) {
     if (failure.code != SP_E_NOMEM && failure.code != SP_E_INTERRUPTED)
       return 0;
     sp_err_copy(err, &failure);
     return -1;
   }
-  past->has_record[number] = true;
-  if (strcmp(record->primary, primary) != 0)
+  if (strcmp(sp_record_primary(record), primary) != 0)
     return 0;
   return sp_record_tell(record, backup->store->name, journal, err) < 0
              ? -1

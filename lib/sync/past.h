@@ -31,6 +31,12 @@ SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                size_t backup_count, const struct sp_retry_policy *retry,
                                int64_t now_s, struct sp_err *err);
 void sp_past_clear(struct sp_past *past);
+/* Reads the record of one of those backups, if it lists one and it was not read yet; the journal is
+ * not told. Fails: as sp_record_fetch; nothing is read then. */
+SP_MUST_CHECK int sp_past_fetch_record(struct sp_past *past, size_t number,
+                                       const struct sp_side *backup,
+                                       const struct sp_retry_policy *retry, int64_t now_s,
+                                       struct sp_err *err);
 
 /* What the tag named at the primary when it was last looked at; alg NONE: not known, or gone. */
 struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);

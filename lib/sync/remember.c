@@ -8,6 +8,7 @@
 #include "sync/kept.h"
 #include "sync/record_store.h"
 #include "sync/told.h"
+#include "transfer/trouble.h"
 
 #define RECORD_REQUESTS 8 /* two blobs (begin, bytes), the manifest put and read back, the tag */
 
@@ -162,9 +163,31 @@ void sp_remember_results(struct sp_work *work)
 
 /* -- the record */
 
+/* What the old entry says has ended, if this run saw it end. It did not if the backup names
+ * something else already: then a run that came to write no record moved the tag there, nobody knows
+ * when. Where the clock was set back, what is named now is the later all the same; of the time
+ * between nobody knows. */
+static int add_left(const struct sp_record_tag *was, struct sp_record_tag *is,
+                    const struct sp_digest *at_backup, struct sp_record *record, struct sp_err *err)
+{
+  struct sp_record_left left = {
+      .digest = was->digest, .since_s = was->since_s, .left_s = is->since_s};
+  memcpy(left.tag, was->tag, sizeof left.tag);
+  if (was->is_gone) {
+    left.since_s = was->named_since_s;
+    left.left_s = was->named_since_s > 0 ? was->since_s : 0;
+    return sp_record_merge_left(record, &left, err);
+  }
+  if (sp_digest_eq(&was->digest, &is->digest) || !sp_digest_eq(&was->digest, at_backup))
+    return 0;
+  if (is->since_s <= was->since_s)
+    is->since_s = was->since_s + 1;
+  return sp_record_merge_left(record, &left, err);
+}
+
 /* What is known of a tag at a backup, for its record. */
 static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
-                   struct sp_record *record, struct sp_err *err)
+                   const struct sp_record *old, struct sp_record *record, struct sp_err *err)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag->name);
   bool is_same = known && !known->is_gone && sp_digest_eq(&known->digest, &tag->primary);
@@ -178,6 +201,9 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
   sp_known_merge(&copy, &proof);
   sp_record_set_copy(&entry, &copy);
   snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
+  const struct sp_record_tag *was = sp_record_find(old, tag->name);
+  if (was && add_left(was, &entry, &tag->at[backup].now, record, err) < 0)
+    return -1;
   return sp_record_merge_tag(record, &entry, err);
 }
 
@@ -199,8 +225,9 @@ static int add_gone(const struct sp_work *work, struct sp_record *record, struct
   return 0;
 }
 
-static int make(const struct sp_work *work, size_t backup, struct sp_record *record,
-                struct sp_err *err)
+/* What is known now, of which `old`, the record as it was, is a part. */
+static int make(const struct sp_work *work, size_t backup, const struct sp_record *old,
+                struct sp_record *record, struct sp_err *err)
 {
   if (sp_record_set_primary(record, work->primary->name, err) < 0 ||
       add_gone(work, record, err) < 0)
@@ -208,10 +235,10 @@ static int make(const struct sp_work *work, size_t backup, struct sp_record *rec
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     if (tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].action != SP_ACTION_REFUSE &&
-        add_tag(work, backup, tag, record, err) < 0)
+        add_tag(work, backup, tag, old, record, err) < 0)
       return -1;
   }
-  return 0;
+  return sp_record_merge(record, old, err);
 }
 
 /* Did a verify since prove, or see damaged, what the backup's record does not say? */
@@ -245,19 +272,29 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
          has_news_of_copies(work, backup);
 }
 
+/* What it says must not be lost because a line was bad for a moment. */
+static bool may_be_read_later(const struct sp_err *err)
+{
+  return err->code == SP_E_INTERRUPTED ||
+         (sp_code_is_retryable(err->code) && !sp_trouble_is_damage(err));
+}
+
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
 {
   SP_AUTO_RECORD struct sp_record now;
-  struct sp_record *old = &work->past.records[backup];
+  const struct sp_record *old = &work->past.records[backup];
+  const struct sp_record nothing = {0};
   sp_record_init(&now);
-  struct sp_err unread = SP_ERR_INIT; /* a record that cannot be read is written anew */
-  if (!work->past.has_record[backup] && sp_side_has(&work->sides[backup], SP_RECORD_TAG) &&
-      sp_record_fetch(work->backups[backup], &work->sync->retry, work->now_s, old, &unread) == 0)
-    work->past.has_record[backup] = true;
-  if (make(work, backup, &now, err) < 0)
+  struct sp_err unread = SP_ERR_INIT; /* what is no record, or not whole, is written anew */
+  if (sp_past_fetch_record(&work->past, backup, &work->sides[backup], &work->sync->retry,
+                           work->now_s, &unread) < 0 &&
+      may_be_read_later(&unread)) {
+    sp_err_copy(err, &unread);
     return -1;
-  bool is_ours = work->past.has_record[backup] && strcmp(old->primary, now.primary) == 0;
-  if ((is_ours && sp_record_merge(&now, old, err) < 0) ||
+  }
+  bool is_ours =
+      work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
+  if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
       sp_record_prune(&now, work->now_s, err) < 0)
     return -1;
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""restore: primaries lost, backups damaged, times gone by; and the drill."""
+"""restore: primaries lost, backups damaged, and the drill. Times gone by are test_restore_at.py."""
 
 import fcntl
 import json
@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from support import backed_up, images, oracle, wire
+from support import backed_up, images, oracle
 
 
 @pytest.fixture
@@ -209,6 +209,19 @@ def test_tag_that_names_another_image_stays_without_force(backed):
     assert set(backed.at_primary.tags("src/app")) == {"latest"}  # no history tags at the primary
 
 
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--force",), ("--to", "vault:elsewhere")])
+def test_a_restore_of_one_tag_tells_no_loss_of_the_others(backed, arguments):
+    """From a single backup, whose tags the journal knows: the view of one of them has not lost the others."""
+    for seed, tag in enumerate(("latest", "v1.0.0", "v1.1.0", "v1.2.0"), start=1):
+        backed.put("app", images.small(seed, tag=tag))
+    backed.write()
+    backed.sync()
+    arguments += ("--from", f"{backed.one.host}/one/app")
+    image = (document := backed.json("restore", "app", *arguments))["images"][0]
+    assert image["lost"] == 0 and image["lost_tags"] == [] and document["totals"]["lost"] == 0
+    assert "gone" not in backed.run("restore", "app", *arguments).stdout
+
+
 def test_dry_run_writes_nothing(backed):
     backed.put("app", images.small(1))
     backed.write()
@@ -218,74 +231,6 @@ def test_dry_run_writes_nothing(backed):
     document = backed.json("restore", "app", "--dry-run")
     assert counts(document) == {"planned": 1} and document["totals"]["bytes_to_send"] > 0
     assert not [entry for entry in backed.primary.log() if entry.method not in ("GET", "HEAD")]
-
-
-# -- times gone by
-def moves(backed, count):
-    """Pushes `latest` again and again; answers for each push its content and a time at which it was the newest."""
-    seen = []
-    for seed in range(1, count + 2):
-        content = images.small(seed)
-        backed.put("app", content)
-        backed.write()
-        backed.sync()
-        next_second()  # history is told by the second
-        seen.append((content, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())))
-        next_second()
-    return seen
-
-
-def next_second():
-    time.sleep(1.01 - time.time() % 1)
-
-
-def test_five_moves_are_all_restorable(backed, start):
-    """S37, by date: from the journal, and on a fresh host from the history tags of the backups: they tell when an image
-    was left, so of the first nobody knows since when it was there; but it has a name."""
-    seen = moves(backed, 5)
-    backed.lose_primary()
-    target = start("target")
-    for host in ("known", "fresh"):
-        for number, (content, at) in enumerate(seen[:-1]):
-            wanted, back = ("--at", at), f"{host}/{number}"
-            if host == "fresh":
-                backed.forget()
-                if number == 0:
-                    done = backed.run("restore", "app", *wanted, "--to", f"{target.host}/{back}", status=1)
-                    oldest = re.search(r"'--tag (safeport-latest-\w+)' restores it", done.stderr)[1]
-                    backed.run("restore", "app", "--tag", oldest, "--to", f"{target.host}/{back}", status=0)
-                    assert wire.Wire.to(target).tag_digest(back, oldest) == content.tags["latest"]
-                    continue
-            backed.json("restore", "app", *wanted, "--to", f"{target.host}/{back}")
-            backed.check(target, back, content)
-        backed.json("restore", "app", "--to", f"{target.host}/{host}/now")
-        backed.check(target, f"{host}/now", seen[-1][0])
-
-
-def test_nobody_knows_what_was_before_history(backed):
-    backed.put("app", images.small(1))
-    backed.write()
-    backed.sync()
-    done = backed.run("restore", "app", "--at", "2001-01-01", "--force", status=1)
-    assert "nobody knows" in done.stderr and "2001-01-01T00:00:00Z" in done.stderr
-    backed.run("restore", "app", "--at", "yesterday", status=2)
-    backed.put("app", images.small(2))
-    backed.sync()  # now there is a history tag, which tells when its image was left, not since when it was there
-    for host in ("with its journal", "without one"):
-        done = backed.run("restore", "app", "--at", "2001-01-01", "--to", "vault:then", status=1)
-        assert "nobody knows" in done.stderr, host
-        backed.forget()
-
-
-def test_a_dry_run_on_a_fresh_host_knows_from_the_record(backed):
-    backed.put("app", images.small(1))
-    backed.write()
-    backed.sync()
-    time.sleep(1.1)
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    backed.lose_primary()
-    backed.forget()
-    assert counts(backed.json("restore", "app", "--at", at, "--dry-run")) == {"planned": 1}
 
 
 # -- names and places

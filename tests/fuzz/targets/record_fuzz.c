@@ -20,9 +20,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   for (size_t i = 0; i < record.count; i++) {
     const struct sp_record_tag *tag = &record.tags[i];
     if (tag->since_s <= 0 || tag->since_s > NOW_S + SP_DAY_S || tag->first_seen_s < 0 ||
+        tag->named_since_s < 0 || (tag->named_since_s > 0 && !tag->is_gone) ||
         (tag->needs_read && tag->damaged_s <= 0) || sp_record_find(&record, tag->tag) != tag)
       abort();
   }
+  for (size_t i = 0; i < record.left_count; i++) {
+    const struct sp_record_left *left = &record.left[i];
+    if (left->since_s <= 0 || left->left_s <= left->since_s || left->left_s > NOW_S + SP_DAY_S ||
+        (i > 0 && left->left_s < left[-1].left_s))
+      abort();
+  }
+  if (record.left_count > SP_MAX_RECORD_LEFT)
+    abort();
   if (sp_record_encode(&record, &artifact, &err) < 0) {
     if (err.code != SP_E_LIMIT)
       abort();

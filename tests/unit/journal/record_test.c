@@ -63,6 +63,7 @@ static void test_encode(void **state)
   merge(&record, make_tag("v1", 1, 60, 0, 0, 0));
   struct sp_record_tag gone = make_tag("latest", 1, 3600, 1, SP_DAY_S + 5, 2 * SP_DAY_S + 5);
   gone.is_gone = true;
+  gone.named_since_s = T + 60;
   merge(&record, gone);
   char digest[SP_DIGEST_TEXT_MAX];
   struct sp_digest one = digest_of(1);
@@ -72,7 +73,7 @@ static void test_encode(void **state)
            "{\"schema\":1,\"primary\":\"ghcr.io/acme/app\",\"tags\":[\n"
            "{\"tag\":\"latest\",\"digest\":\"%s\",\"since\":\"2023-11-15T01:00:00Z\","
            "\"first_seen\":\"2023-11-15T00:00:01Z\",\"touched\":\"2023-11-16\","
-           "\"read\":\"2023-11-17\",\"gone\":true},\n"
+           "\"read\":\"2023-11-17\",\"named_since\":\"2023-11-15T00:01:00Z\",\"gone\":true},\n"
            "{\"tag\":\"v1\",\"digest\":\"%s\",\"since\":\"2023-11-15T00:01:00Z\"}\n"
            "]}\n",
            digest, digest);
@@ -251,6 +252,7 @@ struct merge_row {
   unsigned n;
   int since, first, touched, read; /* the latter two in days */
   bool is_gone;
+  int named_since; /* 0: not known */
 };
 
 static void merge_row(struct sp_record *record, const struct merge_row *row)
@@ -258,6 +260,7 @@ static void merge_row(struct sp_record *record, const struct merge_row *row)
   struct sp_record_tag tag =
       make_tag("t", row->n, row->since, row->first, row->touched * SP_DAY_S, row->read * SP_DAY_S);
   tag.is_gone = row->is_gone;
+  tag.named_since_s = row->named_since ? T + row->named_since : 0;
   merge(record, tag);
 }
 
@@ -268,17 +271,22 @@ static void test_merge(void **state)
     struct merge_row a, b, want;
   } rows[] = {
       /* the same digest: earliest and latest per fact */
-      {{1, 20, 10, 7, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 7, 6, false}},
-      {{1, 20, 10, 5, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 6, 6, false}},
-      {{1, 20, 0, 0, 0, false}, {1, 30, 8, 4, 6, false}, {1, 20, 8, 6, 6, false}},
+      {{1, 20, 10, 7, 0, false, 0}, {1, 30, 8, 4, 6, false, 0}, {1, 20, 8, 7, 6, false, 0}},
+      {{1, 20, 10, 5, 0, false, 0}, {1, 30, 8, 4, 6, false, 0}, {1, 20, 8, 6, 6, false, 0}},
+      {{1, 20, 0, 0, 0, false, 0}, {1, 30, 8, 4, 6, false, 0}, {1, 20, 8, 6, 6, false, 0}},
       /* another: the newer, with what belongs to it alone */
-      {{1, 20, 10, 5, 5, false}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
-      {{1, 20, 10, 5, 5, true}, {2, 30, 25, 0, 0, false}, {2, 30, 25, 0, 0, false}},
+      {{1, 20, 10, 5, 5, false, 0}, {2, 30, 25, 0, 0, false, 0}, {2, 30, 25, 0, 0, false, 0}},
+      {{1, 20, 10, 5, 5, true, 0}, {2, 30, 25, 0, 0, false, 0}, {2, 30, 25, 0, 0, false, 0}},
       /* gone, and back */
-      {{1, 20, 10, 5, 5, false}, {1, 30, 10, 0, 0, true}, {1, 30, 10, 5, 5, true}},
-      {{1, 40, 10, 5, 5, false}, {1, 30, 10, 0, 0, true}, {1, 40, 10, 5, 5, false}},
-      {{1, 20, 10, 0, 0, true}, {1, 30, 10, 0, 0, true}, {1, 20, 10, 0, 0, true}},
-      {{1, 20, 10, 0, 0, false}, {1, 20, 10, 0, 0, true}, {1, 20, 10, 0, 0, true}},
+      {{1, 20, 10, 5, 5, false, 0}, {1, 30, 10, 0, 0, true, 0}, {1, 30, 10, 5, 5, true, 20}},
+      {{1, 40, 10, 5, 5, false, 0}, {1, 30, 10, 0, 0, true, 0}, {1, 40, 10, 5, 5, false, 0}},
+      {{1, 20, 10, 0, 0, true, 0}, {1, 30, 10, 0, 0, true, 0}, {1, 20, 10, 0, 0, true, 0}},
+      {{1, 20, 10, 0, 0, false, 0}, {1, 20, 10, 0, 0, true, 0}, {1, 20, 10, 0, 0, true, 0}},
+      {{1, 20, 10, 0, 0, true, 15}, {1, 20, 10, 0, 0, true, 0}, {1, 20, 10, 0, 0, true, 15}},
+      {{1, 20, 10, 0, 0, true, 15}, {1, 30, 10, 0, 0, true, 12}, {1, 20, 10, 0, 0, true, 12}},
+      {{1, 20, 10, 0, 0, true, 15}, {1, 18, 10, 0, 0, false, 0}, {1, 20, 10, 0, 0, true, 15}},
+      {{1, 40, 10, 0, 0, false, 0}, {1, 30, 10, 0, 0, true, 20}, {1, 40, 10, 0, 0, false, 0}},
+      {{2, 40, 35, 0, 0, true, 0}, {1, 30, 10, 0, 0, true, 20}, {2, 40, 35, 0, 0, true, 0}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     for (int swap = 0; swap < 2; swap++) { /* who comes first does not matter */
@@ -471,6 +479,146 @@ static void test_news(void **state)
   assert_true(sp_record_is_news(&old, &more, 7 * SP_DAY_S));
 }
 
+/* -- what was left */
+
+struct left_row {
+  const char *tag;
+  unsigned n;
+  int since, left;
+};
+
+static void merge_left(struct sp_record *record, const struct left_row *row)
+{
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_record_left left = {
+      .digest = digest_of(row->n), .since_s = T + row->since, .left_s = T + row->left};
+  snprintf(left.tag, sizeof left.tag, "%s", row->tag);
+  must(sp_record_merge_left(record, &left, &err), &err);
+}
+
+static void assert_left(const struct sp_record *record, const struct left_row *want, size_t count)
+{
+  assert_int_equal(record->left_count, count);
+  for (size_t i = 0; i < count; i++) {
+    const struct sp_record_left *got = &record->left[i];
+    const struct sp_digest digest = digest_of(want[i].n);
+    if (strcmp(got->tag, want[i].tag) != 0 || !sp_digest_eq(&got->digest, &digest) ||
+        got->since_s != T + want[i].since || got->left_s != T + want[i].left)
+      fail_msg("item %zu: %s", i, got->tag);
+  }
+}
+
+/* In whichever order, and from whichever host, the same comes out; and it goes through bytes. */
+static void test_left(void **state)
+{
+  (void)state;
+  static const struct left_row rows[] = {
+      {"latest", 1, 100, 200}, {"latest", 2, 200, 300}, {"latest", 1, 300, 400},
+      {"edge", 1, 100, 300},   {"latest", 1, 100, 250}, /* another host saw it end later */
+      {"latest", 3, 400, 400}, {"latest", 4, 500, 450}, /* none */
+  };
+  static const struct left_row want[] = {{"latest", 1, 100, 200},
+                                         {"edge", 1, 100, 300},
+                                         {"latest", 2, 200, 300},
+                                         {"latest", 1, 300, 400}};
+  const size_t count = sizeof rows / sizeof rows[0];
+  for (size_t first = 0; first < count; first++) {
+    struct sp_err err = SP_ERR_INIT;
+    SP_AUTO_RECORD struct sp_record here;
+    SP_AUTO_RECORD struct sp_record there;
+    SP_AUTO_RECORD struct sp_record again;
+    start(&here);
+    start(&there);
+    sp_record_init(&again);
+    for (size_t i = 0; i < count; i++)
+      merge_left(i % 2 ? &here : &there, &rows[(first + i * 3) % count]);
+    must(sp_record_merge(&here, &there, &err), &err);
+    assert_left(&here, want, sizeof want / sizeof want[0]);
+    SP_AUTO_FREE char *body = body_of(&here);
+    must(sp_record_decode(sp_span_str(body), NOW, &again, &err), &err);
+    assert_left(&again, want, sizeof want / sizeof want[0]);
+    assert_false(sp_record_is_news(&here, &again, SP_DAY_S));
+    merge_left(&again, &(struct left_row){"latest", 1, 100, 199});
+    assert_true(sp_record_is_news(&here, &again, SP_DAY_S));
+    merge_left(&again, &(struct left_row){"latest", 9, 1, 2});
+    assert_true(sp_record_is_news(&here, &again, SP_DAY_S));
+  }
+}
+
+/* Those that were left first go. */
+static void test_left_is_bounded(void **state)
+{
+  (void)state;
+  const int surplus = 50;
+  SP_AUTO_RECORD struct sp_record record;
+  start(&record);
+  for (int i = 0; i < SP_MAX_RECORD_LEFT + surplus; i++)
+    merge_left(&record, &(struct left_row){"latest", 1, i, i + 1});
+  assert_int_equal(record.left_count, SP_MAX_RECORD_LEFT);
+  assert_int_equal(record.left[0].since_s, T + surplus);
+  merge_left(&record, &(struct left_row){"latest", 1, 0, 1});
+  assert_int_equal(record.left_count, SP_MAX_RECORD_LEFT);
+  assert_int_equal(record.left[0].since_s, T + surplus);
+}
+
+/* Of a list that another version may have kept longer, the end is taken. */
+static void test_left_of_a_longer_list(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record;
+  SP_AUTO_RECORD struct sp_record again;
+  SP_CLEANUP(sp_buf_clear_auto_) struct sp_buf longer;
+  sp_buf_init(&longer, SP_MAX_RECORD_BYTES);
+  start(&record);
+  sp_record_init(&again);
+  for (int i = 0; i < SP_MAX_RECORD_LEFT; i++)
+    merge_left(&record, &(struct left_row){"latest", 1, i + 10, i + 11});
+  SP_AUTO_FREE char *body = body_of(&record);
+  char *first = strstr(body, "\"left\":[") + sizeof "\"left\":[" - 1;
+  must(sp_buf_appendf(&longer, &err,
+                      "%.*s{\"tag\":\"latest\",\"digest\":\"" SHA "\"," SINCE
+                      ",\"left\":\"2023-11-15T00:00:05Z\"},%s",
+                      (int)(first - body), body, first),
+       &err);
+  must(sp_record_decode(sp_buf_span(&longer), NOW, &again, &err), &err);
+  assert_same_record(&record, &again);
+}
+
+static void test_left_as_bytes(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *left;
+    int want; /* items, or -1: refused */
+  } rows[] = {
+      {"[]", 0},
+      {"{}", -1},
+      {"[7]", -1},
+      {"[{}]", -1},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"}]", 0},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE "}]", 0},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"left\":\"2023-11-15T00:00:00Z\"}]", 0},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"left\":\"2023-11-15T00:00:01Z\"}]", 1},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"left\":\"2099-01-01T00:00:00Z\"}]", 0},
+      {"[{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE ",\"left\":\"2023-11-15\"}]", -1},
+      {"[{\"tag\":\"a/b\",\"digest\":\"" SHA "\"," SINCE ",\"left\":\"2023-11-15T00:00:01Z\"}]",
+       -1},
+      {"[{\"tag\":\"a\",\"digest\":\"sha256:1\"," SINCE ",\"left\":\"2023-11-15T00:00:01Z\"}]", -1},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_err err = SP_ERR_INIT;
+    char body[512];
+    SP_AUTO_RECORD struct sp_record record;
+    sp_record_init(&record);
+    snprintf(body, sizeof body, HEAD "],\"left\":%s}", rows[i].left);
+    int failed = sp_record_decode(sp_span_str(body), NOW, &record, &err);
+    if (failed ? rows[i].want != -1 || err.code != SP_E_INVALID
+               : (int)record.left_count != rows[i].want)
+      fail_msg("row %zu: %s", i, err.msg);
+  }
+}
+
 /* -- the journal and the record */
 
 /* Point 10: a host that has no journal knows from the record what the one that wrote it knew. */
@@ -492,6 +640,9 @@ static void test_a_fresh_host_learns_from_the_record(void **state)
   struct sp_record_tag lost = make_tag("old", 2, 500, 78, 0, 0);
   lost.is_gone = true;
   merge(&written, lost);
+  snprintf(lost.tag, sizeof lost.tag, "promoted"); /* a name that the digest got later */
+  lost.named_since_s = T + 200;
+  merge(&written, lost);
   SP_AUTO_FREE char *body = body_of(&written);
   must(sp_record_decode(sp_span_str(body), NOW, &read, &err), &err);
   must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &fresh, &err), &err);
@@ -511,6 +662,7 @@ static void test_a_fresh_host_learns_from_the_record(void **state)
   assert_int_equal(sp_known_find_digest(&known, &two)->first_seen_s, T + 78);
   /* It was there since its digest was first seen. */
   assert_int_equal(old->came_s, T + 78);
+  assert_int_equal(sp_known_find_tag(&known, "promoted")->came_s, T + 200);
   must(sp_known_read(fresh, PRIMARY, T + 77, &before, &err), &err);
   assert_null(sp_known_find_tag(&before, "old"));
   must(sp_known_read(fresh, BACKUP, SP_KNOWN_NOW, &copies, &err), &err);
@@ -536,6 +688,10 @@ int main(void)
       TEST(test_news),
       TEST(test_news_of_damage),
       TEST(test_damage_as_bytes),
+      TEST(test_left),
+      TEST(test_left_is_bounded),
+      TEST(test_left_of_a_longer_list),
+      TEST(test_left_as_bytes),
       TEST(test_a_fresh_host_learns_from_the_record),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

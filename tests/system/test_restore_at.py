@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""restore --at: what tags named at times gone by, on a host with its journal and on one that never ran safeport. What is
+not known is said; nothing is made up."""
+
+import json
+import re
+import time
+
+import pytest
+
+from support import backed_up, images, oracle, wire
+
+HOSTS = ["with its journal", "without one"]  # in this order: what is forgotten is gone
+
+
+def next_second():
+    """History is told by the second."""
+    time.sleep(1.01 - time.time() % 1)
+
+
+def stamp(seconds=None):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class Times(backed_up.BackedUp):
+    """One image 'app' that moves on."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.images["app"] = images.Content()
+        self.write()
+
+    def name(self, seed, *tags):
+        """Tags of the primary name this image from now on; a backup is brought up to date; answers a time of it."""
+        content = images.small(seed)
+        self.at_primary.put_image("src/app", content)
+        for tag in tags:
+            media_type, data = content.manifests[content.tags["latest"]]
+            self.at_primary.put_manifest("src/app", tag, media_type, data)
+        return self.pass_time()
+
+    def pass_time(self):
+        """Syncs; answers a time at which all is so."""
+        self.sync()
+        at = stamp()
+        next_second()
+        return at
+
+    def on(self, host):
+        if host == "without one":
+            self.forget()
+
+    def at(self, at, name, *arguments):
+        """The seeds' digest that comes back as app:latest."""
+        self.run("restore", "app:latest", "--at", at, "--to", f"vault:{name}", *arguments, status=0)
+        return oracle.check_tag(oracle.LayoutPlace(self.port.vault_layout(name)), "latest")
+
+    def all_come_back(self, seen):
+        for host in HOSTS:
+            for number, (seed, at) in enumerate(seen):
+                self.on(host)
+                assert self.at(at, f"back-{host[:4]}-{number}") == digest_of(seed), (host, number)
+
+    def unknown(self, at, *arguments):
+        done = self.run("restore", "app:latest", "--at", at, "--to", "vault:unknown", *arguments, status=1)
+        assert "nobody knows what 'app:latest' named" in done.stderr
+        assert not list(self.port.vault_layout("unknown").glob("blobs/*/*"))
+        return done.stderr
+
+    def record(self, place=None):
+        wires, name = place or (wire.Wire.to(self.one), "one/app")
+        manifest = json.loads(wires.manifest(name, "safeport-record").body)
+        return json.loads(wires.blob(name, manifest["layers"][0]["digest"]).body)
+
+    def put_record(self, record, registry, name):
+        """Somebody's: as safeport writes it."""
+        wires = wire.Wire.to(registry)
+        manifest = json.loads(wires.manifest(name, "safeport-record").body)
+        body = json.dumps(record).encode()
+        manifest["layers"][0] |= {"digest": images.digest_of(body), "size": len(body)}
+        wires.put_blob(name, images.digest_of(body), body)
+        wires.put_manifest(name, "safeport-record", manifest["mediaType"], json.dumps(manifest).encode())
+
+
+@pytest.fixture
+def app(port, start, tmp_path):
+    return Times(port, start, tmp_path)
+
+
+def digest_of(seed):
+    return images.small(seed).tags["latest"]
+
+
+def test_five_moves_are_all_restorable(app, start):
+    """S37, by date; the primary is lost."""
+    seen = [(seed, app.name(seed)) for seed in range(1, 7)]
+    app.lose_primary()
+    target = start("target")
+    for number, host in enumerate(HOSTS):
+        for seed, at in seen:
+            app.on(host)
+            app.json("restore", "app", "--at", at, "--to", f"{target.host}/{number}/{seed}")
+            app.check(target, f"{number}/{seed}", images.small(seed))
+        app.on(host)
+        app.json("restore", "app", "--to", f"{target.host}/{number}/now")
+        app.check(target, f"{number}/now", images.small(6))
+
+
+def test_there_and_back(app):
+    """A bad push, back to the good one, the same again, the mend: only the first leaving of each has a history tag."""
+    app.all_come_back([(seed, app.name(seed)) for seed in (1, 2, 1, 2, 3, 4)])
+
+
+def test_an_image_with_another_name_leaves_no_history_tag(app):
+    """latest and a version in its company, as releases are pushed."""
+    app.all_come_back([(1, app.name(1)), (2, app.name(2, "v1.0.0")), (3, app.name(3)), (4, app.name(4))])
+
+
+def test_a_host_learns_what_another_saw(app):
+    """Its own journal knows the first and the last; of what was between another host wrote."""
+    first = app.name(1)
+    mine, away = app.port.home / "state", app.port.home / "away"
+    mine.rename(away)
+    second, third = app.name(2), app.name(3)
+    app.forget()
+    away.rename(mine)
+    fourth = app.name(4)
+    for seed, at in enumerate((first, second, third, fourth), start=1):
+        assert app.at(at, f"back-{seed}") == digest_of(seed)
+
+
+def test_without_record_and_journal_nobody_knows(app):
+    app.write(record=False)
+    seen = [(seed, app.name(seed)) for seed in (1, 2, 1, 3)]
+    assert app.at(seen[1][1], "journal") == digest_of(2)
+    assert app.at(seen[2][1], "journal-too") == digest_of(1)
+    for number, (_, at) in enumerate(seen):
+        app.forget()
+        said = app.unknown(at)
+        history = re.search(r"'--tag (safeport-latest-\w+)' restores it", said)
+        assert bool(history) == (number < 2), number  # the second leaving of the first image has no name
+    app.forget()
+    oldest = re.search(r"'--tag (safeport-latest-\w+)' restores it", app.unknown(seen[0][1]))[1]
+    app.run("restore", "app", "--tag", oldest, "--to", "vault:by-name", status=0)
+    assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("by-name")), oldest) == digest_of(1)
+
+
+def test_times_before_the_first_sync(app):
+    at = stamp()
+    next_second()
+    app.name(1)
+    app.name(2)
+    for host in HOSTS:
+        app.on(host)
+        app.unknown("2001-01-01")
+        assert "2001-01-01T00:00:00Z" in app.unknown("2001-01-01")
+        app.unknown(at)
+    app.run("restore", "app", "--at", "yesterday", status=2)
+
+
+def test_a_move_that_came_to_no_record(app):
+    """As a run leaves it that is killed right behind the tags: the end of what they named before was seen by nobody."""
+    first, second = app.name(1), app.name(2)
+    app.write(record=False)
+    moved = app.name(3)
+    app.forget()
+    assert app.at(first, "first") == digest_of(1)
+    app.unknown(second)
+    app.unknown(moved)
+    app.write(record=True)
+    later = app.name(3)
+    app.forget()
+    assert app.at(first, "first-again") == digest_of(1)
+    app.unknown(moved)
+    assert app.at(later, "later") == digest_of(3)
+
+
+def test_a_clock_that_was_set_back(app):
+    """A record of a host that was hours ahead: what latest names since is right all the same, and nothing is told of the
+    time that has not been."""
+    at = app.name(1)
+    ahead = stamp(time.time() + 7200)
+    for registry, name in ((app.one, "one/app"), (app.two, "two/app")):
+        record = app.record((wire.Wire.to(registry), name))
+        record["tags"][0]["since"] = ahead
+        app.put_record(record, registry, name)
+    app.file.write_text(app.file.read_text().replace('"vault:app"', f'"{app.two.host}/two/more"'))
+    app.forget()
+    now = app.name(2)
+    record = app.record()
+    assert [tag["digest"] for tag in record["tags"]] == [digest_of(2)] and "left" not in record
+    app.forget()
+    app.unknown(at, "--from", f"{app.one.host}/one/app")
+    app.unknown(now, "--from", f"{app.one.host}/one/app")
+    app.forget()
+    app.run("restore", "app", "--from", f"{app.one.host}/one/app", "--to", "vault:now", status=0)
+    assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(2)
+
+
+def test_a_tag_that_the_primary_lost(app):
+    app.write(max_loss="60%")
+    app.name(1, "nightly")
+    there = app.name(1)
+    app.primary.stop()
+    link = app.primary.tag_link("src/app", "nightly")
+    for file in sorted(link.parents[1].rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    link.parents[1].rmdir()
+    app.primary.start()
+    gone = app.pass_time()
+    for number, host in enumerate(HOSTS):
+        app.on(host)
+        app.run("restore", "app:nightly", "--at", there, "--to", f"vault:nightly-{number}", status=0)
+        assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout(f"nightly-{number}")), "nightly") == digest_of(1)
+        app.on(host)
+        said = app.run("restore", "app:nightly", "--at", gone, "--to", "vault:not", status=1).stderr
+        assert "'app:nightly' was not at the primary any more" in said
+        app.on(host)
+        app.json("restore", "app", "--at", gone, "--all", "--to", f"vault:all-{number}")
+        assert set(oracle.LayoutPlace(app.port.vault_layout(f"all-{number}")).tags()) == {"latest"}
+
+
+def test_all_tags_says_what_is_left_out(app):
+    at = app.name(1)
+    app.name(1, "v1.0.0")
+    app.forget()
+    said = app.run("restore", "app", "--all", "--at", at, "--to", "vault:all", status=0).stdout
+    assert "left out, as 'v1.0.0'" in said
+    assert set(oracle.LayoutPlace(app.port.vault_layout("all")).tags()) == {"latest"}
+
+
+def test_an_image_that_no_backup_has_any_more(app):
+    """Without history tags registries collect what was left; that it is gone is said, and nothing else given."""
+    app.write(image_keep_history=0)
+    at = app.name(1)
+    app.name(2)
+    assert app.at(at, "still") == digest_of(1)  # by its digest
+    for registry, name in ((app.one, "one/app"), (app.two, "two/app")):
+        assert wire.Wire.to(registry).request("DELETE", f"/v2/{name}/manifests/{digest_of(1)}").status == 202
+    (app.port.vault_layout("app") / "blobs" / digest_of(1).replace(":", "/")).unlink()
+    for host in HOSTS:
+        app.on(host)
+        said = app.run("restore", "app:latest", "--at", at, "--to", "vault:not", status=1).stderr
+        assert "no backup has what 'app:latest' named" in said
+
+
+def test_a_place_tells_by_its_own_record(app):
+    """No file, no journal: the record lies where the image does."""
+    first, second = app.name(1), app.name(2)
+    app.forget()
+    for seed, at in ((1, first), (2, second)):
+        app.port.run("restore", f"{app.one.host}/one/app:latest", "--at", at, "--to", f"vault:of-{seed}", status=0)
+        place = oracle.LayoutPlace(app.port.vault_layout(f"of-{seed}"))
+        assert oracle.check_tag(place, "latest") == digest_of(seed)
+
+
+def test_a_dry_run_on_a_fresh_host_knows_from_the_record(app):
+    at = app.name(1)
+    app.lose_primary()
+    app.forget()
+    document = app.json("restore", "app", "--at", at, "--dry-run")
+    assert {k: v for k, v in document["totals"]["tags"].items() if v} == {"planned": 1}
+
+
+def test_the_record_says_what_was_left(app):
+    """Each image once, by its tag and times; a run without news writes none."""
+    for seed in (1, 2, 1):
+        app.name(seed)
+    record = app.record()
+    assert [(item["tag"], item["digest"]) for item in record["left"]] == [("latest", digest_of(1)), ("latest", digest_of(2))]
+    assert record["left"][0]["left"] == record["left"][1]["since"] < record["left"][1]["left"] == record["tags"][0]["since"]
+    app.one.clear_log()
+    app.sync()
+    assert not [entry for entry in app.one.log() if entry.method not in ("GET", "HEAD")]
