@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "journal/record_facts.h"
 
-/* It was there before: as the record says, or since its digest was first seen, or at least until
- * then. */
+/* It was there before: since it began to name its digest, or at least until it went. That the digest
+ * was seen earlier says nothing of the tag: another may have named it. */
 static int tell_gone(const struct sp_record_tag *tag, const char *primary,
                      struct sp_journal *journal, struct sp_err *err)
 {
-  bool is_known = tag->first_seen_s > 0 && tag->first_seen_s < tag->since_s;
-  int64_t there_s = is_known ? tag->first_seen_s : tag->since_s - 1;
-  if (tag->named_since_s > 0)
-    there_s = tag->named_since_s;
+  bool is_known = tag->named_since_s > 0 && tag->named_since_s < tag->since_s;
+  int64_t there_s = is_known ? tag->named_since_s : tag->since_s - 1;
   if (sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, there_s, err) < 0 ||
       sp_known_tell_tag(journal, primary, tag->tag, NULL, tag->since_s, err) < 0)
     return -1;
