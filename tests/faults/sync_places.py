@@ -27,10 +27,11 @@ def power_loss(context):
 
 
 # -- 04, 05: registries that end in the middle
-def _ended(context, name, count, end, statuses):
-    rig, chance = context.rig, context.chance(name)
+def _ended(context, count, end, statuses):
+    rig = context.rig
 
     def one(number):
+        chance = context.chance(number)
         victim, wait = chance.choice((rig.primary, rig.backup)), chance.uniform(0, 0.2)
         rig.reset()
         running = rig.program.start(*rig.arguments("--retry-for", "20"))
@@ -49,20 +50,20 @@ def _ended(context, name, count, end, statuses):
         assert result.status == 0 or statuses != (0,) and result.status == 5 and "data" in result.text, where + repr(result)
         if result.status == 0:
             rig.settled(lambda: rig.check_same())
-    context.each(name, context.some(count, 3), one)
+    context.each("moment ", range(count), one, least=3)
 
 
 @row("04", "a registry is restarted cleanly in the middle", "retried, exit 0")
 def restarted(context):
-    """SIGTERM to the primary or the backup at a random moment, started again; 100 times"""
-    _ended(context, "restart", 100, lambda victim: victim.stop(), (0,))
+    """SIGTERM to the primary or the backup at a random moment, started again"""
+    _ended(context, 100, lambda victim: victim.stop(), (0,))
 
 
 @row("05", "a registry is killed in the middle", "as 04; a torn link is written again; a poisoned digest is never tagged: "
      "exit 5 with the file")
 def killed(context):
-    """kill -9 of the primary or the backup at a random moment, started again; 200 times"""
-    _ended(context, "registry kill", 200, lambda victim: victim.kill(), (0, 1, 4, 5))
+    """kill -9 of the primary or the backup at a random moment, started again"""
+    _ended(context, 200, lambda victim: victim.kill(), (0, 1, 4, 5))
 
 
 # -- 26, 27: a primary in motion
@@ -101,7 +102,7 @@ def moving(context):
                     assert not [t for p in rig.places()[:1] for t in sync_rig.record_of(p)["tags"] if t.get("gone")]
             rig.sync(status=0)
             rig.check_new()
-        context.each("re-tagged", context.some(20, 2), one)
+        context.each("re-tagged ", range(20), one, least=2)
     context.fresh(run, cache=False)
 
 
@@ -131,7 +132,7 @@ def primary_lost_content(context):
                 kept.rename(path)
             rig.sync(status=0)
             rig.check_same()
-        context.each("without", sorted(set(oracle.whole(rig.new, rig.new_digest)))[::context.options.slice], one)
+        context.each("without ", sorted(set(oracle.whole(rig.new, rig.new_digest))), one)
     context.fresh(run, cache=False)
 
 
@@ -158,7 +159,7 @@ def primary_is_damaged(context):
                 rig.primary.flip(digest)
             rig.sync(status=0)
             rig.check_new()
-        context.each("flipped", sorted(set(oracle.whole(rig.new, rig.new_digest)))[::context.options.slice], one)
+        context.each("flipped ", sorted(set(oracle.whole(rig.new, rig.new_digest))), one)
     context.fresh(run, cache=False)
 
 
@@ -212,7 +213,7 @@ def primary_is_out(context):
                             f"{expired.host}={authority.ca}", status=4)
             assert time.monotonic() - began < 20
         _untouched(rig, sync)
-    context.each("primary is", hosts, one)
+    context.each("primary is ", hosts, one, least=4)
     silent.resume()
     silent.stop()
     expired.stop()
@@ -329,7 +330,7 @@ def backup_damaged(context):
                 rig.sync(status=0)
             rig.check_new()
         found = [(kind, digest) for digest in sorted(set(oracle.whole(rig.new, rig.new_digest))) for kind in DAMAGE]
-        context.each("damage", found[::context.options.slice], one)
+        context.each("", found, one)
     context.fresh(run, cache=False)
 
 
@@ -359,7 +360,7 @@ def collected_meanwhile(context):
             if result.status:
                 _healed(rig, result)
             rig.check_new()
-        context.each("collected", context.some(30, 2), one)
+        context.each("collected ", range(30), one, least=2)
     context.fresh(run, cache=False)
 
 
@@ -376,7 +377,7 @@ def collected_untagged(context):
         assert lost, "nothing was collected: nothing would be shown"
         time.sleep(1.1)
         _healed(rig, rig.sync())
-        rig.check_kept(rig.places()[0])
+        rig.check_kept(rig.places()[0].tags())
     context.point("-m", lambda: context.fresh(run))
 
 
@@ -399,7 +400,7 @@ def backup_takes_nothing(context):
     if not registry.can_mount_tmpfs(context.folder):
         context.skip("39: full disk", "no tmpfs can be mounted here")
         return
-    context.each("KiB left:", (0, 4, 8, 16, 24, 32, 48, 64)[::context.options.slice], lambda kib: _full(context, kib))
+    context.each("KiB left: ", (0, 4, 8, 16, 24, 32, 48, 64), lambda kib: _full(context, kib))
 
 
 def _one_takes_nothing(rig, result):
@@ -442,7 +443,7 @@ def _full(context, kib):
 @row("40", "one of the backups is down", "exit 1, the other gets all; it catches up in the next run")
 def backup_down(context):
     """the registry is stopped"""
-    def one(_):
+    def one():
         rig = context.rig
         rig.reset()
         rig.backup.stop()
@@ -454,14 +455,14 @@ def backup_down(context):
         rig.at_backup.close()
         rig.sync(status=0)
         rig.check_same()
-    context.each("down", (1,), one)
+    context.point("down", one)
 
 
 # -- 41, 42, 48: two at once
 @row("41", "two syncs at once on one host", "the second ends 3 at once; with --wait it waits")
 def two_on_one_host(context):
     """the backup is stopped (SIGSTOP) while the first has the lock"""
-    def one(_):
+    def one():
         rig = context.rig
         rig.reset()
         rig.backup.pause()
@@ -479,11 +480,11 @@ def two_on_one_host(context):
         first.wait(60, status=0)
         waiting.wait(60, status=0)
         rig.check_same()
-    context.each("two", (1,), one)
+    context.point("two", one)
 
 
-def _at_once(context, name, other_arguments):
-    rig, chance = context.rig, context.chance(name)
+def _at_once(context, other_arguments):
+    rig = context.rig
     other = safeport.Safeport(context.folder_of("other-host"))
     other.options = []
 
@@ -495,7 +496,7 @@ def _at_once(context, name, other_arguments):
             copy = other.home / "state"
             sync_rig.copy_tree(rig.program.home / "state", copy)
         runs = [rig.program.start(*rig.arguments())]
-        time.sleep(chance.uniform(0, 0.15))
+        time.sleep(context.chance(number).uniform(0, 0.15))
         runs.append(other.start(*rig.arguments(*other_arguments(rig))))
         results = [run.wait(60) for run in runs]
         assert [r.status for r in results] == [0, 0], f"{number}: {results}"
@@ -503,22 +504,22 @@ def _at_once(context, name, other_arguments):
         rig.check_files()
         rig.sync(status=0)
         rig.check_same()
-    context.each(name, context.some(40, 3), one)
+    context.each("number ", range(40), one, least=3)
 
 
 @row("42", "two syncs at once on two hosts, one backup", "both finish; the same state as after one")
 def two_hosts(context):
-    """two state directories (the second empty, or a copy), begun up to 150 ms apart; 40 times"""
-    _at_once(context, "two hosts", lambda rig: ())
+    """two state directories (the second empty, or a copy), begun up to 150 ms apart"""
+    _at_once(context, lambda rig: ())
 
 
 @row("48", "a layout: two writers, foreign files", "both finish, the same state; what is not ours is untouched")
 def two_writers(context):
-    """two hosts with one vault on a shared disk, 40 times; a file of a stranger in it (killed between a blob and
+    """two hosts with one vault on a shared disk; a file of a stranger in it (killed between a blob and
     index.json: row 01)"""
-    _at_once(context, "one vault", lambda rig: ("--vault", rig.program.vault))
+    _at_once(context, lambda rig: ("--vault", rig.program.vault))
 
-    def foreign(_):
+    def foreign():
         rig = context.rig
         rig.reset()
         layout = rig.program.vault_layout("app")
@@ -530,4 +531,4 @@ def two_writers(context):
         rig.check_new()
         for path, data in strange.items():
             assert path.is_dir() if data is None else path.read_bytes() == data
-    context.each("foreign files", (1,), foreign)
+    context.point("foreign files", foreign)

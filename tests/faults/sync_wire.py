@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import time
-from concurrent import futures
 
 import sync_rig  # noqa: F401  (the path of tests)
 from support import hostile, images, oracle, scenarios, stage, tls
@@ -235,17 +234,16 @@ def play_all(context, found):
     """Most of their time is waiting: some at once."""
     authority = tls.Authority(context.folder_of("ca"))
     pair = authority.issue("server")
-    with futures.ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        running = [(s, pool.submit(play, context.folder_of("stage"), authority, pair, s)) for s in found]
-        for scenario, future in running:
-            context.point(scenario.name, future.result)
+    named = {scenario.name: scenario for scenario in found}
+    assert len(named) == len(found), "two scenarios of one name"
+    context.each("", named, lambda name: play(context.folder_of("stage"), authority, pair, named[name]), threads=PARALLEL)
 
 
 def _register(number, fault, expected):
     def inject(context):
         found = of_row(number)
         assert found, f"row {number} has no scenario"
-        play_all(context, found[::context.options.slice])
+        play_all(context, found)
     inject.__doc__ = f"{len(of_row(number))} scenarios of a scripted registry"
     row(number, fault, expected)(inject)
 
@@ -261,7 +259,7 @@ _register("S", "everything else that a hostile registry does (origins, redirects
      "than max-loss, else what the listing's failure is")
 def lists(context):
     """404 NAME_UNKNOWN, 200 null, 200 [], one of three tags, no list at all, a second page that fails; after a good sync"""
-    context.each("listing:", sorted(LOST)[::context.options.slice], lambda name: _lose(context, name))
+    context.each("listing: ", sorted(LOST), lambda name: _lose(context, name))
 
 
 def _lose(context, name):
