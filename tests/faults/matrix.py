@@ -87,9 +87,13 @@ class Matrix:
         """A generator of its own for each point, from the seed that is printed."""
         return random.Random(" ".join(map(str, (self.options.seed, self.title, *what))))
 
+    def note(self, text):
+        """A line for the report; those of all processes are in it."""
+        self.score.note(text)
+
     def skip(self, what, why):
         """Not run here, and said so in the report."""
-        self.score.note(f"SKIPPED {what}: {why}")
+        self.note(f"SKIPPED {what}: {why}")
 
 
 def work_folder():

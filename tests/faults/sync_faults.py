@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE))
 import matrix  # noqa: E402
 import sync_rows  # noqa: E402
 from score import write_report  # noqa: E402
-import sync_memory, sync_places, sync_points, sync_wire  # noqa: E402,E401,F401  pylint: disable=unused-import
+import sync_backup, sync_memory, sync_places, sync_points, sync_primary, sync_wire  # noqa: E402,E401,F401  pylint: disable=unused-import
 
 MATRIX = sorted(sync_rows.ROWS, key=lambda row: row.number)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of the matrix: one row per F number, registered by the functions that inject it."""
 
+import contextlib
 import itertools
 import shutil
 
@@ -54,15 +55,29 @@ class Context(matrix.Matrix):
             rig.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self, kind, action, statuses, rework=False):
-        """The nth call of a kind meets the fault, for every n; then all invariants, then an ordinary run."""
-        self.each("", [f"{kind}:{n}={action}" for n in range(1, self.calls[kind] + 1)],
-                  lambda rule: self._shim_point(rule, statuses, rework))
+    def each_fresh(self, name, values, action, cache=False, prepare=lambda rig: None, least=1):
+        """each() over one rig of their own: action(rig, value). It is made when the first point is ours."""
+        with contextlib.ExitStack() as stack:
+            made = []
 
-    def _shim_point(self, rule, statuses, rework):
-        self.rig.reset()
-        result = self.rig.sync(shim=rule)
-        assert result.status in statuses, f"{rule}: exit {result.status}: {result!r}"
-        if result.status == 143:
-            assert "interrupted by SIGTERM" in result.text, f"{rule}: no report: {result!r}"
-        self.rig.after(result, rework)
+            def one(value):
+                if not made:
+                    made.append(sync_rig.Rig(self.folder_of("rig"), cache))
+                    stack.callback(made[0].close)
+                    prepare(made[0])
+                made[0].reset()
+                action(made[0], value)
+            self.each(name, values, one, least)
+
+    def sweep(self, kind, action, statuses, judge=lambda rig, result, where: None):
+        """The nth call of a kind meets the fault, for every n; then all invariants, then an ordinary run. judge(rig, result,
+        is_near_the_end): what else must hold of the run that met it."""
+        def one(n):
+            rule = f"{kind}:{n}={action}"
+            self.rig.reset()
+            result, was_met = self.rig.sync_shimmed(rule)
+            assert result.status in (statuses if was_met else (0,)), f"{rule}: exit {result.status}: {result!r}"
+            if was_met:
+                judge(self.rig, result, n > 0.9 * self.calls[kind])
+            self.rig.after(result)
+        self.each(f"{kind} {action} ", range(1, self.calls[kind] + 1), one)
