@@ -68,20 +68,21 @@ class Matrix:
         self._run(what, action)
 
     def each(self, name, values, action, least=1, threads=1):
-        """A point for each of some values: action(value). Of them one in --slice is run, but no fewer than `least`.
-        threads: so many at once, where most of their time is waiting."""
+        """A point for each of some values: action(value). Of them one in --slice is run, but no fewer than `least`; if one
+        alone, that in the middle. threads: so many at once, where most of their time is waiting."""
         values = list(values)
         self.total += len(values)
         step = max(min(self.options.slice, len(values) // least), 1)
+        chosen = values[step // 2::step]
 
         def one(value):
             self._run(f"{name}{value}", lambda: action(value))
         if threads == 1:
-            for value in values[::step]:
+            for value in chosen:
                 one(value)
             return
         with futures.ThreadPoolExecutor(max_workers=threads) as pool:
-            list(pool.map(one, values[::step]))
+            list(pool.map(one, chosen))
 
     def chance(self, *what):
         """A generator of its own for each point, from the seed that is printed."""

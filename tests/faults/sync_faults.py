@@ -7,8 +7,8 @@ for byte.
 
     tests/faults/sync_faults.py [--jobs N] [--slice N] [--seed S] [--only ROW[,ROW]] [--skip ROW[,ROW]] [--report FILE]
 
---jobs N: so many processes side by side, which share the points of each row. --slice N takes every Nth point only
-(tests/system/test_faults.py does). Ends with `N passed, N failed`.
+--jobs N: so many processes side by side, which share the points of each row. --slice N takes every Nth point only, but
+of each row one at least (tests/system/test_faults.py does). Ends with `N passed, N failed`.
 """
 
 import argparse
