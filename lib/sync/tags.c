@@ -160,13 +160,30 @@ struct pinning {
   size_t first; /* tags from here on */
 };
 
+/* A registry that rewrites a tag may say for a moment that it is not there, although it lists it.
+ */
+#define REWRITTEN_MS 250
+
+static int resolve_listed(struct sp_work *work, const char *tag, struct sp_named *named,
+                          struct sp_err *err)
+{
+  if (sp_store_resolve(work->primary, tag, named, err) == 0)
+    return 0;
+  if (err->code != SP_E_NOT_FOUND || !sp_side_has(&work->primary_side, tag))
+    return -1;
+  sp_err_clear(err);
+  if (sp_cancel_sleep(work->sync->cancel, REWRITTEN_MS, err) < 0)
+    return -1;
+  return sp_store_resolve(work->primary, tag, named, err);
+}
+
 static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
 {
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
   if (tag->is_past)
     return;
-  if (sp_store_resolve(work->primary, tag->name, &named, &err) == 0) {
+  if (resolve_listed(work, tag->name, &named, &err) == 0) {
     tag->primary = named.digest;
     return;
   }

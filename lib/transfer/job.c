@@ -18,8 +18,6 @@
 #include "transfer/survey.h"
 #include "transfer/tags.h"
 
-#define ROUNDS 2
-
 /* -- source */
 
 static void report_image(struct sp_run *run, const struct sp_digest *root)
@@ -128,7 +126,7 @@ static int make_plan(struct sp_run *run, struct sp_plan *plan, struct sp_err *er
     traits[i].is_out = atomic_load(&run->is_out[i]);
     traits[i].is_metered = store->is_metered ||
                            (run->job->reserve && sp_pull_reserve_counts(run->job->reserve, store));
-    traits[i].is_distrust = run->is_last_round;
+    traits[i].is_distrust = run->round > 0;
     traits[i].is_seen_again = !store->is_local;
     for (size_t k = 0; k < count; k++)
       traits[i].is_sibling[k] = k != i && sp_store_is_sibling(store, sp_run_store(run, k));
@@ -178,7 +176,7 @@ static bool plan_round(struct sp_run *run, struct sp_plan *plan)
     sp_run_fail(run, &err);
     return false;
   }
-  if (!run->is_last_round)
+  if (run->round == 0)
     report_plan(run, plan);
   if (plan->is_impossible)
     fail_lacking(run, plan);
@@ -187,7 +185,7 @@ static bool plan_round(struct sp_run *run, struct sp_plan *plan)
 
 /* -- content */
 
-/* Prepares the second round for the destinations that want it. False if there is none. */
+/* Prepares another round for the destinations that want it. False if there is none. */
 static bool begin_again(struct sp_run *run)
 {
   bool any = false;
@@ -198,13 +196,13 @@ static bool begin_again(struct sp_run *run)
     sp_sharing_forget(run, i);
     any = true;
   }
-  run->is_last_round = any;
+  run->round += any;
   return any && !sp_run_is_stopped(run);
 }
 
 static void publish_content(struct sp_run *run)
 {
-  for (int round = 0; round < ROUNDS; round++) {
+  do { /* in the last round nobody can want another */
     SP_AUTO_PLAN struct sp_plan plan = {0};
     if (!plan_round(run, &plan))
       return;
@@ -213,9 +211,7 @@ static void publish_content(struct sp_run *run)
     sp_watch_step(&run->watch, SP_STEP_PUBLISH);
     sp_publish_run(run);
     sp_prove_refresh(run, sp_clock_mono_ms());
-    if (!begin_again(run))
-      return;
-  }
+  } while (begin_again(run));
 }
 
 /* -- tags */

@@ -102,7 +102,7 @@ static bool is_found(struct sp_run *run, size_t place, size_t blob)
 {
   const struct sp_image_blob *what = &run->image.blobs[blob];
   struct sp_blob_fact *fact = &run->facts.places[place].blobs[blob];
-  if (!run->job->destinations[place].is_empty || run->is_last_round ||
+  if (!run->job->destinations[place].is_empty || run->round > 0 ||
       what->size_bytes <= SP_CREW_LARGE_BYTES)
     return false;
   struct sp_err err = SP_ERR_INIT;

@@ -19,7 +19,7 @@ struct refresh {
   int64_t before_ms;
 };
 
-/* What was there is not, for the reason in `err`: the second round sends it again. */
+/* What was there is not, for the reason in `err`: the next round sends it again. */
 static void lose(struct sp_run *run, size_t place, const struct sp_image_blob *blob,
                  struct sp_err *err)
 {

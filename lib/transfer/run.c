@@ -58,9 +58,25 @@ bool sp_run_is_open(struct sp_run *run, size_t place)
          !atomic_load(&run->is_again[place]);
 }
 
+/* It has taken everything in each round, and says in each that it does not have it. */
+static void fail_lost(struct sp_run *run, size_t place, const struct sp_err *err)
+{
+  struct sp_err lost = SP_ERR_INIT;
+  sp_fail(&lost, SP_E_DIGEST,
+          "%s; it was sent %d times, and lost each time: is garbage collection running there (let "
+          "it end), or is its cache stale (restart it)? Then run again; no tag was moved there",
+          err->msg, SP_RUN_ROUNDS);
+  sp_run_fail_place(run, place, &lost);
+}
+
 void sp_run_want_again(struct sp_run *run, size_t place, const struct sp_err *err)
 {
-  if (run->is_last_round) {
+  bool is_loss = err->code == SP_E_BLOB_UNKNOWN;
+  if (run->round == SP_RUN_ROUNDS - 1 && is_loss) {
+    fail_lost(run, place, err);
+    return;
+  }
+  if (run->round > 0 && !is_loss) {
     sp_run_fail_place(run, place, err);
     return;
   }

@@ -15,17 +15,21 @@
 #include "transfer/job.h"
 #include "transfer/watch.h"
 
+/* What is lost there is sent so often: once more after damage, twice after a loss (a registry that
+ * collects garbage meanwhile). */
+#define SP_RUN_ROUNDS 3
+
 struct sp_run {
   const struct sp_transfer *job; /* borrowed */
   struct sp_report *report;      /* borrowed */
   struct sp_image image;
   struct sp_facts facts;
   struct sp_watch watch;
-  bool is_last_round; /* a destination whose blobs get lost now has failed */
+  int round; /* from 0; SP_RUN_ROUNDS at most */
   pthread_mutex_t lock;
   atomic_bool is_stopped;
   atomic_bool is_out[SP_MAX_DESTINATIONS];   /* failed */
-  atomic_bool is_again[SP_MAX_DESTINATIONS]; /* wants a second round */
+  atomic_bool is_again[SP_MAX_DESTINATIONS]; /* wants another round */
 };
 
 /* A run of job (borrowed) that reports into report (borrowed). */
@@ -41,10 +45,11 @@ void sp_run_fail_place(struct sp_run *run, size_t place, const struct sp_err *er
 /* Did the run fail, or was it asked to stop? Notices the latter as a failure. */
 bool sp_run_is_stopped(struct sp_run *run);
 /* May work for this destination go on: the run was not stopped, the destination neither failed nor
- * waits for its second round? */
+ * waits for another round? */
 bool sp_run_is_open(struct sp_run *run, size_t place);
-/* The destination's content was lost after it seemed to be there: asks for a second round that
- * believes nothing; fails it with err if this is the second. */
+/* The destination's content was lost after it seemed to be there: asks for another round that
+ * believes nothing. Fails it where there are to be no more: after damage in the second, with err;
+ * after a loss (SP_E_BLOB_UNKNOWN) in the third, with SP_E_DIGEST and what may be the cause. */
 void sp_run_want_again(struct sp_run *run, size_t place, const struct sp_err *err);
 /* Adds a finding to the destination's report and fails it with SP_E_DIGEST and this message. */
 void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *digest,

@@ -137,7 +137,7 @@ static int read_once(struct sending *s, struct sp_err *err)
 
 /* -- what came of it */
 
-/* A blob that was sent is not good there: the second round sends it again; what is bad after that
+/* A blob that was sent is not good there: the next round sends it again; what is bad after that
  * stays bad. */
 static void settle_bad(struct sending *s, size_t place, bool is_first, enum sp_have have)
 {
@@ -197,7 +197,7 @@ static void settle_done(struct sending *s, size_t place, bool is_resumed)
     return;
   struct sp_err err = SP_ERR_INIT;
   struct sp_blob_fact seen = *fact;
-  bool whole = is_resumed || (was_damaged && s->run->is_last_round);
+  bool whole = is_resumed || (was_damaged && s->run->round > 0);
   if (look(s, place, whole, &seen, &err) < 0) {
     sp_run_fail_place(s->run, place, &err);
     return;
@@ -234,6 +234,22 @@ static bool may_pass(struct sending *s, const struct sp_relay_end *end)
   return is_first;
 }
 
+/* All bytes went, and then no answer came: they may be there, which is cheaper to ask than to send.
+ */
+static void ask_for_unanswered(const struct sending *s, size_t place, struct sp_relay_end *end)
+{
+  if (end->result != SP_RELAY_FAILED || end->err.code != SP_E_NETWORK ||
+      end->err.http_status != 0 || end->sent_bytes < s->blob->size_bytes)
+    return;
+  struct sp_blob_fact seen = {0};
+  struct sp_err ignored = SP_ERR_INIT;
+  int64_t began_ms = sp_clock_mono_ms();
+  if (look(s, place, false, &seen, &ignored) < 0)
+    end->failing_since_ms = began_ms; /* the store has asked for as long as anybody is to try */
+  else if (seen.have == SP_HAVE_PRESENT)
+    end->result = SP_RELAY_DONE;
+}
+
 /* Sorts the ends out; those that get another try stay, in their order. Answers true if an end has
  * the blob now. */
 static bool settle(struct sending *s)
@@ -243,6 +259,7 @@ static bool settle(struct sending *s)
   for (size_t i = 0; i < s->count; i++) {
     struct sp_relay_end *end = &s->ends[i];
     size_t place = s->places[i];
+    ask_for_unanswered(s, place, end);
     if (end->result == SP_RELAY_DONE) {
       settle_done(s, place, end->resumed_bytes > 0);
       got_on = true;

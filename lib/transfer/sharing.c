@@ -7,7 +7,7 @@
 /* NULL: this run is on its own. */
 static struct sp_holdings *holdings_of(const struct sp_run *run)
 {
-  return run->is_last_round ? NULL : run->job->holdings;
+  return run->round > 0 ? NULL : run->job->holdings;
 }
 
 static size_t number_of(const struct sp_run *run, size_t place)

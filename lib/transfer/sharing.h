@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one run takes from the holdings that it shares with others (holdings.h), and tells them.
  *
- * A run without holdings, and one in its second round (it believes nothing any more), knows and
+ * A run without holdings, and one in a later round (it believes nothing any more), knows and
  * tells nothing: every function answers as if nobody else ran. Threads: as run.h.
  */
 #ifndef SP_TRANSFER_SHARING_H

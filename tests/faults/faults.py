@@ -5,28 +5,28 @@ network call of one small push to two real registries and a vault fails once, or
 SIGTERM; and registries are killed at random moments (seeded). After each fault the invariants are checked by programs
 that share no code with safeport, then an ordinary next run must finish the work.
 
-    tests/faults/faults.py [--slice N] [--seed S] [--only GROUP[,GROUP]] [--report FILE]
+    tests/faults/faults.py [--jobs N] [--slice N] [--seed S] [--only GROUP[,GROUP]] [--report FILE]
 
---slice N takes every Nth point only (tests/system/test_faults.py does). Ends with `N passed, N failed`.
+--jobs N: so many processes side by side, which share the points. --slice N takes every Nth point only
+(tests/system/test_faults.py does). Ends with `N passed, N failed`.
 """
 
 import argparse
 import pathlib
-import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from score import Score, write_report  # noqa: E402
+import matrix  # noqa: E402
+from score import write_report  # noqa: E402
 from support import images, oracle, registry, safeport, wire  # noqa: E402
 
 FILE_ERRORS = (("write", "ENOSPC"), ("write", "EIO"), ("fsync", "EIO"), ("rename", "EIO"), ("link", "EACCES"),
-               ("open", "EMFILE"), ("open", "ENOSPC"), ("mkdir", "ENOSPC"), ("unlink", "EIO"))
+               ("open", "EMFILE"), ("open", "ENOSPC"), ("mkdir", "ENOSPC"))
 NET_ERRORS = (("connect", "ECONNRESET"), ("send", "ECONNRESET"), ("recv", "ECONNRESET"))
 TAGS = ("v1.0.0", "main", "latest")
 
@@ -35,12 +35,12 @@ def log_of(reg, name):
     return [(e.method, e.path, e.status) for e in reg.log() if f"/v2/{name}/" in e.path]
 
 
-def settled(place, tag):
-    """The digest of a tag after its whole closure was checked. docker-registry 2.8 goes on with what a killed client
-    asked for, and answers 500 while it rewrites a link: that moment is waited for."""
+def settled(place):
+    """tag -> digest, after all that they name was checked. docker-registry 2.8 goes on with what a killed client asked for,
+    and answers 500 while it rewrites a link: that moment is waited for."""
     for left in range(20, -1, -1):
         try:
-            return oracle.check_tag(place, tag)
+            return oracle.check_all(place)
         except oracle.Damage:
             if left == 0:
                 raise
@@ -53,6 +53,7 @@ class Rig:
 
     def __init__(self, folder):
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.registries = [registry.Registry(folder / n).start() for n in ("one", "two")]
         self.wires = [wire.Wire(r.host) for r in self.registries]
         self.old = images.small(1, tag="old", layers=2, layer_bytes=5000)
@@ -85,6 +86,8 @@ class Rig:
         """A repository name and a vault in the state before the push: all tags name the old image."""
         self.number += 1
         name = f"app{self.number}"
+        for r in self.registries:
+            r.clear_log()
         for w in self.wires:
             w.put_image(name, self.old, tags=())
             kind, data = self.old.manifests[self.old_digest]
@@ -109,11 +112,10 @@ class Rig:
         allowed = {want} if want else {self.old_digest, self.new_digest}
         places = [oracle.HttpPlace(w, name) for w in self.wires] + [oracle.LayoutPlace(vault / "repos" / name / "_")]
         for place in places:
-            tags = {}
+            tags = settled(place)
             for tag in TAGS:
-                tags[tag] = settled(place, tag)
-                if tags[tag] not in allowed:
-                    raise oracle.Damage(f"tag '{tag}' names {tags[tag]}")
+                if tags.get(tag) not in allowed:
+                    raise oracle.Damage(f"tag '{tag}' names {tags.get(tag)}")
 
     def check_files(self, vault):
         """I6: no file under its final name holds other bytes than its name says."""
@@ -156,67 +158,61 @@ def shim_point(rig, rule, action):
     rig.after(name, vault, result)
 
 
-def sweep(rig, score, kind, action, total, step):
-    begin = time.monotonic()
-    points = range(1, total + 1, step)
-    for n in points:
-        rule = f"{kind}:{n}={action}"
-        score.point(rule, lambda r=rule: shim_point(rig, r, action))
-    score.group(f"{kind} {action}, each of {total} calls", len(points), begin)
+def sweep(context, kind, action):
+    def inject(_):
+        context.each("", [f"{kind}:{n}={action}" for n in range(1, context.calls[kind] + 1)],
+                     lambda rule: shim_point(context.rig, rule, action))
+    context.row(f"{kind} {action}", inject)
 
 
-def kill_points(rig, score, counts, options):
+def kill_points(context):
     for kind in ("file", "net"):
-        sweep(rig, score, kind, "KILL", counts[kind], options.slice)
+        sweep(context, kind, "KILL")
 
 
-def signal_points(rig, score, counts, options):
+def signal_points(context):
     """SIGTERM at the same points (row 02)."""
     for kind in ("file", "net"):
-        sweep(rig, score, kind, "TERM", counts[kind], options.slice)
+        sweep(context, kind, "TERM")
 
 
-def file_errors(rig, score, counts, options):
+def file_errors(context):
     for kind, action in FILE_ERRORS:
-        sweep(rig, score, kind, action, counts[kind], options.slice)
+        sweep(context, kind, action)
 
 
-def net_errors(rig, score, counts, options):
+def net_errors(context):
     for kind, action in NET_ERRORS:
-        sweep(rig, score, kind, action, counts[kind], options.slice)
+        sweep(context, kind, action)
 
 
-def allocations(rig, score, counts, options):
-    sweep(rig, score, "malloc", "ENOMEM", counts["malloc"], options.slice)
+def allocations(context):
+    sweep(context, "malloc", "ENOMEM")
 
 
-def registry_kills(rig, score, _counts, options):
+def registry_kills(context):
     """kill -9 of a registry at a random moment of the push, started again at once (rows 04, 05)."""
-    chance = random.Random(options.seed)
-    begin = time.monotonic()
-    points = max(200 // options.slice, 4)
-    for n in range(points):
-        victim, wait = rig.registries[chance.randrange(2)], chance.uniform(0, 0.12)
+    rig = context.rig
 
-        def one(victim=victim, wait=wait):
-            name, vault = rig.fresh()
-            rig.remember_logs(name)
-            running = rig.program.start(*rig.arguments("new", name, vault))
-            time.sleep(wait)
-            victim.kill()
-            restart = threading.Thread(target=victim.start)
-            restart.start()
-            result = running.wait(60)
-            restart.join()
-            for w in rig.wires:
-                w.close()
-            assert result.status in (0, 1, 4, 5), repr(result)
-            if result.status == 0:
-                rig.check_places(name, vault, rig.new_digest)
-            after_registry_kill(rig, name, vault)
-
-        score.point(f"registry kill {n} (seed {options.seed})", one)
-    score.group(f"kill -9 of a registry, seed {options.seed}", points, begin)
+    def one(number):
+        chance = context.chance(number)
+        victim, wait = chance.choice(rig.registries), chance.uniform(0, 0.12)
+        name, vault = rig.fresh()
+        rig.remember_logs(name)
+        running = rig.program.start(*rig.arguments("new", name, vault))
+        time.sleep(wait)
+        victim.kill()
+        restart = threading.Thread(target=victim.start)
+        restart.start()
+        result = running.wait(60)
+        restart.join()
+        for w in rig.wires:
+            w.close()
+        assert result.status in (0, 1, 4, 5), repr(result)
+        if result.status == 0:
+            rig.check_places(name, vault, rig.new_digest)
+        after_registry_kill(rig, name, vault)
+    context.row("kill -9 of a registry", lambda _: context.each("moment ", range(200), one, least=4))
 
 
 def after_registry_kill(rig, name, vault):
@@ -236,32 +232,49 @@ GROUPS = {"kill": kill_points, "term": signal_points, "file": file_errors, "net"
           "registry": registry_kills}
 
 
+class Context(matrix.Matrix):
+    """One process's part, with a rig of its own."""
+
+    def __init__(self, options, folder, taken):
+        super().__init__(options, taken)
+        self.rig = Rig(folder)
+        self.calls = self.rig.counts()
+
+
+def work(options, folder, taken):
+    context = Context(options, folder, taken)
+    try:
+        for name in options.only.split(","):
+            GROUPS[name](context)
+    finally:
+        context.rig.close()
+    return context.lines
+
+
+def write(options, table, lines):
+    which = "every point" if options.slice == 1 else f"one point in {options.slice}"
+    write_report(options.report, "Fault matrix of push", [
+        f"Seed {options.seed}, {which}. Made by `make faults`, {options.jobs} processes side by side.",
+        "One push of an index of four platforms under three tags to two docker-registries and a vault, all of which "
+        "held an older image under these tags. After each fault: every tag whole and old or new, order of requests, "
+        "every file what it is named, exit 0 only if all is there; then one ordinary run finishes the work.", "",
+        "| fault | points | passed | failed | time |", "|---|---|---|---|---|", *table, "",
+        *[note for line in lines for note in line.notes], "", matrix.last_line(lines)])
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--slice", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=20261123)
+    matrix.add_options(parser, 20261123)
     parser.add_argument("--only", default=",".join(GROUPS))
     parser.add_argument("--report", type=pathlib.Path)
     options = parser.parse_args()
-    score = Score()
-    with tempfile.TemporaryDirectory(prefix="safeport-faults-") as folder:
-        rig = Rig(pathlib.Path(folder))
-        try:
-            counts = rig.counts()
-            for name in options.only.split(","):
-                GROUPS[name](rig, score, counts, options)
-        finally:
-            rig.close()
+    lines = matrix.side_by_side(work, options)
+    table = [f"| {line.title} | {line.ran} of {line.total} | {line.passed} | {line.failed} | {line.seconds:.0f} s |"
+             for line in lines]
     if options.report:
-        which = "every point" if options.slice == 1 else f"one point in {options.slice}"
-        write_report(options.report, "Fault matrix of push", [
-            f"Seed {options.seed}, {which}. Made by `make faults`.",
-            "One push of an index of four platforms under three tags to two docker-registries and a vault, all of which "
-            "held an older image under these tags. After each fault: every tag whole and old or new, order of requests, "
-            "every file what it is named, exit 0 only if all is there; then one ordinary run finishes the work.", "",
-            "| fault | points | time |", "|---|---|---|", *score.rows, "", score.last])
-    print(score.last, flush=True)
-    sys.exit(1 if score.failed else 0)
+        write(options, table, lines)
+    print(*table, matrix.last_line(lines), sep="\n", flush=True)
+    sys.exit(1 if any(line.failed for line in lines) else 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import pathlib
 import subprocess
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -12,6 +13,7 @@ class Score:
     def __init__(self):
         self.passed = self.failed = 0
         self.rows = []
+        self.lock = threading.Lock()
 
     @property
     def last(self):
@@ -21,15 +23,24 @@ class Score:
         """Runs one; a failure is told at once and stays in the report."""
         try:
             action()
+        except Exception as error:  # pylint: disable=broad-except  (an answer that breaks off raises what it likes)
+            self.fail(what, f"{type(error).__name__}: {error}")
+            return
+        with self.lock:
             self.passed += 1
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+
+    def fail(self, what, why):
+        with self.lock:
             self.failed += 1
-            self.rows.append(f"FAILED {what}: {str(error)[:3000]}")
-            print(self.rows[-1], flush=True)
+        self.note(f"FAILED {what}: {why[:3000]}")
+
+    def note(self, text):
+        with self.lock:
+            self.rows.append(text)
+        print(text, flush=True)
 
     def group(self, title, points, begin):
-        self.rows.append(f"| {title} | {points} | {time.monotonic() - begin:.0f} s |")
-        print(self.rows[-1], flush=True)
+        self.note(f"| {title} | {points} | {time.monotonic() - begin:.0f} s |")
 
 
 def commit():

@@ -95,11 +95,12 @@ def _make_moments(rig):
      "version; a runner without any", "the same bytes on both backups as with the journal; exit 0; nothing of a journal is "
      "believed that is not so")
 def journals(context):
-    """1000 seeds: one kind of damage each, before a sync with work to do and before one without"""
-    rig, chance = context.rig, context.chance("journal")
+    """one kind of damage each, before a sync with work to do and before one without"""
+    rig = context.rig
     _make_moments(rig)
 
     def one(number):
+        chance = context.chance(number)
         kind = chance.choice(sorted(KINDS))
         moment = chance.choice(("before", "after"))
         where = f"{number}: {kind}, {moment}"
@@ -113,7 +114,7 @@ def journals(context):
         except AssertionError as error:
             raise AssertionError(f"{where}: {error}: {result!r}") from None
         rig.program.run("log", status=7 if kind == "newer version" else 0)
-    context.each("journal", context.some(1000, 12), one)
+    context.each("journal ", range(1000), one, least=12)
 
 
 @row("47r", "a runner without any journal", "ages, proofs and last digests are known from the record: nothing is sent, "

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of the matrix: one row per F number, registered by the functions that inject it."""
 
-import random
+import contextlib
+import itertools
 import shutil
-import time
 
+import matrix
 import sync_rig
 
 
@@ -26,43 +27,22 @@ def row(number, fault, expected):
     return register
 
 
-class Context:
+class Context(matrix.Matrix):
     """What rows run in. rig: the backup can be put back in a moment; fresh(): one of its own, with the cache that most
     registries have."""
 
-    def __init__(self, folder, score, options):
-        self.folder, self.score, self.options = folder, score, options
+    def __init__(self, options, folder, taken):
+        super().__init__(options, taken)
+        self.folder = folder
         self.rig = sync_rig.Rig(folder / "shared")
         self.calls = self.rig.counts()
-        self.number = 0
+        self.numbers = itertools.count(1)
 
     def close(self):
         self.rig.close()
 
-    def chance(self, name):
-        """A generator of its own for each row, from the seed that is printed."""
-        return random.Random(f"{self.options.seed} {name}")
-
-    def some(self, count, least=1):
-        """So many seeds, or the slice of them."""
-        return range(max(count // self.options.slice, least))
-
-    def point(self, what, action):
-        self.score.point(f"{what} (seed {self.options.seed})", action)
-
-    def skip(self, what, why):
-        """Not run here, and said so in the report."""
-        self.score.rows.append(f"SKIPPED {what}: {why}")
-        print(self.score.rows[-1], flush=True)
-
-    def each(self, name, points, action):
-        """A point for each of some values."""
-        for value in points:
-            self.point(f"{name} {value}", lambda v=value: action(v))
-
     def folder_of(self, name):
-        self.number += 1
-        return self.folder / f"{name}-{self.number}"
+        return self.folder / f"{name}-{next(self.numbers)}"
 
     def fresh(self, action, cache=True):
         """Runs action(rig) on a rig of its own, at the moment before the sync."""
@@ -75,26 +55,29 @@ class Context:
             rig.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self, kind, action, statuses, rework=False):
-        """The nth call of a kind meets the fault, for every n; then all invariants, then an ordinary run."""
-        for n in range(1, self.calls[kind] + 1, self.options.slice):
-            self.point(f"{kind}:{n}={action}", lambda r=f"{kind}:{n}={action}": self._shim_point(r, statuses, rework))
+    def each_fresh(self, name, values, action, cache=False, prepare=lambda rig: None, least=1):
+        """each() over one rig of their own: action(rig, value). It is made when the first point is ours."""
+        with contextlib.ExitStack() as stack:
+            made = []
 
-    def _shim_point(self, rule, statuses, rework):
-        self.rig.reset()
-        result = self.rig.sync(shim=rule)
-        assert result.status in statuses, f"{rule}: exit {result.status}: {result!r}"
-        if result.status == 143:
-            assert "interrupted by SIGTERM" in result.text, f"{rule}: no report: {result!r}"
-        self.rig.after(result, rework)
+            def one(value):
+                if not made:
+                    made.append(sync_rig.Rig(self.folder_of("rig"), cache))
+                    stack.callback(made[0].close)
+                    prepare(made[0])
+                made[0].reset()
+                action(made[0], value)
+            self.each(name, values, one, least)
 
-
-def run(row_, context):
-    """Runs a row; answers its line of the report."""
-    before, begin = (context.score.passed, context.score.failed), time.monotonic()
-    row_.inject(context)
-    passed, failed = context.score.passed - before[0], context.score.failed - before[1]
-    line = (f"| {row_.number} | {row_.fault} | {row_.how} | {row_.expected} | {passed} | {failed} | "
-            f"{time.monotonic() - begin:.0f} s |")
-    print(line, flush=True)
-    return line
+    def sweep(self, kind, action, statuses, judge=lambda rig, result, where: None):
+        """The nth call of a kind meets the fault, for every n; then all invariants, then an ordinary run. judge(rig, result,
+        is_near_the_end): what else must hold of the run that met it."""
+        def one(n):
+            rule = f"{kind}:{n}={action}"
+            self.rig.reset()
+            result, was_met = self.rig.sync_shimmed(rule)
+            assert result.status in (statuses if was_met else (0,)), f"{rule}: exit {result.status}: {result!r}"
+            if was_met:
+                judge(self.rig, result, n > 0.9 * self.calls[kind])
+            self.rig.after(result)
+        self.each(f"{kind} {action} ", range(1, self.calls[kind] + 1), one)

@@ -4,14 +4,16 @@
  *
  *   SP_SHIM="write:17=ENOSPC;fsync:3=EIO"   kind:n=what; n counts from 1 in the whole process
  *   SP_SHIM_COUNT=FILE                      at exit, one line "kind count" per kind
- *   SP_SHIM_LOG=FILE                        a byte to it when a rule made a call fail
+ *   SP_SHIM_LOG=FILE                        a byte to it when a rule was met
  *   SP_SHIM_CLOCK=+86400 or -86400@20       so many seconds are added (from the 20th reading on)
  *
  * Kinds: open write fsync rename link unlink mkdir malloc connect send recv, `file` (all of
- * open..mkdir that write) and `net` (connect, send, recv). ENOSPC, EIO, EACCES, EROFS, EMFILE,
- * EINTR, EAGAIN, ENOMEM, ECONNRESET; SHORT (half of the bytes of a write, send or recv); KILL; TERM
- * and INT (the call goes on). `malloc` counts only calls that come from the program itself, not
- * from libraries.
+ * open..mkdir that write) and `net` (connect, send, recv); read (of a file; none of the C library's
+ * own, so not fread) and fd (whatever else makes a descriptor: socket, accept, eventfd, pipe,
+ * epoll, open for reading), which are in no group. ENOSPC, EIO, EACCES, EROFS, EMFILE, EINTR,
+ * EAGAIN, ENOMEM, ECONNRESET; SHORT (half of the bytes of a write, read, send or recv); KILL; TERM,
+ * INT and STOP (the call goes on); n = 0 is every call. `malloc` counts only calls that come from
+ * the program itself, not from libraries.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,6 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,11 +51,13 @@ enum kind {
   K_RECV,
   K_FILE,
   K_NET,
+  K_READ,
+  K_FD,
   K_COUNT
 };
 static const char *const kind_names[K_COUNT] = {"open",   "write", "fsync",  "rename",  "link",
                                                 "unlink", "mkdir", "malloc", "connect", "send",
-                                                "recv",   "file",  "net"};
+                                                "recv",   "file",  "net",    "read",    "fd"};
 static const struct {
   const char *name;
   int value;
@@ -67,6 +73,7 @@ static const struct {
                {"KILL", -1},
                {"TERM", -2},
                {"INT", -4},
+               {"STOP", -5},
                {"SHORT", -3}};
 
 #define RULES_MAX 8
@@ -127,8 +134,9 @@ static void read_rules(void)
 
 enum outcome { GO_ON, FAIL, SHORTEN };
 
-/* Who asks whether a rule was met: a program that fails for it, or one that found it by itself. */
-static void note_failure(void)
+/* For who asks whether a rule was met: a program that fails for it, or one that had ended before.
+ */
+static void note_met(void)
 {
   static atomic_bool was_noted;
   const char *path = getenv("SP_SHIM_LOG");
@@ -141,22 +149,25 @@ static void note_failure(void)
   (void)syscall(SYS_close, fd);
 }
 
+static int signal_of(int action)
+{
+  static const int signals[] = {[1] = SIGKILL, [2] = SIGTERM, [4] = SIGINT, [5] = SIGSTOP};
+  return action < 0 ? signals[-action] : 0;
+}
 /* Counts one call; if it must fail, errno is set. */
 static enum outcome hit_one(enum kind kind)
 {
   unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
   for (int i = 0; i < rule_count; i++)
-    if (rules[i].kind == kind && rules[i].nth == n) {
-      if (rules[i].action == -1) {
-        raise(SIGKILL);
-        for (;;)
+    if (rules[i].kind == kind && (rules[i].nth == n || rules[i].nth == 0)) {
+      note_met();
+      int number = signal_of(rules[i].action);
+      if (number) {
+        kill(getpid(), number);
+        while (number == SIGKILL)
           pause();
-      }
-      if (rules[i].action == -2 || rules[i].action == -4) {
-        kill(getpid(), rules[i].action == -2 ? SIGTERM : SIGINT);
         return GO_ON;
       }
-      note_failure();
       if (rules[i].action == -3)
         return SHORTEN;
       errno = rules[i].action;
@@ -170,7 +181,7 @@ static enum outcome hit(enum kind kind)
     read_rules();
   if (atomic_load(&state) != 2)
     return GO_ON;
-  enum kind group = kind <= K_MKDIR ? K_FILE : kind == K_MALLOC ? K_MALLOC : K_NET;
+  enum kind group = kind <= K_MKDIR ? K_FILE : kind >= K_CONNECT && kind <= K_RECV ? K_NET : kind;
   enum outcome own = hit_one(kind);
   enum outcome of_group = group != kind ? hit_one(group) : GO_ON;
   return own != GO_ON ? own : of_group;
@@ -215,7 +226,7 @@ __attribute__((destructor)) static void report(void)
     mode = va_arg(ap, mode_t); \
     va_end(ap); \
   } \
-  if ((flags & O_ACCMODE) != O_RDONLY && fails(K_OPEN)) \
+  if (fails((flags & O_ACCMODE) != O_RDONLY ? K_OPEN : K_FD)) \
     return -1; \
   return call
 int open(const char *path, int flags, ...)
@@ -264,6 +275,21 @@ ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
   REAL(pwrite64);
   return may_take(K_WRITE, &n) ? real(fd, bytes, n, at) : -1;
 }
+ssize_t read(int fd, void *bytes, size_t n)
+{
+  REAL(read);
+  return !is_file(fd) || may_take(K_READ, &n) ? real(fd, bytes, n) : -1;
+}
+ssize_t pread(int fd, void *bytes, size_t n, off_t at)
+{
+  REAL(pread);
+  return may_take(K_READ, &n) ? real(fd, bytes, n, at) : -1;
+}
+ssize_t pread64(int fd, void *bytes, size_t n, off64_t at)
+{
+  REAL(pread64);
+  return may_take(K_READ, &n) ? real(fd, bytes, n, at) : -1;
+}
 PASS(K_FSYNC, int, fsync, (int fd), (fd))
 PASS(K_FSYNC, int, fdatasync, (int fd), (fd))
 PASS(K_RENAME, int, rename, (const char *a, const char *b), (a, b))
@@ -276,6 +302,14 @@ PASS(K_UNLINK, int, unlink, (const char *a), (a))
 PASS(K_UNLINK, int, unlinkat, (int d, const char *a, int f), (d, a, f))
 PASS(K_MKDIR, int, mkdir, (const char *a, mode_t m), (a, m))
 PASS(K_MKDIR, int, mkdirat, (int d, const char *a, mode_t m), (d, a, m))
+PASS(K_FD, int, socket, (int d, int t, int p), (d, t, p))
+PASS(K_FD, int, socketpair, (int d, int t, int p, int pair[2]), (d, t, p, pair))
+PASS(K_FD, int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n))
+PASS(K_FD, int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, n, f))
+PASS(K_FD, int, pipe, (int pair[2]), (pair))
+PASS(K_FD, int, pipe2, (int pair[2], int f), (pair, f))
+PASS(K_FD, int, eventfd, (unsigned n, int f), (n, f))
+PASS(K_FD, int, epoll_create1, (int f), (f))
 /* Only the network counts: libcurl wakes its own loop through a socket pair. */
 static bool is_network(int fd)
 {

@@ -152,8 +152,14 @@ def check_tag(place, tag, want=None):
 
 
 def check_all(place):
-    """Every tag there, as far as it can be read: (tag -> digest). Raises on the first damage."""
-    return {tag: check_tag(place, tag) for tag in place.tags()}
+    """Every tag there: (tag -> digest). Raises on the first damage."""
+    tags = place.tags()
+    for tag, digest in tags.items():
+        if not digest:
+            raise Damage(f"tag '{tag}' is not there")
+    for digest in set(tags.values()):
+        closure(place, digest)
+    return tags
 
 
 # -- the order of requests

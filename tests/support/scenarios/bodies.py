@@ -149,7 +149,7 @@ TABLE("tag-put-says-201-and-keeps-nothing", 4, dst("PUT", BY_TAG, hostile.answer
 TABLE("tag-put-500-but-done", 0, dst("PUT", BY_TAG, lambda e: (e.default(), hostile.error(500)(e))[1], hits=1))
 TABLE("manifest-put-202", 1, dst("PUT", BY_DIGEST, hostile.change(lambda r, _e: setattr(r, "status", 202))))
 TABLE("manifest-put-413", 1, dst("PUT", MANIFEST, hostile.error(413, "SIZE_INVALID")))
-TABLE("manifest-blob-unknown-for-ever", 1, dst("PUT", MANIFEST, hostile.error(400, "MANIFEST_BLOB_UNKNOWN")))
+TABLE("manifest-blob-unknown-for-ever", 5, dst("PUT", MANIFEST, hostile.error(400, "MANIFEST_BLOB_UNKNOWN")))
 TABLE("manifest-blob-unknown-once", 0, dst("PUT", MANIFEST, hostile.error(400, "MANIFEST_BLOB_UNKNOWN"), hits=1))
 TABLE("upload-digest-invalid", 5, dst("PUT", UPLOAD_PUT, hostile.error(400, "DIGEST_INVALID")))
 TABLE("upload-digest-invalid-once", 0, dst("PUT", UPLOAD_PUT, hostile.error(400, "DIGEST_INVALID"), hits=1))

@@ -122,6 +122,24 @@ static void test_failing_primary_changes_nothing(void **state)
   world_clear(&world);
 }
 
+/* A registry that rewrites a tag may not have it for a moment: what is listed is asked for twice.
+ */
+static void test_listed_tag_that_is_not_there_once(void **state)
+{
+  (void)state;
+  for (unsigned times = 1; times <= 2; times++) {
+    struct world world;
+    world_init(&world, 1);
+    struct fx_ref index = fx_add_usual(world.fx.memory[0]);
+    world.fx.spy[0]->fault =
+        (struct fx_fault){.op = "resolve", .nth = 1, .times = times, .code = SP_E_NOT_FOUND};
+    assert_int_equal(world_run(&world), times == 1 ? 0 : 1);
+    assert_int_equal(fx_has(world.fx.memory[1], "latest", &index), times == 1);
+    assert_int_equal(world.lost, 0);
+    world_clear(&world);
+  }
+}
+
 static void test_fixed_tag_that_changed(void **state)
 {
   (void)state;
@@ -303,6 +321,7 @@ int main(void)
       cmocka_unit_test(test_backup_that_is_down_for_the_second_image_too),
       cmocka_unit_test(test_empty_primary_changes_nothing),
       cmocka_unit_test(test_failing_primary_changes_nothing),
+      cmocka_unit_test(test_listed_tag_that_is_not_there_once),
       cmocka_unit_test(test_fixed_tag_that_changed),
       cmocka_unit_test(test_moving_tag_leaves_history),
       cmocka_unit_test(test_old_proof_finds_loss),

@@ -167,7 +167,8 @@ static void test_late_blob_is_looked_at(void **state)
     assert_int_equal(jobs.reports[last]->exit_status != 0, !is_healed);
     assert_int_equal(fx_has(jobs.fx.memory[1], "1.0.39", &jobs.images[last]), is_healed);
     assert_int_equal(fx_named(jobs.fx.memory[1], "1.0.39").alg != SP_DIGEST_NONE, is_healed);
-    assert_int_equal(count_of(&jobs, 1, "finish", &careless.digest), 2);
+    bool is_always_gone = variant == 2; /* as a collector would have it: tried once more */
+    assert_int_equal(count_of(&jobs, 1, "finish", &careless.digest), is_always_gone ? 3 : 2);
     jobs_clear(&jobs);
   }
 }
