@@ -10,7 +10,7 @@
 #include "policy/tag_kind.h"
 #include "sync/losses.h"
 #include "sync/told.h"
-#include "sync/work.h"
+#include "sync/unlisted.h"
 #include "transfer/trouble.h"
 
 #define HEADS_AT_ONCE \
@@ -181,12 +181,12 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
   sp_told_add_note(work->told, "%s", err.msg);
 }
 
-/* A tag that is listed and cannot be served has an empty link (F05): it names nothing, and will be
- * written. What it named is not forgotten for it. */
+/* A tag that is listed and cannot be served has an empty link (F05), and one that is not listed may
+ * have one, too: it names nothing, and will be written. What it named is not forgotten for it. */
 static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backup)
 {
   struct sp_tag_at *at = &tag->at[backup];
-  if (!sp_side_has(&work->sides[backup], tag->name)) {
+  if (!sp_unlisted_is_asked(work, tag, backup)) {
     at->is_known = true;
     return;
   }
@@ -199,7 +199,7 @@ static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backu
   else if (sp_trouble_is_of_place(&err) || err.code == SP_E_INTERRUPTED) {
     sp_work_fail_place(work, backup, &err);
     return;
-  } else
+  } else if (err.code != SP_E_NOT_FOUND || sp_side_has(&work->sides[backup], tag->name))
     at->last = sp_past_named_at(&work->past, backup, tag->name);
   at->is_known = true;
 }
@@ -263,6 +263,8 @@ const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)
 void sp_tags_pin(struct sp_work *work, size_t first)
 {
   struct pinning pinning = {.work = work, .first = first};
+  if (first == 0)
+    sp_unlisted_look(work);
   sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
               &pinning);
   for (size_t i = first; i < work->tags.count; i++)

@@ -2,8 +2,8 @@
 /* The tags of an image that are backed up, each pinned to the digest that it names on either side,
  * and what is to be done about it.
  *
- * One HEAD per tag and side, all at once: a backup is asked only for what it lists. What follows
- * the selected tags (cosign's tags) is added by followers.h.
+ * One HEAD per tag and side, all at once: a backup also for what it does not list, unless it is
+ * blank (unlisted.h). What follows the selected tags (cosign's tags) is added by followers.h.
  */
 #ifndef SP_SYNC_TAGS_H
 #define SP_SYNC_TAGS_H
