@@ -10,7 +10,7 @@
 struct look {
   struct sp_work *work;
   size_t backup;
-  size_t tags;           /* how many are asked for */
+  size_t tags;            /* how many are asked for */
   atomic_bool is_refuted; /* something is there, or may be */
 };
 

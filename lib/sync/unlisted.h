@@ -11,15 +11,17 @@
 
 #include "sync/work.h"
 
-#define SP_UNLISTED_PROBES 8 /* tags that a backup without a list is asked for, besides the record */
+#define SP_UNLISTED_PROBES \
+  8 /* tags that a backup without a list is asked for, besides the record */
 
 /* Finds out which backups are blank (work->is_blank): of those that list nothing the record's tag
  * and SP_UNLISTED_PROBES of the tags are asked for, spread over all of them; all tags if
  * work->sync->restores, for the place may be anybody's. Failures tell nothing here: such a backup
  * is not called blank. Blocks until all have answered. */
 void sp_unlisted_look(struct sp_work *work);
-/* Is the backup to be asked for this tag? Not for one that it lists not if it is blank and was never
- * seen to have it; nor for one that is nowhere else either (its digest is not known at the primary).
+/* Is the backup to be asked for this tag? Not for one that it lists not if it is blank and was
+ * never seen to have it; nor for one that is nowhere else either (its digest is not known at the
+ * primary).
  */
 bool sp_unlisted_is_asked(const struct sp_work *work, const struct sp_pinned *tag, size_t backup);
 

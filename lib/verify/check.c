@@ -41,8 +41,9 @@ void sp_check_find(struct sp_check *check, struct sp_site *site, struct sp_copy 
 
 /* -- beginning */
 
-/* A place that sync's survey could not list is out before it begins; a primary that it could not ask
- * is, for whatever reason: its tags are what it named last, and nobody looked for them there. */
+/* A place that sync's survey could not list is out before it begins; a primary that it could not
+ * ask is, for whatever reason: its tags are what it named last, and nobody looked for them there.
+ */
 static void make_sites(struct sp_check *check)
 {
   struct sp_work *work = &check->work;

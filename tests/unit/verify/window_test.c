@@ -413,8 +413,8 @@ static void test_primary_that_is_gone_where_nothing_is_known(void **state)
   bench.verify.sync.journal = bench.world.journal;
   bench.world.fx.spy[0]->fault =
       (struct fx_fault){.op = "list_tags", .nth = 1, .code = SP_E_NOT_FOUND};
-  assert_int_equal(run(&bench), 1);
-  assert_int_equal(bench.code[0], SP_E_NOT_FOUND);
+  assert_int_equal(run(&bench), 6);
+  assert_int_equal(bench.code[0], SP_E_REFUSED);
   for (size_t place = 0; place < PLACES; place++) {
     assert_int_equal(bench.damage[place], 0);
     assert_int_equal(bench.good[place], place == 0 ? 0 : 2);
