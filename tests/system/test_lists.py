@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backup, or the destination of a restore, whose list of tags is short, empty, or refused as if there were no such
+"""Lists that say less than is so, and lists of nothing. A backup, or the destination of a restore, whose list of tags is short, empty, or refused as if there were no such
 repository: what it does not list is asked for before it is set."""
 
 import gzip
@@ -171,6 +171,34 @@ def test_restore_overwrites_nothing_that_is_not_listed(lab, hostile_server, kind
     assert {tag: tags[tag] for tag in lab.old} == {**lab.old, **theirs.tags}
     lab.json("restore", *restore, "--force")
     assert {tag: tags[tag] for tag in lab.old} == lab.old
+
+
+# -- nothing to do
+@pytest.mark.parametrize("text", ["version: 1\n", "version: 1\nimages: {}\n"])
+@pytest.mark.parametrize("command", [["sync"], ["sync", "--dry-run"], ["status"], ["verify"], ["restore", "app"]])
+def test_a_file_without_images_is_a_mistake(port, tmp_path, text, command):
+    file = tmp_path / "safeport.yaml"
+    file.write_text(text)
+    done = port.run(*command, "--config", file, status=2)
+    assert f"'{file}' names no image" in done.stderr and "'images:'" in done.stderr
+
+
+def test_a_primary_without_tags_is_no_success(lab):
+    """That was never synced, and that lost everything where nobody remembers."""
+    lab.lie("empty")
+    for tag in (lab.primary.repository_path("src/app") / "_manifests" / "tags").iterdir():
+        shutil.rmtree(tag)
+    lab.primary.restart()
+    assert json.loads(lab.at_primary.request("GET", "/v2/src/app/tags/list").body)["tags"] is None
+    del lab.tags["safeport-record"]
+    lab.write(record=False)
+    for status, says in ((1, "so nothing of 'app' is backed up"), (6, "has 10 of them ('build-0' among them)")):
+        lab.forget()
+        for command in ("sync", "status", "verify"):
+            assert says in lab.run(command, status=status).text
+            assert lab.json(command, status=status)["totals"].get("images_good", 0) == 0
+        lab.backup.rules.clear()
+    assert lab.json("verify", "--read", status=6)["images"][0]["places"][1]["verified"]["good"] == len(lab.old)
 
 
 # -- what it costs
