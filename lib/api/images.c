@@ -59,6 +59,17 @@ static void pass_complaints(const struct sp_images_request *request, const char 
   }
 }
 
+/* A file that came out empty, of a template say, is no job well done. */
+static int require_images(const struct sp_config *config, const char *path, struct sp_err *err)
+{
+  if (config->image_count > 0)
+    return 0;
+  return sp_fail(err, SP_E_USAGE,
+                 "'%s' names no image, so there is nothing to do: they stand under 'images:', each "
+                 "with a 'primary' and 'backups'",
+                 path);
+}
+
 static int load_config(struct sp_images *images, const struct sp_images_request *request,
                        struct sp_err *err)
 {
@@ -67,7 +78,7 @@ static int load_config(struct sp_images *images, const struct sp_images_request 
   if (sp_config_find(request->of.config, &path, err) < 0)
     return -1;
   if (sp_config_load(path, &images->config, &complaints, err) == 0)
-    return 0;
+    return require_images(images->config, path, err);
   pass_complaints(request, path, &complaints);
   return -1;
 }

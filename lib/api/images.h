@@ -29,7 +29,7 @@ struct sp_images_request {
 
 /* Loads, and tells the session what the file says of registries and of the vault (what the session
  * was given by flags wins). There are no images yet.
- * Fails: SP_E_USAGE (no file, or it has mistakes); SP_E_NOMEM. */
+ * Fails: SP_E_USAGE (no file, or it has mistakes or no images); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_images_load(struct sp_session *session,
                                  const struct sp_images_request *request, struct sp_images **out,
                                  struct sp_err *err);

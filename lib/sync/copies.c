@@ -136,7 +136,7 @@ static void add_destination(struct copy *copy, size_t backup)
       .tags = &copy->names[first],
       .tag_count = count,
       .tags_now = &copy->now[first],
-      .is_empty = work->sides[backup].tag_count == 0,
+      .is_empty = work->is_blank[backup],
       .read_back = work->sync->restores || work->is_distrusted[backup],
       .place = work->places[backup]};
 }

@@ -219,21 +219,16 @@ static void hold(struct sp_work *work)
   }
 }
 
-/* A primary without the repository, of which nothing was known: a wrong name, most likely. One that
- * is there, though its registry does not list it: others may be missing from that list. */
-static int require_primary(const struct sp_work *work, struct sp_err *err)
+/* A primary that is there, though its registry does not list it: others may be missing from that
+ * list. */
+static int require_listed(const struct sp_work *work, struct sp_err *err)
 {
-  enum sp_sync_origin origin = work->rules.origin;
-  if (origin == SP_ORIGIN_UNLISTED && work->primary_side.tag_count > 0 && !work->sync->accept_loss)
-    return sp_fail(err, SP_E_REFUSED,
-                   "'%s' is there, but its registry does not list it any more: the list may lack "
-                   "others, too; name the repositories under 'repositories:' in safeport.yaml",
-                   work->primary->name);
-  if (origin == SP_ORIGIN_LISTED || work->primary_side.is_there || work->past.primary.tag_count > 0)
+  if (work->rules.origin != SP_ORIGIN_UNLISTED || work->primary_side.tag_count == 0 ||
+      work->sync->accept_loss)
     return 0;
-  return sp_fail(err, SP_E_NOT_FOUND,
-                 "there is no repository '%s', or nothing in it: is the name right, and may these "
-                 "credentials see it?",
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s' is there, but its registry does not list it any more: the list may lack "
+                 "others, too; name the repositories under 'repositories:' in safeport.yaml",
                  work->primary->name);
 }
 
@@ -243,7 +238,7 @@ int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outa
   if (open_places(work, number, reserve, err) < 0 || list_sides(work, outages, err) < 0 ||
       sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
                    work->backup_count, &work->sync->retry, work->now_s, err) < 0 ||
-      require_primary(work, err) < 0)
+      require_listed(work, err) < 0)
     return -1;
   return sp_tags_select(work, is_bearable, err);
 }

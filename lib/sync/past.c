@@ -74,12 +74,17 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
 int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_side *backup,
                          const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
 {
-  if (past->has_record[number] || !sp_side_has(backup, SP_RECORD_TAG))
+  struct sp_err failure = SP_ERR_INIT;
+  if (past->has_record[number] || past->lacks_record[number] || !backup->is_listed)
     return 0;
-  if (sp_record_fetch(backup->store, retry, now_s, &past->records[number], err) < 0)
-    return -1;
-  past->has_record[number] = true;
-  return 0;
+  past->has_record[number] =
+      sp_record_fetch(backup->store, retry, now_s, &past->records[number], &failure) == 0;
+  past->lacks_record[number] =
+      failure.code == SP_E_NOT_FOUND && !sp_side_has(backup, SP_RECORD_TAG);
+  if (past->has_record[number] || past->lacks_record[number])
+    return 0;
+  sp_err_copy(err, &failure);
+  return -1;
 }
 
 /* Reads the backup's record into past, and tells it. */

@@ -327,7 +327,7 @@ static void plan_record(struct sp_work *work, size_t backup)
   struct sp_named named;
   struct sp_err unread = SP_ERR_INIT;
   uint64_t pulls = 0;
-  if (!work->past.has_record[backup] && sp_side_has(&work->sides[backup], SP_RECORD_TAG) &&
+  if (!work->past.has_record[backup] && !work->past.lacks_record[backup] &&
       sp_store_resolve(store, SP_RECORD_TAG, &named, &unread) == 0)
     pulls = sp_kept_pulls(store, &named.digest);
   SP_LOCK_SCOPE(&work->lock);

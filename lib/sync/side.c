@@ -61,7 +61,7 @@ static void sort(struct sp_side *side)
 int sp_side_list(struct sp_side *side, struct sp_store *store, const struct sp_cancel *cancel,
                  struct sp_err *err)
 {
-  *side = (struct sp_side){.store = store, .is_there = true};
+  *side = (struct sp_side){.store = store, .is_there = true, .is_listed = true};
   struct sp_err failure = SP_ERR_INIT;
   int failed = fetch_pages(side, cancel, &failure);
   sort(side);

@@ -10,7 +10,7 @@
 #include "policy/tag_kind.h"
 #include "sync/losses.h"
 #include "sync/told.h"
-#include "sync/work.h"
+#include "sync/unlisted.h"
 #include "transfer/trouble.h"
 
 #define HEADS_AT_ONCE \
@@ -127,19 +127,93 @@ static void note_unmatched(struct sp_work *work)
   }
 }
 
+/* -- when none is selected */
+
+/* A tag that the file selects and the primary does not list; not one that is known to be gone. */
+static bool is_left_alone(const struct sp_work *work, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag);
+  return !sp_tag_is_special(tag) && sp_selection_matches(work->rules.tags, tag) &&
+         !sp_side_has(&work->primary_side, tag) && !(known && known->is_gone);
+}
+
+/* The backup that has the most of them; its tags are counted, and one is named. */
+static size_t find_left_alone(const struct sp_work *work, size_t *backup, const char **tag)
+{
+  size_t most = 0;
+  for (size_t i = 0; i < work->backup_count; i++) {
+    const struct sp_side *side = &work->sides[i];
+    size_t count = 0;
+    const char *first = NULL;
+    for (size_t k = 0; k < side->tag_count; k++) {
+      if (is_left_alone(work, side->tags[k]) && count++ == 0)
+        first = side->tags[k];
+    }
+    if (count <= most)
+      continue;
+    most = count;
+    *backup = i;
+    *tag = first;
+  }
+  return most;
+}
+
+/* There is no such repository, as far as anybody knows. */
+static bool is_unheard_of(const struct sp_work *work)
+{
+  return !work->primary_side.is_there && work->past.primary.tag_count == 0 &&
+         work->rules.origin != SP_ORIGIN_LISTED;
+}
+
+static int fail_empty(const struct sp_work *work, struct sp_err *err)
+{
+  if (is_unheard_of(work))
+    return sp_fail(
+        err, SP_E_NOT_FOUND,
+        "there is no repository '%s', or nothing in it: is the name right, and may these "
+        "credentials see it?",
+        work->primary->name);
+  return sp_fail(err, SP_E_NOT_FOUND,
+                 "'%s' has no tag, so nothing of '%s' is backed up: is the name right? If it is to "
+                 "stay empty, take '%s' out of safeport.yaml",
+                 work->primary->name, work->name, work->name);
+}
+
+static int fail_left_alone(const struct sp_work *work, size_t count, size_t backup, const char *tag,
+                           struct sp_err *err)
+{
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s' has no tag that '%s' of safeport.yaml selects, and '%s' has %zu of them "
+                 "('%s' among them): is the name right? If they were lost, safeport restore %s "
+                 "--all brings them back; if there are to be none, take '%s' out of the file",
+                 work->primary->name, work->name, work->backups[backup]->name, count, tag,
+                 work->name, work->name);
+}
+
+/* A run over no tag at all is no success: the file is wrong, or the primary lost everything and no
+ * memory says so. Only a repository of a namespace may be empty. */
 static int require_selected(const struct sp_work *work, struct sp_err *err)
 {
   const struct sp_side *side = &work->primary_side;
-  size_t ordinary = 0;
+  size_t backup = 0, ordinary = 0;
+  const char *tag = NULL;
+  if (work->tags.count > 0 || work->told->lost > 0 ||
+      (work->sync->accept_loss && !is_unheard_of(work)))
+    return 0;
+  size_t left = find_left_alone(work, &backup, &tag);
+  if (left > 0)
+    return fail_left_alone(work, left, backup, tag, err);
   for (size_t i = 0; i < side->tag_count; i++)
     ordinary += !sp_tag_is_special(side->tags[i]);
-  if (work->tags.count > 0 || work->told->lost > 0 || ordinary == 0)
-    return 0;
+  if (ordinary == 0)
+    return work->rules.origin == SP_ORIGIN_NAMED || is_unheard_of(work) ? fail_empty(work, err) : 0;
   return sp_fail(
       err, SP_E_NOT_FOUND,
       "none of the %zu tags of '%s' is selected: look at 'tags' of '%s' in safeport.yaml", ordinary,
       work->primary->name, work->name);
 }
+
+/* -- both */
 
 int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
@@ -198,12 +272,12 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
   sp_told_add_note(work->told, "%s", err.msg);
 }
 
-/* A tag that is listed and cannot be served has an empty link (F05): it names nothing, and will be
- * written. What it named is not forgotten for it. */
+/* A tag that is listed and cannot be served has an empty link (F05), and one that is not listed may
+ * have one, too: it names nothing, and will be written. What it named is not forgotten for it. */
 static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backup)
 {
   struct sp_tag_at *at = &tag->at[backup];
-  if (!sp_side_has(&work->sides[backup], tag->name)) {
+  if (!sp_unlisted_is_asked(work, tag, backup)) {
     at->is_known = true;
     return;
   }
@@ -216,7 +290,7 @@ static void pin_backup(struct sp_work *work, struct sp_pinned *tag, size_t backu
   else if (sp_trouble_is_of_place(&err) || err.code == SP_E_INTERRUPTED) {
     sp_work_fail_place(work, backup, &err);
     return;
-  } else
+  } else if (err.code != SP_E_NOT_FOUND || sp_side_has(&work->sides[backup], tag->name))
     at->last = sp_past_named_at(&work->past, backup, tag->name);
   at->is_known = true;
 }
@@ -280,6 +354,8 @@ const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)
 void sp_tags_pin(struct sp_work *work, size_t first)
 {
   struct pinning pinning = {.work = work, .first = first};
+  if (first == 0)
+    sp_unlisted_look(work);
   sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
               &pinning);
   for (size_t i = first; i < work->tags.count; i++)

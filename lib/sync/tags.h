@@ -2,8 +2,8 @@
 /* The tags of an image that are backed up, each pinned to the digest that it names on either side,
  * and what is to be done about it.
  *
- * One HEAD per tag and side, all at once: a backup is asked only for what it lists. What follows
- * the selected tags (cosign's tags) is added by followers.h.
+ * One HEAD per tag and side, all at once: a backup also for what it does not list, unless it is
+ * blank (unlisted.h). What follows the selected tags (cosign's tags) is added by followers.h.
  */
 #ifndef SP_SYNC_TAGS_H
 #define SP_SYNC_TAGS_H
@@ -43,8 +43,10 @@ struct sp_tags {
 
 /* Selects from the primary's list and looks for tags that it had and does not list any more. What
  * `include` names and is not there is noted.
- * *is_bearable: as in losses.h. Fails: SP_E_NOT_FOUND (of the tags that the primary has
- * none is selected, and none was lost: the file is wrong); SP_E_NOMEM. */
+ * *is_bearable: as in losses.h. Where none is selected and none was lost, unless that is accepted
+ * (accept_loss), or a namespace lists an empty repository:
+ * Fails: SP_E_REFUSED (backups have such tags, and nobody knows that they are gone);
+ * SP_E_NOT_FOUND (the file or the name is wrong); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err);
 /* Adds a tag that follows a selected one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_tags_add_side(struct sp_work *work, const char *name, struct sp_err *err);

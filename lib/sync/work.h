@@ -37,6 +37,7 @@ struct sp_work {
   struct sp_store *backups[SP_MAX_DESTINATIONS]; /* of the holdings */
   size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
   atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
+  bool is_blank[SP_MAX_DESTINATIONS];            /* nothing is there: unlisted.h */
   bool is_distrusted[SP_MAX_DESTINATIONS];       /* a tag there names what is known to have wrong
                                                     bytes; images share blobs, so all that is set
                                                     there is read back */

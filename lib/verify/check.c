@@ -41,7 +41,9 @@ void sp_check_find(struct sp_check *check, struct sp_site *site, struct sp_copy 
 
 /* -- beginning */
 
-/* A place that sync's survey could not list is out before it begins. */
+/* A place that sync's survey could not list is out before it begins; a primary that it could not
+ * ask is, for whatever reason: its tags are what it named last, and nobody looked for them there.
+ */
 static void make_sites(struct sp_check *check)
 {
   struct sp_work *work = &check->work;
@@ -57,6 +59,8 @@ static void make_sites(struct sp_check *check)
     const struct sp_err *why = s == 0 ? &work->told->err : &work->told->places[s - 1].err;
     if (why->code != SP_OK)
       sp_check_fail_site(check, site, why);
+    if (s == 0 && why->code != SP_OK)
+      atomic_store(&site->is_out, true);
   }
 }
 

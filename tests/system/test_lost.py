@@ -80,14 +80,41 @@ def test_verify_looks_at_the_last_copies(backed):
     assert standings(backed.json("status", status=6))["build-1"] == ["lost"] * 3
 
 
+@pytest.mark.parametrize("how", ["record: false", "another primary"])
+def test_a_primary_that_is_gone_on_a_host_that_knows_nothing(backed, how):
+    """The day of the disaster, on a fresh runner: the backups are looked at, each by itself."""
+    if how == "record: false":
+        backed.write(record=False)
+        for place in (backed.one, backed.two):
+            name = "one/app" if place is backed.one else "two/app"
+            shutil.rmtree(place.tag_link(name, "safeport-record").parents[1])
+            place.restart()
+        shutil.rmtree(backed.port.vault_layout("app"))
+        backed.sync()
+        backed.lose_primary()
+    else:
+        backed.file.write_text(backed.file.read_text().replace("/src/app", "/renamed/app"))
+    backed.forget()
+    for options in ([], ["--read"], ["--claimed"], ["--repair"]):
+        primary, *backups = backed.json("verify", *options, status=6)["images"][0]["places"]
+        assert primary["error"]["code"] == "refused" and not primary["damage"]
+        assert [place["verified"]["good"] for place in backups] == [4, 4, 4]
+    backed.json("verify", "app:build-1", status=6)
+    backed.json("sync", status=6)
+    assert standings(backed.json("status", status=6)) == {f"build-{n}": ["extra"] * 3 for n in range(4)}
+
+
 def test_a_loss_that_is_accepted_is_no_finding(backed):
     backed.lose_primary()
     backed.run("sync", "--accept", "*", status=6)
     assert "safeport sync app --accept-loss" in backed.run("sync", status=6).stdout
     backed.run("sync", "app", "--accept-loss", status=0)
-    assert standings(backed.json("status", status=0)) == {f"build-{n}": ["extra"] * 3 for n in range(4)}
-    backed.run("verify", status=0)
-    backed.run("sync", status=0)
+    assert standings(backed.json("status", status=1)) == {f"build-{n}": ["extra"] * 3 for n in range(4)}
+    for command in ("verify", "sync", "status"):  # there is nothing left that it could back up
+        assert "has no tag, so nothing of 'app' is backed up" in backed.run(command, status=1).text
+    backed.put("app", images.small(20, tag="build-20"))
+    for command in ("sync", "verify", "status"):
+        backed.run(command, status=0)
 
 
 def test_a_loss_within_max_loss_is_shown_until_a_sync_has_told_it(backed):

@@ -105,9 +105,42 @@ static void test_empty_primary_changes_nothing(void **state)
   assert_int_equal(world_run(&world), 0);
   assert_int_equal(world_all_writes(&world), 0);
   world.sync.accept_loss = false;
-  assert_int_equal(world_run(&world), 0);
+  assert_int_equal(world_run(&world), 1); /* but nothing is backed up, and that is said */
+  assert_int_equal(world.totals.images_failed, 1);
   assert_int_equal(world.lost, 0);
   world_clear(&world);
+}
+
+/* Of what is known nothing; what the backups have is then all that speaks. */
+static void test_nothing_selected_is_no_success(void **state)
+{
+  (void)state;
+  static const struct {
+    bool is_there; /* the repository */
+    bool has_backup;
+    enum sp_sync_origin origin;
+    bool accept;
+    int status;
+  } cases[] = {
+      {true, false, SP_ORIGIN_NAMED, false, 1},   {false, false, SP_ORIGIN_NAMED, false, 1},
+      {true, true, SP_ORIGIN_NAMED, false, 6},    {false, true, SP_ORIGIN_NAMED, false, 6},
+      {true, false, SP_ORIGIN_LISTED, false, 0},  {true, true, SP_ORIGIN_LISTED, false, 6},
+      {true, true, SP_ORIGIN_NAMED, true, 0},     {false, true, SP_ORIGIN_NAMED, true, 6},
+      {false, false, SP_ORIGIN_LISTED, false, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct world world;
+    world_init(&world, 2);
+    if (cases[i].is_there)
+      fx_add_image(world.fx.memory[0], 5, 2, NULL);
+    if (cases[i].has_backup)
+      fx_add_usual(world.fx.memory[2]);
+    world.origin = cases[i].origin;
+    world.sync.accept_loss = cases[i].accept;
+    assert_int_equal(world_run(&world), cases[i].status);
+    assert_int_equal(world_all_writes(&world), 0);
+    world_clear(&world);
+  }
 }
 
 static void test_failing_primary_changes_nothing(void **state)
@@ -320,6 +353,7 @@ int main(void)
       cmocka_unit_test(test_order_over_the_repository),
       cmocka_unit_test(test_backup_that_is_down_for_the_second_image_too),
       cmocka_unit_test(test_empty_primary_changes_nothing),
+      cmocka_unit_test(test_nothing_selected_is_no_success),
       cmocka_unit_test(test_failing_primary_changes_nothing),
       cmocka_unit_test(test_listed_tag_that_is_not_there_once),
       cmocka_unit_test(test_fixed_tag_that_changed),

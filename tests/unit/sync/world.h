@@ -13,6 +13,7 @@ struct world {
   struct fx fx;
   struct sp_journal *journal;
   struct sp_selection selection;
+  enum sp_sync_origin origin;
   struct sp_sync sync;
   struct sp_sync_totals totals;
   uint64_t counts[SP_SYNC_RESULT_COUNT]; /* over all backups */
@@ -39,7 +40,8 @@ FX int world_open(void *ctx, size_t number, struct sp_pull_reserve *reserve,
   (void)number;
   (void)err;
   struct world *world = ctx;
-  *out = (struct sp_sync_entry){.rules = {.tags = &world->selection,
+  *out = (struct sp_sync_entry){.rules = {.origin = world->origin,
+                                          .tags = &world->selection,
                                           .with_referrers = true,
                                           .referrers_every_s = 86400,
                                           .keep_history = 5},

@@ -401,6 +401,27 @@ static void test_primary_fails_in_the_middle(void **state)
   }
 }
 
+/* Nobody knows what it named: each backup is proven by itself, and nothing is missed at it. */
+static void test_primary_that_is_gone_where_nothing_is_known(void **state)
+{
+  (void)state;
+  struct bench bench;
+  struct sp_err err = SP_ERR_INIT;
+  bench_init(&bench);
+  sp_journal_close(bench.world.journal);
+  assert_int_equal(sp_journal_open(NULL, SP_JOURNAL_WRITE, &bench.world.journal, &err), 0);
+  bench.verify.sync.journal = bench.world.journal;
+  bench.world.fx.spy[0]->fault =
+      (struct fx_fault){.op = "list_tags", .nth = 1, .code = SP_E_NOT_FOUND};
+  assert_int_equal(run(&bench), 6);
+  assert_int_equal(bench.code[0], SP_E_REFUSED);
+  for (size_t place = 0; place < PLACES; place++) {
+    assert_int_equal(bench.damage[place], 0);
+    assert_int_equal(bench.good[place], place == 0 ? 0 : 2);
+  }
+  bench_clear(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -415,6 +436,7 @@ int main(void)
       cmocka_unit_test(test_every_call_fails_once),
       cmocka_unit_test(test_exit_statuses),
       cmocka_unit_test(test_primary_fails_in_the_middle),
+      cmocka_unit_test(test_primary_that_is_gone_where_nothing_is_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
