@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "journal/runs.h"
 #include "policy/tag_kind.h"
 #include "sync/kept.h"
@@ -23,9 +24,10 @@ static struct sp_known_digest proof_of(const struct sp_work *work, const struct 
                                        size_t backup)
 {
   enum sp_proof proven = tag->at[backup].proven;
+  int64_t now_s = sp_rot_date_proof(&work->past.rots[backup], work->now_s);
   return (struct sp_known_digest){.digest = tag->primary,
-                                  .touched_s = proven >= SP_PROOF_TOUCHED ? work->now_s : 0,
-                                  .read_s = proven >= SP_PROOF_READ ? work->now_s : 0};
+                                  .touched_s = proven >= SP_PROOF_TOUCHED ? now_s : 0,
+                                  .read_s = proven >= SP_PROOF_READ ? now_s : 0};
 }
 
 void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup)
@@ -44,6 +46,24 @@ void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, si
 {
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_known_tell_damage(work->sync->journal, work->backups[backup]->name, digest, needs_read,
+                              &no_memory));
+}
+
+void sp_remember_rot(struct sp_work *work, const struct sp_digest *digest, size_t backup,
+                     bool is_rotten)
+{
+  struct sp_rot *rot = &work->past.rots[backup];
+  const char *place = work->backups[backup]->name;
+  enum sp_rot_state known = sp_rot_state(rot, digest);
+  struct sp_err no_memory = SP_ERR_INIT;
+  int64_t now_s = sp_clock_wall_s();
+  if (known == (is_rotten ? SP_ROT_HERE : SP_ROT_NONE))
+    return;
+  sp_rot_settle(rot, digest, is_rotten ? SP_ROT_HERE : SP_ROT_NONE);
+  if (is_rotten)
+    forget(sp_rot_tell_seen(work->sync->journal, place, digest, now_s, &no_memory));
+  else
+    forget(sp_known_tell_blob(work->sync->journal, place, digest, sp_rot_date_proof(rot, now_s),
                               &no_memory));
 }
 

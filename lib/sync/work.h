@@ -37,9 +37,6 @@ struct sp_work {
   struct sp_store *backups[SP_MAX_DESTINATIONS]; /* of the holdings */
   size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
   atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
-  bool is_distrusted[SP_MAX_DESTINATIONS];       /* a tag there names what is known to have wrong
-                                                    bytes; images share blobs, so all that is set
-                                                    there is read back */
   struct sp_side primary_side;
   struct sp_side sides[SP_MAX_DESTINATIONS];
   struct sp_source_view view; /* of the primary, for transfer/ */
