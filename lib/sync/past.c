@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "journal/record_facts.h"
 #include "sync/record_store.h"
@@ -72,6 +73,14 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
       return -1;
     use_end_of_day(&copy);
     if (sp_record_says_of_copy(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < record->rot_count; i++) {
+    const struct sp_record_rot *rot = &record->rot[i];
+    const struct sp_known_digest said = {
+        .digest = rot->digest, .damaged_s = rot->seen_s, .needs_read = true};
+    if (sp_rot_tell_said(journal, backup, &rot->digest, rot->seen_s, sp_clock_wall_s(), err) < 0 ||
+        sp_known_tell_digest(journal, place, &said, err) < 0)
       return -1;
   }
   return 0;

@@ -278,6 +278,13 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup)
     if (sp_record_is_copy_news(old ? old : &nothing, &now, work->sync->max_proof_age_s))
       return true;
   }
+  const struct sp_rot *rot = &work->past.rots[backup];
+  for (size_t i = 0; i < rot->count; i++) {
+    const struct sp_digest *digest = &rot->blobs[i].digest;
+    if (sp_rot_state(rot, digest) == SP_ROT_HERE &&
+        !sp_known_is_damaged(sp_known_find_digest(&said, digest)))
+      return true;
+  }
   return false;
 }
 
@@ -299,6 +306,33 @@ static bool may_be_read_later(const struct sp_err *err)
          (sp_code_is_retryable(err->code) && !sp_trouble_is_damage(err));
 }
 
+/* Of what was rotten there: what this host knows besides, less what it has read and found good
+ * since. The journal is asked, for it may have been told by this very run. */
+static int merge_rot(const struct sp_work *work, size_t backup, struct sp_record *record,
+                     struct sp_err *err)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->backups[backup]->name;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  sp_journal_flush(journal);
+  for (size_t i = record->rot_count; i-- > 0;) {
+    int64_t read_s;
+    if (sp_known_read_blobs(journal, place, &record->rot[i].digest, 1, &read_s, err) < 0)
+      return -1;
+    if (read_s >= record->rot[i].seen_s)
+      sp_record_drop_rot(record, i);
+  }
+  if (sp_rot_read(journal, place, &rot, err) < 0)
+    return -1;
+  for (size_t i = 0; i < rot.count; i++) {
+    const struct sp_rot_blob *blob = &rot.blobs[i];
+    if (sp_rot_state(&rot, &blob->digest) == SP_ROT_HERE &&
+        sp_record_add_rot(record, &blob->digest, blob->damaged_s, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
 {
   SP_AUTO_RECORD struct sp_record now;
@@ -315,7 +349,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   bool is_ours =
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
-      sp_record_prune(&now, work->now_s, err) < 0)
+      sp_record_prune(&now, work->now_s, err) < 0 || merge_rot(work, backup, &now, err) < 0)
     return -1;
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)

@@ -267,22 +267,32 @@ def test_damage_at_the_primary_is_a_finding_of_status(port, start, tmp_path):
 
 # -- what images, and repositories of one registry, share
 
-def test_a_tag_does_not_move_to_what_only_a_history_tag_has(rotten):
-    """No tag that the file selects names the rot; verify saw it under a history tag."""
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["journal", "record"])
+def test_a_tag_does_not_move_to_what_only_a_history_tag_has(rotten, is_fresh):
+    """No tag that the file selects names the rot; verify saw it under a history tag. A host without a journal knows it from
+    the record."""
     rotten.put("app", images.small(7))  # latest, without the layer
     rotten.sync()
     assert rotten.json("verify", "--read", status=5)["images"][0]["places"][1 + ONE]["damage"][0]["digest"] == rotten.layer
     before = rotten.images["app"].tags["latest"]
+    if is_fresh:
+        rotten.sync()
+        rotten.forget()
+        assert rotten.standing()[ONE] == "unproven"  # nobody says since when it is proven
     rotten.put("app", based_on("base", 8))
     one, two, vault = rotten.json("sync", status=5)["images"][0]["places"]
     assert one["tags"]["failed"] == 1 and rotten.layer in one["error"]["message"]
     assert two["tags"]["copied"] == vault["tags"]["copied"] == 1
     assert oracle.StoragePlace(rotten.one.storage, "one/app").tags()["latest"] == before
     assert rotten.standing() == ["behind", "in_step", "in_step"]
+    if is_fresh:
+        rotten.forget()
     rotten.mend()
     assert rotten.results(status=0)["copied"] == 1
     assert oracle.check_tag(oracle.StoragePlace(rotten.one.storage, "one/app"), "latest")
     assert rotten.standing(status=0) == ["in_step"] * 3
+    rotten.forget()
+    assert rotten.standing(status=0) == ["in_step"] * 3  # and the record says no more that it is rotten
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["pushed-later", "in-step-before"])
