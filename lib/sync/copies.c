@@ -537,4 +537,6 @@ void sp_copies_run(struct sp_work *work)
   }
   run_ranks(work, order, count, groups);
   advise(work);
+  if (!work->sync->restores)
+    sp_work_note_rot(work);
 }

@@ -56,6 +56,9 @@ struct sp_work {
 void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err);
 /* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
+/* Notes what is known to be damaged at each backup where no tag of this image says so: it may be
+ * that of a history tag, or of one that is not selected. */
+void sp_work_note_rot(struct sp_work *work);
 /* Says so of a tag (--accept). */
 bool sp_work_is_accepted(const struct sp_work *work, const char *tag);
 

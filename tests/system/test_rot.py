@@ -275,6 +275,9 @@ def test_a_tag_does_not_move_to_what_only_a_history_tag_has(rotten, is_fresh):
     rotten.sync()
     assert rotten.json("verify", "--read", status=5)["images"][0]["places"][1 + ONE]["damage"][0]["digest"] == rotten.layer
     before = rotten.images["app"].tags["latest"]
+    for command in ("status", "sync"):
+        note, = rotten.json(command)["images"][0]["notes"]
+        assert note.startswith("1 blobs or manifests of history tags") and rotten.backups("app")[ONE] in note
     if is_fresh:
         rotten.sync()
         rotten.forget()
