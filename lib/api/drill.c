@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "journal/known.h"
+#include "journal/rot.h"
 #include "journal/runs.h"
 #include "policy/tag_kind.h"
 #include "restore/sample.h"
@@ -228,14 +229,30 @@ static bool has_wrong_bytes(const struct turn *turn, const struct sp_sync_image 
   return is_passed_over || has_failed_digest(told);
 }
 
+/* Of what could not be read right; and when what was is proven: with that in mind. */
+static int64_t tell_rot(const struct turn *turn, struct sp_err *err)
+{
+  struct sp_journal *journal = turn->drill->fleet.journal;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  int64_t now_s = sp_clock_wall_s();
+  for (size_t i = 0; i < turn->view.passed_over_count; i++) {
+    const struct sp_passed_over *passed = &turn->view.passed_over[i];
+    if (passed->why != SP_PASSED_UNREAD &&
+        sp_rot_tell_seen(journal, turn->place, &passed->digest, now_s, err) < 0)
+      return now_s;
+  }
+  sp_journal_flush(journal);
+  return sp_rot_read(journal, turn->place, &rot, err) < 0 ? now_s : sp_rot_date_proof(&rot, now_s);
+}
+
 /* A proof of that backup, or the end of one. */
 static void remember(const struct turn *turn, const struct sp_sync_image *told)
 {
   struct sp_journal *journal = turn->drill->fleet.journal;
-  int64_t now_s = turn->drill->fleet.began_s;
+  struct sp_err no_memory = SP_ERR_INIT; /* then it is drilled again */
+  int64_t now_s = turn->place ? tell_rot(turn, &no_memory) : 0;
   bool is_whole = told->place_count > 0 && told->places[0].counts[SP_SYNC_COPIED] > 0;
   const struct sp_known_digest proof = {.digest = turn->view.only, .read_s = now_s};
-  struct sp_err no_memory = SP_ERR_INIT; /* then it is drilled again */
   if (turn->view.only.alg != SP_DIGEST_NONE && is_whole)
     (void)!(sp_known_tell_tag(journal, turn->place, turn->tag, &turn->view.only, now_s,
                               &no_memory) < 0 ||

@@ -172,7 +172,7 @@ static void image_closing(void *ctx, size_t number, struct sp_sync_image *told)
   struct sp_view *view = sp_steal(&restore->views[number]);
   if (!view)
     return;
-  sp_restore_item_tell(view, told);
+  sp_restore_item_tell(&restore->plan, view, told);
   sp_view_clear(view);
   free(view);
 }

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "journal/rot.h"
 #include "store/pull_reserve.h"
 #include "sync/kept.h"
 #include "sync/told.h"
@@ -176,8 +178,7 @@ static void tell_damage(const struct sp_restore_plan *plan, const char *place,
 {
   bool needs_read = passed->why == SP_PASSED_DAMAGED && !sp_digest_eq(image, &passed->digest);
   struct sp_err no_memory = SP_ERR_INIT;
-  (void)!(sp_known_forget_blob(plan->journal, place, &passed->digest, &no_memory) < 0 ||
-          sp_known_tell_damage(plan->journal, place, image, needs_read, &no_memory) < 0);
+  (void)!sp_known_tell_damage(plan->journal, place, image, needs_read, &no_memory);
 }
 
 void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *view,
@@ -210,13 +211,27 @@ static void note_passed(struct sp_sync_image *told, const struct sp_passed_over 
     sp_told_add_note(told, "%s cannot be had from '%s' (tags: %s)", digest, place, tags);
 }
 
-void sp_restore_item_tell(struct sp_view *view, struct sp_sync_image *told)
+/* Whichever image it hurts. */
+static void tell_rot(const struct sp_restore_plan *plan, const struct sp_view *view,
+                     const struct sp_passed_over *passed)
+{
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (passed->why != SP_PASSED_UNREAD)
+    (void)!sp_rot_tell_seen(plan->journal, view->copies[passed->copy], &passed->digest,
+                            sp_clock_wall_s(), &no_memory);
+}
+
+void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
+                          struct sp_sync_image *told)
 {
   SP_LOCK_SCOPE(&view->lock);
   for (size_t i = 0; i < view->note_count; i++)
     sp_told_add_note(told, "%s", view->notes[i]);
-  for (size_t i = 0; i < view->passed_over_count; i++)
-    note_passed(told, &view->passed_over[i], view->copies[view->passed_over[i].copy]);
+  for (size_t i = 0; i < view->passed_over_count; i++) {
+    const struct sp_passed_over *passed = &view->passed_over[i];
+    note_passed(told, passed, view->copies[passed->copy]);
+    tell_rot(plan, view, passed);
+  }
   if (view->missing.code != SP_OK && told->err.code == SP_OK)
     sp_err_copy(&told->err, &view->missing);
 }

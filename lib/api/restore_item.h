@@ -34,7 +34,9 @@ SP_MUST_CHECK int sp_restore_item_open(const struct sp_restore_plan *plan, size_
  * them, which is noted in the view; that the image is damaged at that backup, in the journal. */
 void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *view,
                             const struct sp_sync_copied *copied);
-/* Tells what was passed over at which backup, and which tags it hurts: notes in `told`. */
-void sp_restore_item_tell(struct sp_view *view, struct sp_sync_image *told);
+/* Tells what was passed over at which backup, and which tags it hurts: notes in `told`; and that it
+ * is rotten there, in the journal. */
+void sp_restore_item_tell(const struct sp_restore_plan *plan, struct sp_view *view,
+                          struct sp_sync_image *told);
 
 #endif

@@ -102,13 +102,11 @@ SP_MUST_CHECK int sp_known_tell_digest(struct sp_journal *journal, const char *p
 SP_MUST_CHECK int sp_known_read_blobs(struct sp_journal *journal, const char *place,
                                       const struct sp_digest *digests, size_t count,
                                       int64_t *read_s, struct sp_err *err);
-/* Every byte of this blob was read at this place and was right. */
+/* Every byte of this blob was read at this place and was right: if it was rotten there before
+ * (journal/rot.h), it is no longer. */
 SP_MUST_CHECK int sp_known_tell_blob(struct sp_journal *journal, const char *place,
                                      const struct sp_digest *digest, int64_t read_s,
                                      struct sp_err *err);
-/* The blob is damaged or missing at this place: the date of its reading no longer holds. */
-SP_MUST_CHECK int sp_known_forget_blob(struct sp_journal *journal, const char *place,
-                                       const struct sp_digest *digest, struct sp_err *err);
 /* The image of this digest has just been seen to be damaged at this place, or to lack something
  * (needs_read as above): the dates of its proofs no longer hold. First seen stays. */
 SP_MUST_CHECK int sp_known_tell_damage(struct sp_journal *journal, const char *place,

@@ -10,6 +10,7 @@
 #include "journal/inside.h"
 #include "journal/known.h"
 #include "journal/prune.h"
+#include "journal/rot.h"
 #include "oci/reference.h"
 
 /* One struct for all kinds of facts: they differ in what they do. */
@@ -256,7 +257,8 @@ static int apply_blob(const struct sp_told *told, struct sp_db *db, struct sp_er
   const struct fact *fact = (const struct fact *)told;
   const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)),
                                     SP_DIGEST(&fact->times.digest), SP_NUMBER(fact->at_s)};
-  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0)
+  if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0 ||
+      sp_rot_end(db, fact->place, &fact->times.digest, fact->at_s, err) < 0)
     return -1;
   return sp_db_put(db, &sp_table_blobs, fact->place, fields, err);
 }
@@ -273,26 +275,6 @@ int sp_known_tell_blob(struct sp_journal *journal, const char *place,
     return -1;
   fact->times.digest = *digest;
   fact->at_s = read_s;
-  sp_journal_tell_take(journal, &fact->told);
-  return 0;
-}
-
-static int apply_unread(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
-{
-  const struct fact *fact = (const struct fact *)told;
-  const struct sp_field key[] = {SP_NUMBER(sp_db_key(fact->place)), SP_DIGEST(&fact->times.digest)};
-  return sp_db_run(db, "DELETE FROM blobs WHERE place = ?1 AND digest = ?2", key, 2, err);
-}
-
-static const struct sp_told_ops unread_ops = {.apply = apply_unread, .free = fact_free};
-
-int sp_known_forget_blob(struct sp_journal *journal, const char *place,
-                         const struct sp_digest *digest, struct sp_err *err)
-{
-  struct fact *fact;
-  if (fact_new(&unread_ops, place, &fact, err) < 0)
-    return -1;
-  fact->times.digest = *digest;
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

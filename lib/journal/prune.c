@@ -28,6 +28,7 @@ static const struct {
     {SP_KEEP_HISTORY_S, "DELETE FROM tags" OF_IDLE_PLACES},
     {SP_KEEP_HISTORY_S, "DELETE FROM digests" OF_IDLE_PLACES},
     {SP_KEEP_HISTORY_S, "DELETE FROM blobs" OF_IDLE_PLACES},
+    {SP_KEEP_HISTORY_S, "DELETE FROM rot" OF_IDLE_PLACES},
     {SP_KEEP_HISTORY_S, "DELETE FROM marks WHERE at_s < ?1"},
     /* The state that a tag was in at the cutoff is still history. */
     {SP_KEEP_HISTORY_S,
@@ -38,6 +39,7 @@ static const struct {
     {SP_KEEP_HISTORY_S,
      "DELETE FROM digests WHERE max(first_seen_s, touched_s, read_s, referrers_s, damaged_s) < ?1"},
     {SP_KEEP_HISTORY_S, "DELETE FROM blobs WHERE read_s < ?1"},
+    {SP_KEEP_HISTORY_S, "DELETE FROM rot WHERE max(damaged_s, known_s) < ?1"},
     {SP_KEEP_UPLOADS_S, "DELETE FROM uploads WHERE at_s < ?1"},
     {SP_KEEP_WRITES_S, OF_OLD_RUNS("images")},
     {SP_KEEP_WRITES_S, OF_OLD_RUNS("writes")},

@@ -17,6 +17,7 @@ void sp_record_clear(struct sp_record *record)
   free(record->primary);
   free(record->tags);
   free(record->left);
+  free(record->rot);
   sp_record_init(record);
 }
 
@@ -223,6 +224,51 @@ int sp_record_merge_left(struct sp_record *record, const struct sp_record_left *
   return 0;
 }
 
+/* -- rot */
+
+static int compare_digests(const struct sp_digest *a, const struct sp_digest *b)
+{
+  return a->alg != b->alg ? (a->alg < b->alg ? -1 : 1) : memcmp(a->raw, b->raw, sizeof a->raw);
+}
+
+static size_t rot_place(const struct sp_record *record, const struct sp_digest *digest, bool *found)
+{
+  size_t at = record->rot_count; /* most come in order */
+  while (at > 0 && compare_digests(&record->rot[at - 1].digest, digest) >= 0)
+    at--;
+  *found = at < record->rot_count && sp_digest_eq(&record->rot[at].digest, digest);
+  return at;
+}
+
+int sp_record_add_rot(struct sp_record *record, const struct sp_digest *digest, int64_t seen_s,
+                      struct sp_err *err)
+{
+  bool found;
+  size_t at = rot_place(record, digest, &found);
+  if (found) {
+    struct sp_record_rot *rot = &record->rot[at];
+    rot->seen_s = seen_s > rot->seen_s ? seen_s : rot->seen_s;
+    return 0;
+  }
+  if (record->rot_count == SP_MAX_ROT)
+    return 0;
+  struct sp_record_rot *more =
+      reallocarray(record->rot, record->rot_count + 1, sizeof *record->rot);
+  if (!more)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+  record->rot = more;
+  memmove(&more[at + 1], &more[at], (record->rot_count - at) * sizeof *more);
+  more[at] = (struct sp_record_rot){.digest = *digest, .seen_s = seen_s};
+  record->rot_count++;
+  return 0;
+}
+
+void sp_record_drop_rot(struct sp_record *record, size_t i)
+{
+  record->rot_count--;
+  memmove(&record->rot[i], &record->rot[i + 1], (record->rot_count - i) * sizeof *record->rot);
+}
+
 /* -- two records */
 
 int sp_record_merge(struct sp_record *record, const struct sp_record *from, struct sp_err *err)
@@ -239,6 +285,10 @@ int sp_record_merge(struct sp_record *record, const struct sp_record *from, stru
   }
   for (size_t i = 0; i < from->left_count; i++) {
     if (sp_record_merge_left(record, &from->left[i], err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < from->rot_count; i++) {
+    if (sp_record_add_rot(record, &from->rot[i].digest, from->rot[i].seen_s, err) < 0)
       return -1;
   }
   return 0;
@@ -329,6 +379,7 @@ bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
                        int64_t max_proof_age_s)
 {
   if (old->count != now->count || old->left_count != now->left_count ||
+      old->rot_count != now->rot_count ||
       strcmp(sp_record_primary(old), sp_record_primary(now)) != 0)
     return true;
   for (size_t i = 0; i < now->count; i++) {
@@ -337,6 +388,10 @@ bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
   }
   for (size_t i = 0; i < now->left_count; i++) {
     if (compare_left(&old->left[i], &now->left[i]) != 0)
+      return true;
+  }
+  for (size_t i = 0; i < now->rot_count; i++) {
+    if (!sp_digest_eq(&old->rot[i].digest, &now->rot[i].digest))
       return true;
   }
   return false;

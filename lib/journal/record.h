@@ -13,10 +13,12 @@
  *      "damaged": "2026-11-24T10:15:00Z", "damage_seen": "touched" | "read", "gone": true,
  *      "named_since": "2026-11-20T10:15:00Z", "meant": true}],
  *    "left": [{"tag": "latest", "digest": "sha256:...", "since": "2026-11-20T10:15:00Z",
- *      "left": "2026-11-23T10:15:00Z"}]}
+ *      "left": "2026-11-23T10:15:00Z"}],
+ *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z"}]}
  *
- * Tags are sorted; what is not known is left out; nothing of a host or of a run is in it, and the
- * dates of proofs are days: two hosts that know the same write the same bytes.
+ * "rot" is what was last seen damaged on this backup, by its own digest (journal/rot.h). Tags and
+ * digests are sorted; what is not known is left out; nothing of a host or of a run is in it, and
+ * the dates of proofs are days: two hosts that know the same write the same bytes.
  *
  * Life cycle: sp_record_init, any number of set and merge, sp_record_clear. Threads: none of its
  * own.
@@ -61,12 +63,20 @@ struct sp_record_left {
   int64_t left_s; /* later than since_s */
 };
 
+/* A blob or manifest, and when it was last seen damaged on this backup. */
+struct sp_record_rot {
+  struct sp_digest digest;
+  int64_t seen_s;
+};
+
 struct sp_record {
   char *primary;              /* name of the primary; "" in an empty record */
   struct sp_record_tag *tags; /* sorted by tag (bytes), no two of one name */
   size_t count, cap;
   struct sp_record_left *left; /* sorted by left_s; the last SP_MAX_RECORD_LEFT */
   size_t left_count, left_cap;
+  struct sp_record_rot *rot; /* sorted by digest, each once */
+  size_t rot_count;
 };
 
 void sp_record_init(struct sp_record *record);
@@ -90,6 +100,12 @@ SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_
  * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_left(struct sp_record *record, const struct sp_record_left *left,
                                        struct sp_err *err);
+/* Adds one, or makes its date later. Of more than SP_MAX_ROT the rest is left out: such a backup
+ * has tags enough that are known to be damaged. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_add_rot(struct sp_record *record, const struct sp_digest *digest,
+                                    int64_t seen_s, struct sp_err *err);
+/* Takes number i out. */
+void sp_record_drop_rot(struct sp_record *record, size_t i);
 /* Merges all of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
  * has none yet). */
 SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_record *from,

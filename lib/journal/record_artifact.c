@@ -83,6 +83,19 @@ static int append_primary(struct sp_buf *out, const char *primary, struct sp_err
   return sp_buf_appendf(out, err, "{\"schema\":%d,\"primary\":%s,\"tags\":[", SCHEMA, quoted);
 }
 
+static int append_rot(struct sp_buf *out, const struct sp_record *record, struct sp_err *err)
+{
+  char digest[SP_DIGEST_TEXT_MAX];
+  for (size_t i = 0; i < record->rot_count; i++) {
+    sp_digest_format(&record->rot[i].digest, digest);
+    if (sp_buf_appendf(out, err, "%s\n{\"digest\":\"%s\"", i ? "," : ",\"rot\":[", digest) < 0 ||
+        append_time(out, "seen", record->rot[i].seen_s, err) < 0 ||
+        sp_buf_append_str(out, "}", err) < 0)
+      return -1;
+  }
+  return record->rot_count ? sp_buf_append_str(out, "\n]", err) : 0;
+}
+
 static int append_body(struct sp_buf *out, const struct sp_record *record, struct sp_err *err)
 {
   if (append_primary(out, sp_record_primary(record), err) < 0)
@@ -97,7 +110,9 @@ static int append_body(struct sp_buf *out, const struct sp_record *record, struc
         append_left(out, &record->left[i], err) < 0)
       return -1;
   }
-  return sp_buf_append_str(out, "\n]}\n", err);
+  if (sp_buf_append_str(out, "\n]", err) < 0 || append_rot(out, record, err) < 0)
+    return -1;
+  return sp_buf_append_str(out, "}\n", err);
 }
 
 static int describe(const struct sp_buf *bytes, const char *media_type, struct sp_desc *out,
@@ -292,12 +307,39 @@ static int get_left(const json_t *list, int64_t now_s, struct sp_record *out, st
   return 0;
 }
 
+/* Without a time that has been it is no fact. */
+static int get_rot(const json_t *list, int64_t now_s, struct sp_record *out, struct sp_err *err)
+{
+  struct sp_digest before = {0}, digest;
+  size_t i;
+  json_t *item;
+  json_array_foreach(list, i, item)
+  {
+    const char *text;
+    int64_t seen_s;
+    struct sp_err why = SP_ERR_INIT;
+    if (sp_json_get_string(item, "digest", &text, err) < 0 ||
+        get_time(item, "seen", now_s, &seen_s, err) < 0)
+      return sp_err_context(err, "rot %zu", i + 1);
+    if (sp_digest_parse(sp_span_str(text), &digest, &why) < 0)
+      return sp_fail(err, SP_E_INVALID, "member 'digest' of rot %zu: %s", i + 1, why.msg);
+    if (digest.alg < before.alg ||
+        (digest.alg == before.alg && memcmp(digest.raw, before.raw, sizeof digest.raw) <= 0))
+      return sp_fail(err, SP_E_INVALID, "rot %zu: not in order", i + 1);
+    before = digest;
+    if (seen_s > 0 && sp_record_add_rot(out, &digest, seen_s, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out, struct sp_err *err)
 {
   int64_t schema;
   const char *primary;
   json_t *tags;
   json_t *left;
+  json_t *rot;
   if (sp_json_get_int(doc, "schema", 0, &schema, err) < 0)
     return -1;
   if (schema > SCHEMA)
@@ -307,13 +349,14 @@ static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out,
     return sp_fail(err, SP_E_INVALID, "it has no schema");
   if (sp_json_get_string(doc, "primary", &primary, err) < 0 ||
       sp_json_get_array(doc, "tags", &tags, err) < 0 ||
-      sp_json_get_array(doc, "left", &left, err) < 0)
+      sp_json_get_array(doc, "left", &left, err) < 0 ||
+      sp_json_get_array(doc, "rot", &rot, err) < 0)
     return -1;
   if (!primary || !tags || strlen(primary) > SP_MAX_JOURNAL_TEXT)
     return sp_fail(err, SP_E_INVALID, "it has no primary or no tags");
   if (sp_record_set_primary(out, primary, err) < 0 || get_tags(tags, now_s, out, err) < 0)
     return -1;
-  return get_left(left, now_s, out, err);
+  return get_left(left, now_s, out, err) < 0 ? -1 : get_rot(rot, now_s, out, err);
 }
 
 int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out, struct sp_err *err)

@@ -26,6 +26,9 @@ TABLE(digests, "ndnnnnnn",
       ", read_s" NUMBER ", referrers_s" NUMBER ", damaged_s" NUMBER ", needs_read" NUMBER,
       "place, digest", "?,?,?,?,?,?,?,?");
 TABLE(blobs, "ndn", "place" NUMBER ", digest" DIGEST ", read_s" NUMBER, "place, digest", "?,?,?");
+TABLE(rot, "ndnnn",
+      "store" NUMBER ", digest" DIGEST ", place" NUMBER ", damaged_s" NUMBER ", known_s" NUMBER,
+      "store, digest, place", "?,?,?,?,?");
 TABLE(uploads, "ndnntn",
       "place" NUMBER ", digest" DIGEST ", size_bytes" NUMBER ", offset_bytes" NUMBER
       ", location" TEXT ", at_s" NUMBER,
@@ -46,7 +49,6 @@ TABLE(writes, "nnnnttddn",
 TABLE(marks, "ntn", "name_key" NUMBER ", name" TEXT ", at_s" NUMBER, "name_key", "?,?,?");
 
 const struct sp_table *const sp_tables[] = {
-    &sp_table_tags,    &sp_table_digests, &sp_table_blobs,
-    &sp_table_uploads, &sp_table_runs,    &sp_table_images,
-    &sp_table_writes,  &sp_table_marks,   NULL,
+    &sp_table_tags, &sp_table_digests, &sp_table_blobs,  &sp_table_rot,   &sp_table_uploads,
+    &sp_table_runs, &sp_table_images,  &sp_table_writes, &sp_table_marks, NULL,
 };

@@ -8,7 +8,7 @@
 #ifndef SP_JOURNAL_SCHEMA_H
 #define SP_JOURNAL_SCHEMA_H
 
-#define SP_SCHEMA_VERSION 2
+#define SP_SCHEMA_VERSION 3
 #define SP_SCHEMA_APPLICATION 0x53507274 /* "SPrt": whose file it is (SQLite's application_id) */
 #define SP_MAX_FIELDS 12                 /* of one row, without the seal */
 
@@ -27,6 +27,8 @@ extern const struct sp_table sp_table_tags;    /* place, tag, since, digest, gon
 extern const struct sp_table sp_table_digests; /* place, digest, first seen, touched, read,
                                                   referrers asked, damaged, needs read */
 extern const struct sp_table sp_table_blobs;   /* place, digest, read */
+extern const struct sp_table sp_table_rot;     /* store, digest, place, damaged, known; `store` is
+                                                  sp_db_key of what journal/rot.h calls so */
 extern const struct sp_table sp_table_uploads; /* place, digest, size, offset, location, at */
 extern const struct sp_table sp_table_runs;    /* id, command, subject, started, ended, exit status,
                                                   images, failed, writes, bytes */

@@ -227,16 +227,30 @@ static const struct {
     {"", SP_TRANSPORT_REGISTRY, parse_registry},
 };
 
-int sp_place_parse(const char *text, bool lower, struct sp_place *out, struct sp_err *err)
+static size_t transport_of(const char *text)
 {
   size_t i = 0;
   while (strncmp(text, transports[i].prefix, strlen(transports[i].prefix)) != 0)
     i++; /* the last prefix is empty */
+  return i;
+}
+
+int sp_place_parse(const char *text, bool lower, struct sp_place *out, struct sp_err *err)
+{
+  size_t i = transport_of(text);
   struct sp_place place = {.transport = transports[i].transport};
   if (transports[i].parse(text, text + strlen(transports[i].prefix), lower, &place, err) < 0)
     return -1;
   *out = place;
   return 0;
+}
+
+size_t sp_place_store_len(const char *name)
+{
+  size_t i = transport_of(name);
+  if (transports[i].transport == SP_TRANSPORT_VAULT)
+    return strlen(transports[i].prefix);
+  return transports[i].prefix[0] ? strlen(name) : strcspn(name, "/");
 }
 
 bool sp_place_tells_tag(const struct sp_place *place)

@@ -36,9 +36,10 @@ struct copy {
   const struct group *group;
   struct sp_digest digest;
   struct sp_transfer_destination to[SP_MAX_DESTINATIONS];
-  size_t backups[SP_MAX_DESTINATIONS]; /* of each destination */
-  size_t count;                        /* of destinations */
-  struct setting *settings;            /* group->count for each backup; so are names and now */
+  size_t backups[SP_MAX_DESTINATIONS];        /* of each destination */
+  size_t count;                               /* of destinations */
+  atomic_bool is_rotten[SP_MAX_DESTINATIONS]; /* reading said so of something there */
+  struct setting *settings; /* group->count for each backup; so are names and now */
   const char **names;
   struct sp_digest *now;
   struct sp_report *report;
@@ -131,14 +132,13 @@ static void add_destination(struct copy *copy, size_t backup)
   if (count == 0)
     return;
   copy->backups[copy->count] = backup;
-  copy->to[copy->count++] = (struct sp_transfer_destination){
-      .store = work->backups[backup],
-      .tags = &copy->names[first],
-      .tag_count = count,
-      .tags_now = &copy->now[first],
-      .is_empty = work->is_blank[backup],
-      .read_back = work->sync->restores || work->is_distrusted[backup],
-      .place = work->places[backup]};
+  copy->to[copy->count++] = (struct sp_transfer_destination){.store = work->backups[backup],
+                                                             .tags = &copy->names[first],
+                                                             .tag_count = count,
+                                                             .tags_now = &copy->now[first],
+                                                             .is_empty = work->is_blank[backup],
+                                                             .read_back = work->sync->restores,
+                                                             .place = work->places[backup]};
 }
 
 /* What the tags of a destination are about to leave keeps a name there. */
@@ -168,6 +168,40 @@ static void tell_ended(void *ctx, const struct sp_image *image)
   }
 }
 
+/* -- what is known to be rotten */
+
+/* Is a tag about to move there? (All else is in step, and only proven.) */
+static bool is_moving(const struct copy *copy, size_t destination)
+{
+  for (size_t i = 0; i < copy->to[destination].tag_count; i++) {
+    const struct sp_pinned *tag = copy->settings[destination * copy->group->count + i].tag;
+    if (tag->at[copy->backups[destination]].action == SP_ACTION_SET)
+      return true;
+  }
+  return false;
+}
+
+/* What is known to be bad at this place is not read for each image that is in step with it: those
+ * are verify's to prove. Where a tag moves, no other may be there for verify to find it by. */
+static enum sp_doubt doubt(void *ctx, size_t destination, const struct sp_digest *blob)
+{
+  const struct copy *copy = ctx;
+  const struct sp_rot *rot = &copy->work->past.rots[copy->backups[destination]];
+  enum sp_rot_state state = sp_rot_state(rot, blob);
+  if (state == SP_ROT_HERE && !is_moving(copy, destination))
+    return SP_DOUBT_BAD;
+  return state == SP_ROT_NONE ? SP_DOUBT_NONE : SP_DOUBT_READ;
+}
+
+/* That what nobody doubted is good is no news. */
+static void was_read(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good)
+{
+  struct copy *copy = ctx;
+  if (!is_good)
+    atomic_store(&copy->is_rotten[destination], true);
+  sp_remember_rot(copy->work, digest, copy->backups[destination], !is_good);
+}
+
 static int transfer(struct copy *copy, struct sp_err *err)
 {
   struct sp_work *work = copy->work;
@@ -186,6 +220,8 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .dry_run = work->sync->dry_run,
       .before_tags = keep_history,
       .ended = tell_ended,
+      .doubt = doubt,
+      .was_read = was_read,
       .ctx = copy,
       .keep_side_tags = work->sync->restores && !sp_work_is_accepted(work, "*"),
       .view = &work->view,
@@ -269,7 +305,9 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
   else
     tell_tag(work, tag, backup, result, setting->history);
   if (is_seen_damaged(copy, destination, &tag->at[backup]))
-    sp_remember_damage(work, &copy->digest, backup, copy->to[destination].read_back);
+    sp_remember_damage(work, &copy->digest, backup,
+                       copy->to[destination].read_back ||
+                           atomic_load(&copy->is_rotten[destination]));
   if (result != SP_SYNC_COPIED && result != SP_SYNC_PROVEN)
     return;
   tag->at[backup].proven = proof_of(&copy->report->places[destination]);
@@ -498,4 +536,6 @@ void sp_copies_run(struct sp_work *work)
   }
   run_ranks(work, order, count, groups);
   advise(work);
+  if (!work->sync->restores)
+    sp_work_note_rot(work);
 }

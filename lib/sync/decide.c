@@ -6,15 +6,23 @@ static bool differs(const struct sp_digest *known, const struct sp_digest *now)
   return known->alg != SP_DIGEST_NONE && !sp_digest_eq(known, now);
 }
 
+bool sp_sync_is_fresh(int64_t proven_s, int64_t now_s, int64_t max_proof_age_s)
+{
+  int64_t age_s = now_s - proven_s;
+  if (age_s == -1)
+    age_s = 0; /* sp_rot_date_proof; more than a second ahead is a clock that was wrong */
+  return proven_s > 0 && age_s >= 0 && age_s < max_proof_age_s;
+}
+
 enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)
 {
   bool is_there = state->backup.alg != SP_DIGEST_NONE;
   if (is_there && sp_digest_eq(&state->backup, &state->primary)) {
     if (state->is_damaged)
       return SP_ACTION_TELL;
-    int64_t age_s = state->now_s - state->proven_s;
-    bool is_fresh = state->proven_s > 0 && age_s < state->max_proof_age_s && age_s >= 0;
-    return is_fresh ? SP_ACTION_KEEP : SP_ACTION_PROVE;
+    return sp_sync_is_fresh(state->proven_s, state->now_s, state->max_proof_age_s)
+               ? SP_ACTION_KEEP
+               : SP_ACTION_PROVE;
   }
   if (state->is_accepted)
     return SP_ACTION_SET;

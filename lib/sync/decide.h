@@ -32,6 +32,9 @@ struct sp_tag_state {
 /* Decides (DESIGN.md "Many images"). Cannot fail. */
 enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state);
 
+/* Is a proof of that time (0: never) young enough? */
+bool sp_sync_is_fresh(int64_t proven_s, int64_t now_s, int64_t max_proof_age_s);
+
 /* May the primary be believed, if it has `now` of the `known` tags that it had? (F30: a primary
  * that lost more than max_loss_percent is asked about, not followed.) */
 bool sp_sync_is_loss_bearable(uint64_t known, uint64_t now, uint32_t max_loss_percent);

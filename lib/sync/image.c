@@ -59,6 +59,32 @@ bool sp_work_is_open(struct sp_work *work, size_t backup)
   return !atomic_load(&work->is_out[backup]) && !sp_cancel_is_requested(work->sync->cancel);
 }
 
+static bool has_damaged_tag(const struct sp_work *work, size_t backup)
+{
+  for (size_t i = 0; i < work->tags.count; i++) {
+    const struct sp_digest *now = &work->tags.items[i].at[backup].now;
+    if (sp_known_is_damaged(sp_known_find_digest(&work->past.backups[backup], now)))
+      return true;
+  }
+  return false;
+}
+
+void sp_work_note_rot(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    const struct sp_rot *rot = &work->past.rots[i];
+    size_t count = 0;
+    for (size_t k = 0; k < rot->count; k++)
+      count += sp_rot_state(rot, &rot->blobs[k].digest) == SP_ROT_HERE;
+    if (count > 0 && !has_damaged_tag(work, i))
+      sp_told_add_note(
+          work->told,
+          "%zu blobs or manifests of history tags, or of tags that are not selected, are "
+          "known to be damaged at '%s': safeport verify --read --repair %s",
+          count, work->backups[i]->name, work->name);
+  }
+}
+
 /* "v1.2.3", "app:v1.2.3" or "*". */
 bool sp_work_is_accepted(const struct sp_work *work, const char *tag)
 {

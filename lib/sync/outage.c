@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "oci/place.h"
 
 void sp_outages_init(struct sp_outages *outages)
 {
@@ -19,9 +20,8 @@ void sp_outages_clear(struct sp_outages *outages)
 /* Answers false for a place that is no registry ("vault:", "oci:"): those fail one by one. */
 static bool registry_of(const char *place, char out[256])
 {
-  size_t len = strcspn(place, "/");
-  if (place[len] != '/' || len >= 256 || strncmp(place, "vault:", 6) == 0 ||
-      strncmp(place, "oci:", 4) == 0)
+  size_t len = sp_place_store_len(place);
+  if (place[len] != '/' || len >= 256)
     return false;
   memcpy(out, place, len);
   out[len] = '\0';

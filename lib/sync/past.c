@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "journal/record_facts.h"
 #include "sync/record_store.h"
@@ -12,10 +13,13 @@
 static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
                         const struct sp_side *backups, struct sp_err *err)
 {
-  if (sp_known_read(journal, primary, SP_KNOWN_NOW, &past->primary, err) < 0)
+  if (sp_known_read(journal, primary, SP_KNOWN_NOW, &past->primary, err) < 0 ||
+      sp_rot_read(journal, primary, &past->primary_rot, err) < 0)
     return -1;
   for (size_t i = 0; i < past->backup_count; i++) {
-    if (sp_known_read(journal, backups[i].store->name, SP_KNOWN_NOW, &past->backups[i], err) < 0)
+    const char *backup = backups[i].store->name;
+    if (sp_known_read(journal, backup, SP_KNOWN_NOW, &past->backups[i], err) < 0 ||
+        sp_rot_read(journal, backup, &past->rots[i], err) < 0)
       return -1;
   }
   return 0;
@@ -24,8 +28,11 @@ static int read_journal(struct sp_past *past, struct sp_journal *journal, const 
 static void clear_known(struct sp_past *past)
 {
   sp_known_clear(&past->primary);
-  for (size_t i = 0; i < past->backup_count; i++)
+  sp_rot_clear(&past->primary_rot);
+  for (size_t i = 0; i < past->backup_count; i++) {
     sp_known_clear(&past->backups[i]);
+    sp_rot_clear(&past->rots[i]);
+  }
 }
 
 /* -- what a record says */
@@ -66,6 +73,14 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
       return -1;
     use_end_of_day(&copy);
     if (sp_record_says_of_copy(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
+      return -1;
+  }
+  for (size_t i = 0; i < record->rot_count; i++) {
+    const struct sp_record_rot *rot = &record->rot[i];
+    const struct sp_known_digest said = {
+        .digest = rot->digest, .damaged_s = rot->seen_s, .needs_read = true};
+    if (sp_rot_tell_said(journal, backup, &rot->digest, rot->seen_s, sp_clock_wall_s(), err) < 0 ||
+        sp_known_tell_digest(journal, place, &said, err) < 0)
       return -1;
   }
   return 0;
@@ -178,7 +193,8 @@ int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct
   const struct sp_known_digest *known = sp_known_find_digest(&past->backups[backup], digest);
   if (!known)
     return 0;
-  return known->touched_s > known->read_s ? known->touched_s : known->read_s;
+  int64_t proven_s = known->touched_s > known->read_s ? known->touched_s : known->read_s;
+  return sp_rot_outdates(&past->rots[backup], proven_s) ? 0 : proven_s;
 }
 
 struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,

@@ -9,12 +9,15 @@
 
 #include "journal/known.h"
 #include "journal/record.h"
+#include "journal/rot.h"
 #include "store/retry.h"
 #include "sync/side.h"
 
 struct sp_past {
   struct sp_known primary;
   struct sp_known backups[SP_MAX_DESTINATIONS];
+  struct sp_rot primary_rot;
+  struct sp_rot rots[SP_MAX_DESTINATIONS]; /* of each backup */
   size_t backup_count;
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
@@ -46,7 +49,8 @@ struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);
 /* What the tag named at this backup when a run last saw it there, or, if none did, at the primary:
  * the record knows no more. alg NONE: not known. */
 struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag);
-/* When the digest was last proven at this backup; 0 = never. */
+/* When the digest was last proven at this backup, with all in mind that is known of its store
+ * (journal/rot.h); 0 = never. */
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
 /* What is known of the digest at this backup; nothing but itself if nothing is. */
 struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
@@ -54,8 +58,8 @@ struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
 /* Is it known to have wrong bytes there (sp_known_needs_read)? */
 bool sp_past_needs_read(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
 /* What the record at a backup says of copies there, without asking the backup: `*said` (the
- * caller's: sp_known_clear) has digests only. As sp_past_tell_said was told, by this run or an
- * earlier one. Fails: SP_E_NOMEM. */
+ * caller's: sp_known_clear) has digests only, those of rot among them. As sp_past_tell_said was
+ * told, by this run or an earlier one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_read_said(struct sp_journal *journal, const char *backup,
                                     struct sp_known *said, struct sp_err *err);
 /* The record at the backup was seen to say, or was written to say, this. Damage that it tells of is

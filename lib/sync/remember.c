@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "journal/runs.h"
 #include "policy/tag_kind.h"
 #include "sync/kept.h"
@@ -23,9 +24,10 @@ static struct sp_known_digest proof_of(const struct sp_work *work, const struct 
                                        size_t backup)
 {
   enum sp_proof proven = tag->at[backup].proven;
+  int64_t now_s = sp_rot_date_proof(&work->past.rots[backup], work->now_s);
   return (struct sp_known_digest){.digest = tag->primary,
-                                  .touched_s = proven >= SP_PROOF_TOUCHED ? work->now_s : 0,
-                                  .read_s = proven >= SP_PROOF_READ ? work->now_s : 0};
+                                  .touched_s = proven >= SP_PROOF_TOUCHED ? now_s : 0,
+                                  .read_s = proven >= SP_PROOF_READ ? now_s : 0};
 }
 
 void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup)
@@ -44,6 +46,24 @@ void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, si
 {
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_known_tell_damage(work->sync->journal, work->backups[backup]->name, digest, needs_read,
+                              &no_memory));
+}
+
+void sp_remember_rot(struct sp_work *work, const struct sp_digest *digest, size_t backup,
+                     bool is_rotten)
+{
+  struct sp_rot *rot = &work->past.rots[backup];
+  const char *place = work->backups[backup]->name;
+  enum sp_rot_state known = sp_rot_state(rot, digest);
+  struct sp_err no_memory = SP_ERR_INIT;
+  int64_t now_s = sp_clock_wall_s();
+  if (known == (is_rotten ? SP_ROT_HERE : SP_ROT_NONE))
+    return;
+  sp_rot_settle(rot, digest, is_rotten ? SP_ROT_HERE : SP_ROT_NONE);
+  if (is_rotten)
+    forget(sp_rot_tell_seen(work->sync->journal, place, digest, now_s, &no_memory));
+  else
+    forget(sp_known_tell_blob(work->sync->journal, place, digest, sp_rot_date_proof(rot, now_s),
                               &no_memory));
 }
 
@@ -258,6 +278,13 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup)
     if (sp_record_is_copy_news(old ? old : &nothing, &now, work->sync->max_proof_age_s))
       return true;
   }
+  const struct sp_rot *rot = &work->past.rots[backup];
+  for (size_t i = 0; i < rot->count; i++) {
+    const struct sp_digest *digest = &rot->blobs[i].digest;
+    if (sp_rot_state(rot, digest) == SP_ROT_HERE &&
+        !sp_known_is_damaged(sp_known_find_digest(&said, digest)))
+      return true;
+  }
   return false;
 }
 
@@ -279,6 +306,33 @@ static bool may_be_read_later(const struct sp_err *err)
          (sp_code_is_retryable(err->code) && !sp_trouble_is_damage(err));
 }
 
+/* Of what was rotten there: what this host knows besides, less what it has read and found good
+ * since. The journal is asked, for it may have been told by this very run. */
+static int merge_rot(const struct sp_work *work, size_t backup, struct sp_record *record,
+                     struct sp_err *err)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->backups[backup]->name;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  sp_journal_flush(journal);
+  for (size_t i = record->rot_count; i-- > 0;) {
+    int64_t read_s;
+    if (sp_known_read_blobs(journal, place, &record->rot[i].digest, 1, &read_s, err) < 0)
+      return -1;
+    if (read_s >= record->rot[i].seen_s)
+      sp_record_drop_rot(record, i);
+  }
+  if (sp_rot_read(journal, place, &rot, err) < 0)
+    return -1;
+  for (size_t i = 0; i < rot.count; i++) {
+    const struct sp_rot_blob *blob = &rot.blobs[i];
+    if (sp_rot_state(&rot, &blob->digest) == SP_ROT_HERE &&
+        sp_record_add_rot(record, &blob->digest, blob->damaged_s, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
 {
   SP_AUTO_RECORD struct sp_record now;
@@ -295,7 +349,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   bool is_ours =
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
-      sp_record_prune(&now, work->now_s, err) < 0)
+      sp_record_prune(&now, work->now_s, err) < 0 || merge_rot(work, backup, &now, err) < 0)
     return -1;
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)

@@ -13,6 +13,9 @@ void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t b
  * needs_read: as in struct sp_known_digest. */
 void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, size_t backup,
                         bool needs_read);
+/* This run read a blob or manifest of a backup: it is damaged, or good. Only news is told. */
+void sp_remember_rot(struct sp_work *work, const struct sp_digest *digest, size_t backup,
+                     bool is_rotten);
 /* The referrers of the digest were asked for at the primary. */
 void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest);
 /* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/standing.h"
 
+#include "sync/decide.h"
+
 const char *sp_standing_name(enum sp_standing standing)
 {
   static const char *const names[SP_STANDING_COUNT] = {
@@ -21,9 +23,9 @@ bool sp_standing_is_good(enum sp_standing standing)
 
 static enum sp_standing of_copy(const struct sp_standing_facts *facts)
 {
-  int64_t age_s = facts->now_s - facts->proven_s;
-  bool is_fresh = facts->proven_s > 0 && age_s >= 0 && age_s < facts->max_proof_age_s;
-  return is_fresh ? SP_STANDING_IN_STEP : SP_STANDING_UNPROVEN;
+  return sp_sync_is_fresh(facts->proven_s, facts->now_s, facts->max_proof_age_s)
+             ? SP_STANDING_IN_STEP
+             : SP_STANDING_UNPROVEN;
 }
 
 enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)

@@ -66,7 +66,7 @@ static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
       .backup = at->now,
       .lacks_signatures = !is_extra && sp_followers_are_missing(work, backup, &tag->primary),
       .is_damaged = sp_known_is_damaged(known),
-      .proven_s = known ? (known->touched_s > known->read_s ? known->touched_s : known->read_s) : 0,
+      .proven_s = sp_past_proven_s(&work->past, backup, &at->now),
       .now_s = work->now_s,
       .max_proof_age_s = run->sync.max_proof_age_s};
   out->standing = sp_standing_of(&facts);

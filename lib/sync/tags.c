@@ -321,7 +321,6 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
 {
   for (size_t i = 0; i < work->backup_count; i++) {
     bool is_damaged = sp_past_needs_read(&work->past, i, &tag->at[i].now);
-    work->is_distrusted[i] = work->is_distrusted[i] || is_damaged;
     const struct sp_tag_state state = {
         .primary = tag->primary,
         .backup = tag->at[i].now,

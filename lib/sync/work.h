@@ -38,9 +38,6 @@ struct sp_work {
   size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
   atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
   bool is_blank[SP_MAX_DESTINATIONS];            /* nothing is there: unlisted.h */
-  bool is_distrusted[SP_MAX_DESTINATIONS];       /* a tag there names what is known to have wrong
-                                                    bytes; images share blobs, so all that is set
-                                                    there is read back */
   struct sp_side primary_side;
   struct sp_side sides[SP_MAX_DESTINATIONS];
   struct sp_source_view view; /* of the primary, for transfer/ */
@@ -60,6 +57,9 @@ struct sp_work {
 void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err);
 /* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
+/* Notes what is known to be damaged at each backup where no tag of this image says so: it may be
+ * that of a history tag, or of one that is not selected. */
+void sp_work_note_rot(struct sp_work *work);
 /* Says so of a tag (--accept). */
 bool sp_work_is_accepted(const struct sp_work *work, const char *tag);
 

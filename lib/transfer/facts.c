@@ -80,8 +80,9 @@ int sp_facts_set_tags(struct sp_place_facts *place, const char *const *tags,
 void sp_facts_forget(struct sp_place_facts *place, const struct sp_image *image)
 {
   for (size_t i = 0; i < image->blob_count; i++)
-    place->blobs[i] =
-        (struct sp_blob_fact){.have = SP_HAVE_ABSENT, .was_damaged = place->blobs[i].was_damaged};
+    place->blobs[i] = (struct sp_blob_fact){.have = SP_HAVE_ABSENT,
+                                            .doubt = place->blobs[i].doubt,
+                                            .was_damaged = place->blobs[i].was_damaged};
   for (size_t i = 0; i < image->node_count; i++)
     place->nodes[i] = (struct sp_node_fact){.have = SP_HAVE_ABSENT};
 }

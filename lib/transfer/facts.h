@@ -19,10 +19,18 @@ enum sp_have {
   SP_HAVE_DAMAGED, /* there, but of another length, or it cannot be served */
 };
 
+/* What was known of a blob at a destination before the job began. */
+enum sp_doubt {
+  SP_DOUBT_NONE,
+  SP_DOUBT_READ, /* it may have wrong bytes: it is read before a tag is set */
+  SP_DOUBT_BAD,  /* it has: it is not used, unless this job brings it anew */
+};
+
 struct sp_blob_fact {
   enum sp_have have;
   enum sp_proof proof; /* PRESENT: how well that is known; what we sent ourselves is TOUCHED */
   bool is_at_hand;     /* ABSENT: the place can mount it from itself */
+  enum sp_doubt doubt; /* it is not mounted; a new upload is read */
   bool was_damaged;    /* a new upload has to be looked at again */
   bool is_sent;        /* by this run */
   bool is_mounted;     /* by this run */

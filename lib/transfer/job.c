@@ -88,6 +88,14 @@ static void list_tags(struct sp_run *run, size_t place, struct sp_err *err)
     sp_run_fail(run, err);
 }
 
+static void note_doubts(struct sp_run *run, size_t place)
+{
+  const struct sp_transfer *job = run->job;
+  for (size_t i = 0; job->doubt && i < run->image.blob_count; i++)
+    run->facts.places[place].blobs[i].doubt =
+        job->doubt(job->ctx, place, &run->image.blobs[i].digest);
+}
+
 static void make_facts(struct sp_run *run)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -96,8 +104,10 @@ static void make_facts(struct sp_run *run)
     sp_run_fail(run, &err);
     return;
   }
-  for (size_t place = 0; place < count; place++)
+  for (size_t place = 0; place < count; place++) {
     list_tags(run, place, &err);
+    note_doubts(run, place);
+  }
 }
 
 static void report_survey(struct sp_run *run)

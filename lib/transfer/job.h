@@ -23,6 +23,7 @@
 #include "store/retry.h"
 #include "store/store.h"
 #include "transfer/closure.h"
+#include "transfer/facts.h"
 #include "transfer/holdings.h"
 #include "transfer/image.h"
 
@@ -55,9 +56,14 @@ struct sp_transfer {
    * written. Fails: that destination fails, and its tags stay as they are. May be NULL. Called from
    * several threads, once or twice for a destination. */
   int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
+  /* What is known against a blob at a destination. May be NULL: nothing is. */
+  enum sp_doubt (*doubt)(void *ctx, size_t destination, const struct sp_digest *blob);
+  /* A blob was read to its end there, or a manifest was read back: it is good; or it is damaged for
+   * good. May be NULL. Called from several threads. */
+  void (*was_read)(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good);
   /* Called last of all, with the image as far as it could be read from the source. May be NULL. */
   void (*ended)(void *ctx, const struct sp_image *image);
-  void *ctx;                    /* of both */
+  void *ctx;                    /* of these four */
   struct sp_source_view *view;  /* may be NULL: nothing is known of the source yet */
   struct sp_holdings *holdings; /* may be NULL: no other job runs beside this one. With it, every
                                    destination has a place there */

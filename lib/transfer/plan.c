@@ -43,7 +43,8 @@ static struct sp_plan_blob decide(const struct planning *p, size_t place, size_t
 {
   struct sp_plan_blob send = {.action = SP_BLOB_SEND};
   const struct sp_plan_traits *traits = &p->traits[place];
-  if (have(p, place, blob) == SP_HAVE_DAMAGED || traits->is_distrust)
+  if (have(p, place, blob) == SP_HAVE_DAMAGED || traits->is_distrust ||
+      p->facts->places[place].blobs[blob].doubt != SP_DOUBT_NONE)
     return send;
   if (p->facts->places[place].blobs[blob].is_at_hand)
     return (struct sp_plan_blob){.action = SP_BLOB_MOUNT, .from = place};

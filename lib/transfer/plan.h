@@ -51,7 +51,7 @@ struct sp_plan {
  * A blob that a place lacks is mounted if it is at hand there (from itself), or if a sibling has it
  * (the source before the others); where
  * several siblings lack it, the first of them is sent the bytes and the others mount it afterwards.
- * A damaged blob is always sent: a mount would bring the damage along.
+ * A damaged blob, or one in doubt, is always sent: a mount would bring the damage along.
  *
  * Requests that publish, not those of the survey: 2 for a blob that is sent (begin, bytes), one
  * more if it is looked at again (is_seen_again, or it was damaged), 2 for a mount (and its proof),

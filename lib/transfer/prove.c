@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "store/relay.h"
 #include "transfer/crew.h"
+#include "transfer/report.h"
 #include "transfer/sharing.h"
 #include "transfer/survey.h"
 #include "transfer/trouble.h"
@@ -59,6 +60,14 @@ static void refresh_task(void *ctx, size_t i)
 /* -- blobs that have to be read to the end: those of which a store could only claim that it has
  * them (it ignores Range), or all of them, if the job wants that */
 
+/* It has wrong bytes, as was to be feared. Sending it once more is not for whoever only copies: the
+ * registry may keep what it has, and each image with this blob would try. */
+static void call_rotten(struct sp_run *run, size_t place, const struct sp_image_blob *blob)
+{
+  sp_run_damage(run, place, &blob->digest, sp_image_blob_what(blob), SP_FINDING_WRONG,
+                _("it has wrong bytes there (safeport verify --read --repair sends it again)"));
+}
+
 struct reading {
   struct sp_run *run;
   size_t *items; /* place * blob_count + blob */
@@ -85,6 +94,7 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
     fact->proof = SP_PROOF_READ;
     fact->seen_ms = sp_clock_mono_ms();
     sp_sharing_note_blob(run, place, number);
+    sp_run_was_read(run, place, &blob->digest, true);
     return;
   }
   fact->was_damaged = true;
@@ -93,11 +103,22 @@ static void read_task(void *ctx, size_t i, size_t ring_bytes)
     sp_run_fail_place(run, place, &err);
     return;
   }
+  if (!is_missing && fact->doubt != SP_DOUBT_NONE && !run->job->destinations[place].read_back) {
+    call_rotten(run, place, blob);
+    return;
+  }
   if (is_missing)
     sp_fail(&err, SP_E_BLOB_UNKNOWN, "it is claimed to be there and is not");
   else
     sp_fail(&err, SP_E_DIGEST, "it has wrong bytes");
   lose(run, place, blob, &err);
+}
+
+/* How well this blob has to be known. */
+static enum sp_proof enough(const struct sp_run *run, size_t place, const struct sp_blob_fact *fact)
+{
+  bool is_to_read = run->job->destinations[place].read_back || fact->doubt != SP_DOUBT_NONE;
+  return is_to_read ? SP_PROOF_READ : SP_PROOF_TOUCHED;
 }
 
 static void read_unproven(struct sp_run *run)
@@ -114,13 +135,17 @@ static void read_unproven(struct sp_run *run)
   size_t count = 0;
   for (size_t i = 0; i < all; i++) {
     size_t place = i / run->image.blob_count;
+    const struct sp_image_blob *blob = &run->image.blobs[i % run->image.blob_count];
     const struct sp_blob_fact *fact = &run->facts.places[place].blobs[i % run->image.blob_count];
-    enum sp_proof enough =
-        run->job->destinations[place].read_back ? SP_PROOF_READ : SP_PROOF_TOUCHED;
-    if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough || !sp_run_is_open(run, place))
+    if (fact->have != SP_HAVE_PRESENT || fact->proof >= enough(run, place, fact) ||
+        !sp_run_is_open(run, place))
       continue;
+    if (fact->doubt == SP_DOUBT_BAD && !run->job->destinations[place].read_back) {
+      call_rotten(run, place, blob);
+      continue;
+    }
     items[count] = i;
-    sizes[count++] = run->image.blobs[i % run->image.blob_count].size_bytes;
+    sizes[count++] = blob->size_bytes;
   }
   struct reading reading = {.run = run, .items = items};
   if (count > 0 && sp_crew_run(sizes, count, read_task, &reading, &err) < 0)

@@ -11,8 +11,9 @@
 
 /* Brings every blob at every open destination to TOUCHED at least: touches again what was last seen
  * more than SP_PROVE_MAX_AGE_MS before now_ms, and reads to the end what a store could only claim,
- * or, at a destination that wants it (read_back), every blob.
- * A blob that is gone or bad asks for another round (sp_run_want_again). Blocks until done. */
+ * what is in doubt, or, at a destination that wants it (read_back), every blob.
+ * A blob that is gone or bad asks for another round (sp_run_want_again); one in doubt that is bad
+ * fails its destination. Blocks until done. */
 void sp_prove_refresh(struct sp_run *run, int64_t now_ms);
 /* The level reached for the whole image at a place: the least of all its parts. Pure. */
 enum sp_proof sp_prove_level(const struct sp_image *image, const struct sp_place_facts *place);

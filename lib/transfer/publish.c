@@ -24,6 +24,7 @@ struct stage {
 
 static void tell_there(struct sp_run *run, size_t place, const struct sp_node *node)
 {
+  sp_run_was_read(run, place, &node->manifest.digest, true);
   struct sp_event event = {.kind = SP_EVENT_MANIFEST, .destination = (int)place, .ok = true};
   sp_watch_tell(&run->watch, &event, &node->manifest.digest);
 }

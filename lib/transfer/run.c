@@ -98,7 +98,15 @@ void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *dig
     if (sp_report_add_damage(&run->report->places[place], digest, what, finding, &no_memory) < 0)
       sp_report_add_note(run->report, "%s", err.msg);
   }
+  sp_run_was_read(run, place, digest, false);
   sp_run_fail_place(run, place, &err);
+}
+
+void sp_run_was_read(const struct sp_run *run, size_t place, const struct sp_digest *digest,
+                     bool is_good)
+{
+  if (run->job->was_read)
+    run->job->was_read(run->job->ctx, place, digest, is_good);
 }
 
 struct sp_store *sp_run_store(const struct sp_run *run, size_t place)

@@ -54,6 +54,9 @@ void sp_run_want_again(struct sp_run *run, size_t place, const struct sp_err *er
 /* Adds a finding to the destination's report and fails it with SP_E_DIGEST and this message. */
 void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *digest,
                    const char *what, const char *finding, const char *message);
+/* Tells whoever runs the job (struct sp_transfer, was_read). */
+void sp_run_was_read(const struct sp_run *run, size_t place, const struct sp_digest *digest,
+                     bool is_good);
 /* The store of place, or the source for SP_PLAN_SOURCE. */
 struct sp_store *sp_run_store(const struct sp_run *run, size_t place);
 

@@ -181,33 +181,37 @@ static int look(const struct sending *s, size_t place, bool whole, struct sp_blo
 /* The destination says that it has the blob. That is looked at, whatever its size: a registry may
  * answer 201 and keep bad bytes that another of its repositories left. A local place has written
  * and hashed the file itself. Read to the end is what an earlier writer sent in part (its registry
- * may go by a hash that it made then), and what was bad in the first round. */
+ * may go by a hash that it made then), what is in doubt, and what was bad in the first round. */
 static void settle_done(struct sending *s, size_t place, bool is_resumed)
 {
   struct sp_blob_fact *fact = &s->run->facts.places[place].blobs[s->number];
   struct sp_store *store = sp_run_store(s->run, place);
   bool was_damaged = fact->was_damaged;
+  bool is_in_doubt = fact->doubt != SP_DOUBT_NONE;
   *fact = (struct sp_blob_fact){.have = SP_HAVE_PRESENT,
                                 .proof = SP_PROOF_TOUCHED,
+                                .doubt = fact->doubt,
                                 .was_damaged = was_damaged,
                                 .is_sent = true,
                                 .seen_ms = sp_clock_mono_ms()};
   tell(s, SP_EVENT_BLOB_END, (int)place, s->blob->size_bytes, true);
-  if (store->is_local && !was_damaged && !is_resumed)
+  if (store->is_local && !was_damaged && !is_resumed && !is_in_doubt)
     return;
   struct sp_err err = SP_ERR_INIT;
   struct sp_blob_fact seen = *fact;
-  bool whole = is_resumed || (was_damaged && s->run->round > 0);
+  bool whole = is_resumed || is_in_doubt || (was_damaged && s->run->round > 0);
   if (look(s, place, whole, &seen, &err) < 0) {
     sp_run_fail_place(s->run, place, &err);
     return;
   }
   bool is_good = seen.have == SP_HAVE_PRESENT;
-  if (was_damaged || is_resumed || !is_good)
+  if (was_damaged || is_resumed || is_in_doubt || !is_good)
     *fact = seen; /* else what we sent ourselves stays touched, also where Range is ignored */
   fact->was_damaged = was_damaged || !is_good;
   if (!is_good)
-    settle_bad(s, place, !was_damaged, seen.have);
+    settle_bad(s, place, !was_damaged && !is_in_doubt, seen.have);
+  else if (seen.proof == SP_PROOF_READ)
+    sp_run_was_read(s->run, place, &s->blob->digest, true);
 }
 
 static void settle_failed(struct sending *s, size_t place, const struct sp_err *err)

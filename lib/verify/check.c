@@ -52,7 +52,8 @@ static void make_sites(struct sp_check *check)
     struct sp_store *store = s == 0 ? work->primary : work->backups[s - 1];
     const struct sp_side *side = s == 0 ? &work->primary_side : &work->sides[s - 1];
     sp_site_init(site, store, &check->report->places[s],
-                 s == 0 ? &work->past.primary : &work->past.backups[s - 1]);
+                 s == 0 ? &work->past.primary : &work->past.backups[s - 1],
+                 s == 0 ? &work->past.primary_rot : &work->past.rots[s - 1]);
     site->view.tags = (const char *const *)side->tags;
     site->view.tag_count = side->tag_count;
     check->site_count++;
@@ -77,7 +78,8 @@ static int make_report(struct sp_check *check, struct sp_err *err)
   return 0;
 }
 
-/* What is known to be proven since then need not be proven again. */
+/* What is known to be proven since then need not be proven again, unless something in the store was
+ * seen to be damaged after it: what such a copy is made of has to be looked up. */
 static void skip_proven(struct sp_check *check)
 {
   for (size_t s = 0; s < check->site_count; s++) {
@@ -88,7 +90,9 @@ static void skip_proven(struct sp_check *check)
       if (!known || copy->is_absent)
         continue;
       bool is_touched = check->verify->level < SP_PROOF_READ && known->touched_s >= check->since_s;
-      copy->is_skipped = is_touched || known->read_s >= check->since_s;
+      int64_t last_s = known->touched_s > known->read_s ? known->touched_s : known->read_s;
+      copy->is_skipped =
+          (is_touched || known->read_s >= check->since_s) && !sp_rot_outdates(site->rot, last_s);
     }
   }
 }

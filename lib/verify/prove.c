@@ -153,10 +153,15 @@ static int recall(struct sp_check *check, struct sp_site *site, struct sp_err *e
   return 0;
 }
 
-/* A copy that is known to have wrong bytes is read whatever was asked for: a touch would call it
- * whole. */
+/* What is known to have wrong bytes, or in doubt, is read whatever was asked for: a touch would
+ * call it whole. */
 static void choose_damaged(struct sp_site *site)
 {
+  for (size_t i = 0; i < site->blob_count; i++) {
+    struct sp_site_blob *blob = &site->blobs[i];
+    if (sp_rot_state(site->rot, &blob->blob.digest) != SP_ROT_NONE)
+      blob->is_to_read = true;
+  }
   for (size_t i = 0; i < site->copy_count; i++) {
     const struct sp_copy *copy = &site->copies[i];
     bool is_suspect = sp_known_needs_read(sp_known_find_digest(site->known, &copy->digest));
@@ -206,7 +211,7 @@ static void note_look(struct sp_check *check, struct sp_site *site, struct sp_si
   if (look->have != SP_HAVE_PRESENT || look->proof != SP_PROOF_READ)
     return;
   struct sp_err lost = SP_ERR_INIT; /* what the journal has no memory for is read again */
-  blob->read_s = sp_clock_wall_s();
+  blob->read_s = sp_rot_date_proof(site->rot, sp_clock_wall_s());
   if (sp_known_tell_blob(check->verify->sync.journal, site->store->name, &blob->blob.digest,
                          blob->read_s, &lost) < 0)
     sp_report_add_note(check->report, "%s", lost.msg);
@@ -316,7 +321,7 @@ static void copy_task(void *ctx, size_t i)
 }
 
 /* At a registry that counts pulls: what was begun is ended before another is, also of other images,
- * and remembered at once. What is read, and not only touched, is chosen when all is known. */
+ * and remembered at once. Of a share, what is read is chosen when all is known. */
 static void counted_task(void *ctx, size_t i)
 {
   struct items *items = ctx;
@@ -329,6 +334,7 @@ static void counted_task(void *ctx, size_t i)
   }
   if (!copy->is_known || check->verify->level != SP_PROOF_TOUCHED)
     return;
+  choose_damaged(item->site);
   touch_blobs_of(check, item->site, copy);
   sp_tell_copy(check, item->site, copy);
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 void sp_site_init(struct sp_site *site, struct sp_store *store, struct sp_report_place *place,
-                  const struct sp_known *known)
+                  const struct sp_known *known, struct sp_rot *rot)
 {
-  *site = (struct sp_site){.store = store, .place = place, .known = known};
+  *site = (struct sp_site){.store = store, .place = place, .known = known, .rot = rot};
   sp_digest_map_init(&site->copy_map);
   sp_digest_map_init(&site->blob_map);
 }

@@ -11,6 +11,7 @@
 #define SP_VERIFY_SITE_H
 
 #include "journal/known.h"
+#include "journal/rot.h"
 #include "safeport/report.h"
 #include "store/store.h"
 #include "transfer/closure.h"
@@ -59,6 +60,7 @@ struct sp_site {
   struct sp_store *store;        /* borrowed */
   struct sp_report_place *place; /* borrowed */
   const struct sp_known *known;  /* borrowed */
+  struct sp_rot *rot;            /* the same */
   struct sp_source_view view;
   struct sp_copy *copies;
   size_t copy_count, copy_cap;
@@ -71,7 +73,7 @@ struct sp_site {
 
 /* A site without copies. */
 void sp_site_init(struct sp_site *site, struct sp_store *store, struct sp_report_place *place,
-                  const struct sp_known *known);
+                  const struct sp_known *known, struct sp_rot *rot);
 /* Frees its copies and blobs. The store stays open. */
 void sp_site_clear(struct sp_site *site);
 

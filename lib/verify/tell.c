@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "journal/runs.h"
 #include "sync/recall.h"
 #include "transfer/report.h"
@@ -36,6 +37,39 @@ static bool has_damage(const struct sp_copy *copy)
   return false;
 }
 
+static void tell_rotten(struct sp_check *check, const struct sp_site *site,
+                        const struct sp_digest *digest)
+{
+  struct sp_err no_memory = SP_ERR_INIT;
+  int64_t now_s = sp_clock_wall_s();
+  forget(
+      sp_rot_tell_seen(check->verify->sync.journal, site->store->name, digest, now_s, &no_memory));
+  if (sp_rot_state(site->rot, digest) == SP_ROT_NONE && site->rot->known_s < now_s)
+    site->rot->known_s = now_s; /* what this run says of other copies here comes after it */
+}
+
+/* Of manifests too: a touch of another image may come only when its proof is due. A good blob was
+ * told when it was read. */
+static void tell_rot(struct sp_check *check, const struct sp_site *site, const struct sp_copy *copy)
+{
+  struct sp_err no_memory = SP_ERR_INIT;
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    if (blob->finding)
+      tell_rotten(check, site, &blob->blob.digest);
+  }
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    if (strcmp(copy->findings[i].what, "manifest") == 0)
+      tell_rotten(check, site, &copy->findings[i].digest);
+  }
+  for (size_t i = 0; copy->finding_count == 0 && i < copy->node_count; i++) {
+    const struct sp_digest *digest = &copy->nodes[i].digest;
+    if (sp_rot_state(site->rot, digest) != SP_ROT_NONE)
+      forget(sp_known_tell_blob(check->verify->sync.journal, site->store->name, digest,
+                                sp_rot_date_proof(site->rot, sp_clock_wall_s()), &no_memory));
+  }
+}
+
 static void tell_copy(struct sp_check *check, const struct sp_site *site,
                       const struct sp_copy *copy)
 {
@@ -50,7 +84,6 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
       continue;
     is_damaged = true;
     needs_read = needs_read || (blob->is_to_read && strcmp(blob->finding, SP_FINDING_MISSING) != 0);
-    forget(sp_known_forget_blob(journal, place, &blob->blob.digest, &no_memory));
   }
   if (is_damaged) {
     forget(sp_known_tell_damage(journal, place, &copy->digest, needs_read, &no_memory));
@@ -58,13 +91,16 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
   }
   if (sp_site_copy_proof(site, copy) < SP_PROOF_TOUCHED)
     return;
-  const struct sp_known_digest proof = {
-      .digest = copy->digest, .touched_s = check->work.now_s, .read_s = oldest_read_s(site, copy)};
+  const struct sp_known_digest proof = {.digest = copy->digest,
+                                        .touched_s =
+                                            sp_rot_date_proof(site->rot, check->work.now_s),
+                                        .read_s = oldest_read_s(site, copy)};
   forget(sp_known_tell_digest(journal, place, &proof, &no_memory));
 }
 
 void sp_tell_copy(struct sp_check *check, const struct sp_site *site, const struct sp_copy *copy)
 {
+  tell_rot(check, site, copy);
   tell_copy(check, site, copy);
   sp_journal_flush(check->verify->sync.journal);
 }
@@ -86,6 +122,11 @@ void sp_tell_journal(struct sp_check *check)
 {
   for (size_t s = 0; s < check->site_count; s++) {
     const struct sp_site *site = &check->sites[s];
+    int64_t known_s = site->rot->known_s;
+    for (size_t i = 0; i < site->copy_count; i++)
+      tell_rot(check, site, &site->copies[i]);
+    if (site->rot->known_s != known_s)
+      sp_journal_flush(check->verify->sync.journal); /* the images that come next have it in mind */
     for (size_t i = 0; i < site->copy_count; i++)
       tell_copy(check, site, &site->copies[i]);
   }

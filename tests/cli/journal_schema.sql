@@ -2,10 +2,11 @@
 -- The tables of journal.db as lib/journal/schema.c makes them: a change of one must be a change of both, and a new
 -- format number.
 PRAGMA application_id = 1397781108;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 CREATE TABLE tags(place INTEGER NOT NULL, tag TEXT NOT NULL, since_s INTEGER NOT NULL, digest BLOB NOT NULL, gone INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, tag, since_s)) STRICT, WITHOUT ROWID;
 CREATE TABLE digests(place INTEGER NOT NULL, digest BLOB NOT NULL, first_seen_s INTEGER NOT NULL, touched_s INTEGER NOT NULL, read_s INTEGER NOT NULL, referrers_s INTEGER NOT NULL, damaged_s INTEGER NOT NULL, needs_read INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, digest)) STRICT, WITHOUT ROWID;
 CREATE TABLE blobs(place INTEGER NOT NULL, digest BLOB NOT NULL, read_s INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, digest)) STRICT, WITHOUT ROWID;
+CREATE TABLE rot(store INTEGER NOT NULL, digest BLOB NOT NULL, place INTEGER NOT NULL, damaged_s INTEGER NOT NULL, known_s INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(store, digest, place)) STRICT, WITHOUT ROWID;
 CREATE TABLE uploads(place INTEGER NOT NULL, digest BLOB NOT NULL, size_bytes INTEGER NOT NULL, offset_bytes INTEGER NOT NULL, location TEXT NOT NULL, at_s INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, digest)) STRICT, WITHOUT ROWID;
 CREATE TABLE runs(id INTEGER NOT NULL, command TEXT NOT NULL, subject TEXT NOT NULL, started_s INTEGER NOT NULL, ended_s INTEGER NOT NULL, exit_status INTEGER NOT NULL, images INTEGER NOT NULL, failed INTEGER NOT NULL, writes INTEGER NOT NULL, bytes_sent INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(id)) STRICT, WITHOUT ROWID;
 CREATE TABLE images(run INTEGER NOT NULL, number INTEGER NOT NULL, image TEXT NOT NULL, place TEXT NOT NULL, result TEXT NOT NULL, digest BLOB NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(run, number)) STRICT, WITHOUT ROWID;

@@ -188,8 +188,8 @@ def test_a_host_with_a_journal_learns_it_with_the_next_look_at_the_record(rotten
 
 
 def test_an_image_that_shares_what_is_bad_is_found_out_when_its_turn_comes(rotten):
-    """The drill saw one of two images that share the layer. The other is not looked at with a touch at such a backup; what
-    was seen then is known, and is not sent again and again."""
+    """The restore saw one of two images that share the layer. The other's proof is older, so it is none; sync looks again,
+    and what it sees then is known, and is not sent."""
     rotten.mend()
     rotten.run("verify", "--repair")
     rotten.put("app", based_on("base", 3, tag="other"))
@@ -197,11 +197,15 @@ def test_an_image_that_shares_what_is_bad_is_found_out_when_its_turn_comes(rotte
     rotten.one.flip(rotten.layer, 5)
     rotten.run("restore", "app", "--tag", "latest", "--from", rotten.backups("app")[ONE],
                "--to", f"oci:{rotten.folder}/out", status=5)
-    assert rotten.standing()[ONE] == "damaged" and rotten.standing("other")[ONE] == "in_step"
-    rotten.write(max_proof_age="0s")
-    first = rotten.results()
-    assert first["damaged"] == 1 and first["failed"] == 1 and first["proven"] == 1
-    assert rotten.standing("other")[ONE] == "damaged"
+    assert rotten.standing()[ONE] == "damaged" and rotten.standing("other")[ONE] == "unproven"
+    assert rotten.standing("v1.0.0")[ONE] == "unproven" and rotten.standing("v1.0.0")[TWO] == "in_step"
+    rotten.one.clear_log()
+    document = rotten.json("sync", status=5)
+    first = document["images"][0]["places"][ONE]
+    assert first["tags"]["damaged"] == 1 and first["tags"]["failed"] == 1 and first["tags"]["proven"] == 1
+    assert first["bytes_sent"] == 0 and rotten.layer in first["error"]["message"]
+    assert rotten.layer not in rotten.one.blob_reads(), "it was known, and read"
+    assert rotten.standing("other")[ONE] == "damaged" and rotten.standing("v1.0.0")[ONE] == "in_step"
     one = rotten.json("sync", status=5)["images"][0]["places"][ONE]
     assert one["tags"]["damaged"] == 2 and one["bytes_sent"] == 0
 
@@ -259,3 +263,120 @@ def test_damage_at_the_primary_is_a_finding_of_status(port, start, tmp_path):
     backed.run("restore", "app", "--tag", "latest")
     assert not any(tag["damaged"] for tag in backed.json("status")["images"][0]["tags"])
     assert json.loads(backed.run("verify", "--read", "--json").stdout)["totals"]["exit_status"] == 0
+
+
+# -- what images, and repositories of one registry, share
+
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["journal", "record"])
+def test_a_tag_does_not_move_to_what_only_a_history_tag_has(rotten, is_fresh):
+    """No tag that the file selects names the rot; verify saw it under a history tag. A host without a journal knows it from
+    the record."""
+    rotten.put("app", images.small(7))  # latest, without the layer
+    rotten.sync()
+    assert rotten.json("verify", "--read", status=5)["images"][0]["places"][1 + ONE]["damage"][0]["digest"] == rotten.layer
+    before = rotten.images["app"].tags["latest"]
+    for command in ("status", "sync"):
+        note, = rotten.json(command)["images"][0]["notes"]
+        assert note.startswith("1 blobs or manifests of history tags") and rotten.backups("app")[ONE] in note
+    if is_fresh:
+        rotten.sync()
+        rotten.forget()
+        assert rotten.standing()[ONE] == "unproven"  # nobody says since when it is proven
+    rotten.put("app", based_on("base", 8))
+    one, two, vault = rotten.json("sync", status=5)["images"][0]["places"]
+    assert one["tags"]["failed"] == 1 and rotten.layer in one["error"]["message"]
+    assert two["tags"]["copied"] == vault["tags"]["copied"] == 1
+    assert oracle.StoragePlace(rotten.one.storage, "one/app").tags()["latest"] == before
+    assert rotten.standing() == ["behind", "in_step", "in_step"]
+    if is_fresh:
+        rotten.forget()
+    rotten.mend()
+    assert rotten.results(status=0)["copied"] == 1
+    assert oracle.check_tag(oracle.StoragePlace(rotten.one.storage, "one/app"), "latest")
+    assert rotten.standing(status=0) == ["in_step"] * 3
+    rotten.forget()
+    assert rotten.standing(status=0) == ["in_step"] * 3  # and the record says no more that it is rotten
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["pushed-later", "in-step-before"])
+def test_another_repository_of_the_registry(rotten, is_new):
+    """docker-registry has one file for both, takes an upload of it with 201 and keeps what it has."""
+    if not is_new:
+        rotten.put("web", based_on("base", 5))
+        rotten.write()
+        rotten.sync()
+    rotten.run("verify", "--read", "app", status=5)
+    if is_new:
+        rotten.put("web", based_on("base", 5))
+        rotten.write()
+    else:
+        assert rotten.json("status", "web", status=1)["images"][0]["tags"][0]["at"][ONE]["standing"] == "unproven"
+        document = rotten.json("verify", "web", "--max-age", "30d", status=5)
+        assert [d["digest"] for d in document["images"][0]["places"][1 + ONE]["damage"]] == [rotten.layer]
+    one, two, vault = rotten.json("sync", "web", status=5)["images"][0]["places"]
+    assert one["tags"]["failed" if is_new else "damaged"] == 1
+    assert two["tags"]["copied" if is_new else "in_step"] == vault["tags"]["copied" if is_new else "in_step"] == 1
+    assert ("latest" in oracle.StoragePlace(rotten.one.storage, "one/web").tags()) != is_new
+    (tag,) = rotten.json("status", "web", status=1)["images"][0]["tags"]
+    assert tag["at"][ONE]["standing"] == ("missing" if is_new else "damaged")
+    rotten.one.clear_log()
+    assert rotten.json("sync", "web", status=5)["images"][0]["places"][ONE]["bytes_sent"] < 20_000
+    rotten.mend()
+    rotten.run("verify", "--repair", "app")
+    if not is_new:
+        rotten.run("verify", "web")
+    rotten.sync()
+    assert oracle.check_tag(oracle.StoragePlace(rotten.one.storage, "one/web"), "latest")
+    assert [at["standing"] for at in rotten.json("status", "web")["images"][0]["tags"][0]["at"]] == ["in_step"] * 3
+
+
+def test_the_vault_has_one_file_for_both(rotten):
+    """A layer that is at hand is rotten at hand; the other repository gets one of its own."""
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.flip_in_vault()
+    rotten.run("verify", "--read", "app", status=5)
+    rotten.put("web", based_on("base", 5))
+    rotten.write()
+    assert rotten.json("sync", "web")["images"][0]["places"][VAULT]["tags"]["copied"] == 1
+    rotten.run("verify", "--read", "web")
+    assert rotten.standing() == ["in_step", "in_step", "damaged"]
+    rotten.run("verify", "--repair")
+    assert rotten.standing(status=0) == ["in_step"] * 3
+
+
+@pytest.mark.parametrize("how", ["restore", "drill"])
+def test_what_shares_a_known_layer_is_not_skipped(rotten, how):
+    """v2.0.0 was read the same day, before a restore saw v1.0.0's layer to be bad, which is v2.0.0's too."""
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.put("app", based_on("base", 3, tag="v2.0.0"))
+    rotten.sync()
+    rotten.run("verify", "--read")
+    rotten.one.flip(rotten.layer, 5)
+    rotten.see(how if how == "restore" else "drill")
+    assert rotten.standing("v2.0.0")[ONE] in (["unproven"] if how == "restore" else ["damaged", "unproven"])
+    for subject in ("app:v2.0.0", "app"):
+        document = rotten.json("verify", subject, "--read", "--max-age", "30d", status=5)
+        found = document["images"][0]["places"][1 + ONE]["damage"]
+        assert [entry["digest"] for entry in found] == [rotten.layer] and "v2.0.0" in found[0]["tags"]
+    assert rotten.standing("v2.0.0") == ["damaged", "in_step", "in_step"]
+    rotten.write(image_tags={"include": ["v2.0.0"]})
+    assert rotten.results()["damaged"] == 1
+    rotten.run("verify", "--read", "--max-age", "30d", status=5)
+
+
+def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):
+    """One rotten layer is no reason to read a registry, or to look at all of it in each run."""
+    rotten.put("web", images.small(9))
+    rotten.write()
+    rotten.sync()
+    rotten.run("verify", "--read", "app", status=5)
+    rotten.one.clear_log()
+    assert rotten.json("sync", "web")["images"][0]["places"][ONE]["tags"]["proven"] == 1
+    assert not set(rotten.images["web"].blobs) & set(rotten.one.blob_reads())
+    rotten.one.clear_log()
+    assert rotten.json("sync", "web")["images"][0]["places"][ONE]["tags"]["in_step"] == 1
+    assert {entry.method for entry in rotten.one.log() if "/blobs/" in entry.path or "/manifests/" in entry.path} == {"HEAD"}
+    document = rotten.json("verify", "web", "--max-age", "1d")
+    assert document["images"][0]["places"][1 + ONE]["verified"]["skipped"] == 1

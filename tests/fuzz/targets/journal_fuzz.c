@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "journal/known.h"
+#include "journal/rot.h"
 #include "journal/runs.h"
 #include "journal/uploads.h"
 #include "oci/reference.h"
@@ -96,6 +97,20 @@ static void ask_place(struct sp_journal *journal)
   sp_uploads_free(sessions, count);
 }
 
+static void ask_rot(struct sp_journal *journal)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  if (sp_rot_read(journal, PLACE, &rot, &err) < 0)
+    abort();
+  for (size_t i = 0; i < rot.count; i++) {
+    const struct sp_rot_blob *blob = &rot.blobs[i];
+    if (blob->digest.alg == SP_DIGEST_NONE || blob->known_s > rot.known_s ||
+        (i > 0 && memcmp(&blob[-1].digest, &blob->digest, sizeof blob->digest) == 0))
+      abort();
+  }
+}
+
 static void ask_places(struct sp_journal *journal)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -116,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (sp_journal_open(dir, SP_JOURNAL_READ, &journal, &err) < 0)
     abort();
   ask_place(journal);
+  ask_rot(journal);
   ask_places(journal);
   ask_runs(journal);
   sp_journal_close(journal);

@@ -32,6 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   }
   if (record.left_count > SP_MAX_RECORD_LEFT)
     abort();
+  for (size_t i = 0; i < record.rot_count; i++) {
+    if (record.rot[i].seen_s <= 0 || record.rot[i].seen_s > NOW_S + SP_DAY_S ||
+        record.rot[i].digest.alg == SP_DIGEST_NONE)
+      abort();
+  }
   if (sp_record_encode(&record, &artifact, &err) < 0) {
     if (err.code != SP_E_LIMIT)
       abort();

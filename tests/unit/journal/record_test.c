@@ -350,6 +350,47 @@ static void test_damage_as_bytes(void **state)
 }
 
 /* Two different digests since the same second: both hosts come to the same. */
+static void add_rot(struct sp_record *record, unsigned n, int64_t seen_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  must(sp_record_add_rot(record, &digest, T + seen_s, &err), &err);
+}
+
+static void test_rot(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record a, b, back;
+  start(&a);
+  start(&b);
+  sp_record_init(&back);
+  for (unsigned n = 1; n < 20; n++)
+    add_rot(n % 2 ? &a : &b, n, n);
+  add_rot(&b, 1, 50);
+  assert_true(sp_record_is_news(&a, &b, 0));
+  must(sp_record_merge(&a, &b, &err), &err);
+  must(sp_record_merge(&b, &a, &err), &err);
+  assert_same_record(&a, &b);
+  assert_int_equal(a.rot_count, 19);
+  SP_AUTO_FREE char *body = body_of(&a);
+  must(sp_record_decode(sp_span_str(body), NOW, &back, &err), &err);
+  assert_same_record(&a, &back);
+  assert_false(sp_record_is_news(&a, &back, 0));
+  const struct sp_digest one = digest_of(1);
+  for (size_t i = 0; i < back.rot_count; i++) {
+    if (sp_digest_eq(&back.rot[i].digest, &one))
+      assert_int_equal(back.rot[i].seen_s, T + 50);
+  }
+  sp_record_drop_rot(&back, 18);
+  sp_record_drop_rot(&back, 0);
+  assert_int_equal(back.rot_count, 17);
+  assert_true(sp_record_is_news(&a, &back, 0) && sp_record_is_news(&back, &a, 0));
+  for (unsigned n = 100; n < 100 + SP_MAX_ROT; n++)
+    add_rot(&back, n, 1);
+  assert_int_equal(back.rot_count, SP_MAX_ROT);
+}
+
 static void test_merge_ties(void **state)
 {
   (void)state;
@@ -491,6 +532,7 @@ int main(void)
       TEST(test_too_large),
       TEST(test_merge),
       TEST(test_merge_of_damage),
+      TEST(test_rot),
       TEST(test_merge_ties),
       TEST(test_merge_records),
       TEST(test_news),

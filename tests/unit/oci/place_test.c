@@ -221,6 +221,27 @@ static void test_where_a_digest_finds_nothing(void **state)
   }
 }
 
+static void test_what_shares_blobs(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *name, *store;
+  } cases[] = {
+      {"ghcr.io/o/app", "ghcr.io"},
+      {"127.0.0.1:5000/a/b/c", "127.0.0.1:5000"},
+      {"vault:app", "vault:"},
+      {"vault:ghcr.io/o/app", "vault:"},
+      {"oci:/srv/x", "oci:/srv/x"},
+      {"docker-archive:x/y.tar:docker.io/library/app",
+       "docker-archive:x/y.tar:docker.io/library/app"},
+      {"", ""},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    assert_int_equal(sp_place_store_len(cases[i].name), strlen(cases[i].store));
+    assert_memory_equal(cases[i].name, cases[i].store, strlen(cases[i].store));
+  }
+}
+
 static void test_case_of_vault_names(void **state)
 {
   (void)state;
@@ -253,6 +274,7 @@ int main(void)
       cmocka_unit_test(test_accepts),
       cmocka_unit_test(test_formats_and_parses_back),
       cmocka_unit_test(test_where_a_digest_finds_nothing),
+      cmocka_unit_test(test_what_shares_blobs),
       cmocka_unit_test(test_case_of_vault_names),
       cmocka_unit_test(test_messages_are_safe),
   };

@@ -59,7 +59,8 @@ static void test_decide(void **state)
       {'a', 'a', 'b', true, false, 1000, SP_ACTION_KEEP},
       {'a', 'a', ' ', false, false, 900, SP_ACTION_PROVE},
       {'a', 'a', ' ', false, false, 0, SP_ACTION_PROVE},
-      {'a', 'a', ' ', false, false, 1001, SP_ACTION_PROVE}, /* of the future: the clock jumped */
+      {'a', 'a', ' ', false, false, 1001, SP_ACTION_KEEP},  /* (sp_rot_date_proof) */
+      {'a', 'a', ' ', false, false, 1002, SP_ACTION_PROVE}, /* of the future: the clock jumped */
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct sp_tag_state tag = {.primary = digest(cases[i].primary),

@@ -39,7 +39,8 @@ static void test_standing(void **state)
       /* now is 1000, the most 100 */
       {'a', 'a', false, false, false, false, 0, SP_STANDING_UNPROVEN, false},
       {'a', 'a', false, false, false, false, 900, SP_STANDING_UNPROVEN, false},
-      {'a', 'a', false, false, false, false, 1001, SP_STANDING_UNPROVEN, false}, /* clocks jump */
+      {'a', 'a', false, false, false, false, 1002, SP_STANDING_UNPROVEN, false}, /* clocks jump */
+      {'a', 'a', false, false, false, false, 1001, SP_STANDING_IN_STEP, true},
       {'a', 'a', false, false, false, false, 901, SP_STANDING_IN_STEP, true},
       {' ', 'a', true, true, false, false, 0, SP_STANDING_EXTRA, true},
       {' ', ' ', true, false, false, false, 0, SP_STANDING_ABSENT, true},

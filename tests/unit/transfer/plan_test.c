@@ -125,6 +125,28 @@ static void test_distrust_mounts_nothing(void **state)
   sp_image_clear(&image);
 }
 
+/* One blob at hand would be mounted; in doubt it is sent, and only there. */
+static void test_doubt_mounts_nothing(void **state)
+{
+  (void)state;
+  static const struct blob_case c = {.have = "+--", .group = "1111"};
+  struct sp_image image;
+  struct sp_facts facts;
+  struct sp_plan_traits traits[PLACES] = {0};
+  struct sp_plan plan;
+  struct sp_err err = SP_ERR_INIT;
+  set_up(&c, &image, &facts, traits);
+  facts.places[1].blobs[0].doubt = SP_DOUBT_READ;
+  facts.places[1].blobs[0].is_at_hand = true;
+  assert_int_equal(sp_plan_make(&image, &facts, traits, &plan, &err), 0);
+  assert_int_equal(plan.places[0].blobs[0].action, SP_BLOB_KEEP);
+  assert_int_equal(plan.places[1].blobs[0].action, SP_BLOB_SEND);
+  assert_int_equal(plan.places[2].blobs[0].action, SP_BLOB_MOUNT);
+  sp_plan_clear(&plan);
+  sp_facts_clear(&facts);
+  sp_image_clear(&image);
+}
+
 static void test_lacking_foreign_layer(void **state)
 {
   (void)state;
@@ -207,6 +229,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_blobs),
       cmocka_unit_test(test_distrust_mounts_nothing),
+      cmocka_unit_test(test_doubt_mounts_nothing),
       cmocka_unit_test(test_lacking_foreign_layer),
       cmocka_unit_test(test_counts),
   };

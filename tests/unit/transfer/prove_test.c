@@ -120,12 +120,60 @@ static void test_lost_meanwhile(void **state)
   }
 }
 
+/* -- what is in doubt is read, and what is bad is not sent again */
+
+static int told_good, told_bad;
+
+static void was_read(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good)
+{
+  const struct world *w = ctx;
+  assert_int_equal(destination, 0);
+  assert_true(sp_digest_eq(digest, &w->run.image.blobs[0].digest));
+  *(is_good ? &told_good : &told_bad) += 1;
+}
+
+static void test_doubt(void **state)
+{
+  (void)state;
+  static const struct {
+    enum sp_doubt doubt;
+    bool is_flipped, read_back;
+    int reads, good, bad;
+    bool is_again; /* a second round sends it */
+  } cases[] = {
+      {SP_DOUBT_NONE, true, false, 0, 0, 0, false}, /* a touch does not see it */
+      {SP_DOUBT_READ, false, false, 1, 1, 0, false}, {SP_DOUBT_READ, true, false, 2, 0, 1, false},
+      {SP_DOUBT_BAD, false, false, 0, 0, 1, false}, /* as it is known */
+      {SP_DOUBT_BAD, false, true, 1, 1, 0, false},  /* a restore reads all of it */
+      {SP_DOUBT_BAD, true, true, 2, 0, 0, true},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct world w;
+    begin(&w);
+    told_good = told_bad = 0;
+    w.job.was_read = was_read;
+    w.job.ctx = &w;
+    w.to[0].read_back = cases[i].read_back;
+    w.run.facts.places[0].blobs[0].doubt = cases[i].doubt;
+    if (cases[i].is_flipped)
+      sp_memory_flip(w.fx.memory[1], &w.run.image.blobs[0].digest, 10);
+    sp_prove_refresh(&w.run, sp_clock_mono_ms());
+    assert_int_equal(fx_count(&w.fx, 1, "open_read"), cases[i].reads);
+    assert_int_equal(told_good, cases[i].good);
+    assert_int_equal(told_bad, cases[i].bad);
+    assert_int_equal(w.report->places[0].err.code, cases[i].bad ? SP_E_DIGEST : SP_OK);
+    assert_int_equal(atomic_load(&w.run.is_again[0]), cases[i].is_again);
+    end(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_level),
       cmocka_unit_test(test_fresh_is_not_touched_again),
       cmocka_unit_test(test_lost_meanwhile),
+      cmocka_unit_test(test_doubt),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

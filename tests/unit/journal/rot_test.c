@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journal/rot.h"
+
+#include "base/limits.h"
+#include "journal/known.h"
+#include "scratch.h"
+
+#define APP "ghcr.io/acme/app"
+#define WEB "ghcr.io/acme/web"
+#define T 1700000000
+
+static struct sp_journal *journal;
+
+static int setup(void **state)
+{
+  if (scratch_make(state) < 0)
+    return -1;
+  journal = journal_open_well(SP_JOURNAL_WRITE);
+  return 0;
+}
+
+static int teardown(void **state)
+{
+  sp_journal_close(journal);
+  return scratch_remove(state);
+}
+
+static void see(const char *place, unsigned n, int64_t at_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  must(sp_rot_tell_seen(journal, place, &digest, T + at_s, &err), &err);
+  journal_flush_well(journal);
+}
+
+static void hear(const char *place, unsigned n, int64_t seen_s, int64_t at_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  must(sp_rot_tell_said(journal, place, &digest, T + seen_s, T + at_s, &err), &err);
+  journal_flush_well(journal);
+}
+
+static void read_good(const char *place, unsigned n, int64_t at_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  must(sp_known_tell_blob(journal, place, &digest, T + at_s, &err), &err);
+  journal_flush_well(journal);
+}
+
+/* "here@10": the state of the digest at a place, and since when anything in doubt there is known.
+ */
+static const char *at(const char *place, unsigned n)
+{
+  static const char *const names[] = {
+      [SP_ROT_NONE] = "none", [SP_ROT_DOUBT] = "doubt", [SP_ROT_HERE] = "here"};
+  static char text[64];
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  const struct sp_digest digest = digest_of(n);
+  must(sp_rot_read(journal, place, &rot, &err), &err);
+  snprintf(text, sizeof text, "%s@%lld", names[sp_rot_state(&rot, &digest)],
+           rot.known_s ? (long long)rot.known_s - T : -1);
+  return text;
+}
+
+static void test_kept_by_place_and_asked_by_store(void **state)
+{
+  (void)state;
+  assert_string_equal(at(APP, 1), "none@-1");
+  see(APP, 1, 10);
+  see(APP, 7, 20);
+  assert_string_equal(at(APP, 1), "here@20");
+  assert_string_equal(at(WEB, 1), "doubt@20");
+  assert_string_equal(at(WEB, 2), "none@20");
+  assert_string_equal(at("ghcr.io:5000/acme/app", 1), "none@-1");
+  assert_string_equal(at("quay.io/acme/app", 1), "none@-1");
+  see("vault:app", 3, 30);
+  assert_string_equal(at("vault:ghcr.io/acme/web", 3), "doubt@30");
+  assert_string_equal(at(APP, 3), "none@20");
+  see("oci:dir/a", 4, 40);
+  assert_string_equal(at("oci:dir/a", 4), "here@40");
+  assert_string_equal(at("oci:dir/b", 4), "none@-1");
+}
+
+static void test_only_a_reading_there_ends_it(void **state)
+{
+  (void)state;
+  see(APP, 1, 10);
+  read_good(APP, 1, 9); /* an old one */
+  assert_string_equal(at(APP, 1), "here@10");
+  read_good(WEB, 1, 10); /* in the same second: who knows which came first */
+  assert_string_equal(at(WEB, 1), "doubt@10");
+  read_good(WEB, 1, 11);
+  assert_string_equal(at(WEB, 1), "none@-1");
+  assert_string_equal(at(APP, 1), "here@10");
+  read_good(APP, 2, 20); /* another blob */
+  assert_string_equal(at(APP, 1), "here@10");
+  read_good(APP, 1, 20);
+  assert_string_equal(at(APP, 1), "none@-1");
+  see(APP, 1, 30); /* again */
+  assert_string_equal(at(APP, 1), "here@30");
+  assert_string_equal(at(WEB, 1), "doubt@30");
+}
+
+/* Seen again, or at another place that had it in mind, it outdates no more proofs than before. */
+static void test_what_was_known_is_no_news(void **state)
+{
+  (void)state;
+  see(APP, 1, 10);
+  see(APP, 1, 50);
+  assert_string_equal(at(APP, 1), "here@10");
+  see(WEB, 1, 60);
+  assert_string_equal(at(WEB, 1), "here@10");
+  read_good(APP, 1, 70);
+  assert_string_equal(at(APP, 1), "none@-1");
+  assert_string_equal(at(WEB, 1), "here@10");
+  see(APP, 1, 80); /* it was good in between: proofs of that time say nothing of it now */
+  assert_string_equal(at(APP, 1), "here@80");
+  assert_string_equal(at(WEB, 1), "here@80");
+}
+
+static void test_what_others_say(void **state)
+{
+  (void)state;
+  hear(APP, 1, 10, 100);
+  assert_string_equal(at(APP, 1), "here@100"); /* nobody here had it in mind before */
+  hear(APP, 1, 20, 200);
+  assert_string_equal(at(APP, 1), "here@100");
+  read_good(APP, 1, 150);
+  hear(APP, 1, 20, 300); /* they have not heard of that */
+  assert_string_equal(at(APP, 1), "none@-1");
+  hear(APP, 1, 160, 310);
+  assert_string_equal(at(APP, 1), "here@310");
+}
+
+/* A date of reading does not outlive what was seen after it. */
+static void test_a_reading_before_is_forgotten(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(1);
+  int64_t read_s;
+  read_good(APP, 1, 50);
+  see(APP, 1, 40); /* told later, whatever the clock says */
+  must(sp_known_read_blobs(journal, APP, &digest, 1, &read_s, &err), &err);
+  assert_int_equal(read_s, 0);
+  assert_true(strncmp(at(APP, 1), "here", 4) == 0);
+}
+
+static void test_proofs(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  must(sp_rot_read(journal, APP, &rot, &err), &err);
+  assert_false(sp_rot_outdates(&rot, 0));
+  assert_int_equal(sp_rot_date_proof(&rot, T), T);
+  see(WEB, 1, 10);
+  must(sp_rot_read(journal, APP, &rot, &err), &err);
+  assert_true(sp_rot_outdates(&rot, T + 9));
+  assert_true(sp_rot_outdates(&rot, T + 10));
+  assert_false(sp_rot_outdates(&rot, T + 11));
+  assert_int_equal(sp_rot_date_proof(&rot, T + 5), T + 11);
+  assert_int_equal(sp_rot_date_proof(&rot, T + 12), T + 12);
+  const struct sp_digest known = digest_of(1), unknown = digest_of(2);
+  sp_rot_settle(&rot, &known, SP_ROT_HERE);
+  sp_rot_settle(&rot, &unknown, SP_ROT_HERE);
+  assert_int_equal(sp_rot_state(&rot, &known), SP_ROT_HERE);
+  assert_int_equal(sp_rot_state(&rot, &unknown), SP_ROT_NONE);
+}
+
+/* Beyond the bound nothing is believed, and proofs made before the last are old. */
+static void test_more_than_are_told_apart(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_ROT struct sp_rot rot = {0};
+  for (unsigned n = 1; n <= SP_MAX_ROT + 2; n++) {
+    const struct sp_digest digest = digest_of(n);
+    must(sp_rot_tell_seen(journal, APP, &digest, T + n, &err), &err);
+  }
+  journal_flush_well(journal);
+  must(sp_rot_read(journal, APP, &rot, &err), &err);
+  const struct sp_digest other = digest_of(SP_MAX_ROT + 9);
+  assert_int_equal(rot.count, SP_MAX_ROT);
+  assert_true(rot.is_more);
+  assert_int_equal(sp_rot_state(&rot, &other), SP_ROT_DOUBT);
+  assert_int_equal(rot.known_s, T + SP_MAX_ROT + 2);
+}
+
+/* What is no fact is not taken. */
+static void test_no_facts(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest none = {0}, one = digest_of(1);
+  must(sp_rot_tell_seen(journal, APP, &none, T, &err), &err);
+  must(sp_rot_tell_seen(journal, APP, &one, 0, &err), &err);
+  must(sp_rot_tell_said(journal, APP, &one, sp_clock_wall_s() + 2 * SP_DAY_S, T, &err), &err);
+  journal_flush_well(journal);
+  assert_string_equal(at(APP, 1), "none@-1");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(test_kept_by_place_and_asked_by_store), TEST(test_only_a_reading_there_ends_it),
+      TEST(test_what_was_known_is_no_news),        TEST(test_what_others_say),
+      TEST(test_a_reading_before_is_forgotten),    TEST(test_proofs),
+      TEST(test_more_than_are_told_apart),         TEST(test_no_facts),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
