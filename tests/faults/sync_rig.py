@@ -73,14 +73,15 @@ def _is_record(data):
 
 
 def record_of(place):
-    """What the record of a backup says; times as days, for two runs do not know the second of each other."""
+    """What the record of a backup says; times as days, for two runs do not know the second of each
+    other; without what tags have left, where nothing stands of what came and went within a second."""
     digest = place.resolve(oracle.RECORD_TAG)
     if not digest:
         return None
     manifest = json.loads(b"".join(place.chunks(digest, True)))
     document = json.loads(b"".join(place.chunks(manifest["layers"][0]["digest"], False)))
-    return {**document, "tags": [{k: v[:10] if k in ("since", "first_seen") else v for k, v in tag.items()}
-                                 for tag in document["tags"]]}
+    tags = [{k: v[:10] if k in ("since", "first_seen") else v for k, v in tag.items()} for tag in document["tags"]]
+    return {**document, "tags": tags, "left": None}
 
 
 def tree_of(root):
