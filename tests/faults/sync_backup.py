@@ -116,10 +116,12 @@ def _proofs_age_fast(rig):
 
 def _collect(rig, *more):
     """docker-registry's garbage collection; answers what it took."""
-    before = {p.parent.name for p in (rig.backup.storage / "docker").rglob("data")}
+    def stored():
+        return {p.parent.name for p in sync_rig.files_named(rig.backup.storage / "docker", "data")}
+    before = stored()
     subprocess.run(["docker-registry", "garbage-collect", *more, rig.backup.folder / "config.yml"], capture_output=True,
                    check=False)
-    return {f"sha256:{name}" for name in before - {p.parent.name for p in (rig.backup.storage / "docker").rglob("data")}}
+    return {f"sha256:{name}" for name in before - stored()}
 
 
 def _collected_at(rig, rule, is_time):

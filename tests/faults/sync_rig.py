@@ -6,6 +6,7 @@ import collections
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -61,6 +62,11 @@ def copy_tree(source, target):
     if source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", source, target], check=True)
+
+
+def files_named(root, name):
+    """Below a storage in which folders come and go meanwhile."""
+    return [pathlib.Path(folder) / name for folder, _, files in os.walk(root) if name in files]
 
 
 # -- what is on the registries, comparable
@@ -296,7 +302,7 @@ class Rig:
     def poisoned(self):
         """Digests under which the backup's storage holds other bytes."""
         blobs = self.backup.storage / "docker" / "registry" / "v2" / "blobs"
-        return {f"sha256:{p.parent.name}": p for p in blobs.rglob("data")
+        return {f"sha256:{p.parent.name}": p for p in files_named(blobs, "data")
                 if images.digest_of(p.read_bytes()) != f"sha256:{p.parent.name}"}
 
     def operator_helps(self, result):
