@@ -60,7 +60,7 @@ def restarted(context):
 
 
 def _torn_links(rig):
-    return [p for p in (rig.backup.storage / "docker").rglob("link") if p.stat().st_size == 0]
+    return [p for p in sync_rig.files_named(rig.backup.storage / "docker", "link") if p.stat().st_size == 0]
 
 
 def _check_served(rig, result):

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -63,6 +64,11 @@ def copy_tree(source, target):
         subprocess.run(["cp", "-a", source, target], check=True)
 
 
+def files_named(root, name):
+    """Below a storage in which folders come and go meanwhile."""
+    return [pathlib.Path(folder) / name for folder, _, files in os.walk(root) if name in files]
+
+
 # -- what is on the registries, comparable
 def _plain(name):
     return re.sub(r"(safeport-[a-z]+-)\d{8}T\d{6}Z", r"\1TIME", name)
@@ -73,14 +79,15 @@ def _is_record(data):
 
 
 def record_of(place):
-    """What the record of a backup says; times as days, for two runs do not know the second of each other."""
+    """What the record of a backup says; times as days, for two runs do not know the second of each
+    other; without what tags have left, where nothing stands of what came and went within a second."""
     digest = place.resolve(oracle.RECORD_TAG)
     if not digest:
         return None
     manifest = json.loads(b"".join(place.chunks(digest, True)))
     document = json.loads(b"".join(place.chunks(manifest["layers"][0]["digest"], False)))
-    return {**document, "tags": [{k: v[:10] if k in ("since", "first_seen") else v for k, v in tag.items()}
-                                 for tag in document["tags"]]}
+    tags = [{k: v[:10] if k in ("since", "first_seen") else v for k, v in tag.items()} for tag in document["tags"]]
+    return {**document, "tags": tags, "left": None}
 
 
 def tree_of(root):
@@ -295,7 +302,7 @@ class Rig:
     def poisoned(self):
         """Digests under which the backup's storage holds other bytes."""
         blobs = self.backup.storage / "docker" / "registry" / "v2" / "blobs"
-        return {f"sha256:{p.parent.name}": p for p in blobs.rglob("data")
+        return {f"sha256:{p.parent.name}": p for p in files_named(blobs, "data")
                 if images.digest_of(p.read_bytes()) != f"sha256:{p.parent.name}"}
 
     def operator_helps(self, result):
