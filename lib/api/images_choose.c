@@ -208,7 +208,7 @@ static void drop_shadows(struct sp_images *images)
 int sp_images_choose(struct sp_images *images, const struct sp_images_request *request,
                      struct sp_journal *journal, struct sp_err *err)
 {
-  if (add_all(images, request, journal, err) < 0 ||
+  if (add_all(images, request, journal, err) < 0 || sp_images_fold(images, err) < 0 ||
       (images->has_repositories && !request->from_backups &&
        sp_images_refuse_shared(images, err) < 0))
     return -1;
