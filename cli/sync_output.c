@@ -129,7 +129,7 @@ static void print_place(const struct sync_output *output, const struct sp_sync_i
                         const struct sp_sync_place *place)
 {
   char counts[SYNC_COUNTS_MAX];
-  sync_counts_format(place->counts, counts);
+  sync_counts_format_place(image, place, counts);
   fputs("  ", stdout);
   fact_print_escaped(stdout, place->name);
   fputs(": ", stdout);
