@@ -207,3 +207,11 @@ def test_log_of_a_verify_counts_images(backed):
     backed.run("verify", status=0)
     text, run = last_run(backed)
     assert "1 images (0 failed)" in text and len(run["outcomes"]) == 4
+
+
+def test_what_has_no_effect_yet_is_said(backed):
+    """Who set a webhook would wait for its call."""
+    put_tags(backed, "v1.0.0")
+    assert "no effect" not in backed.run("sync", status=0).stderr
+    backed.write(notify={"webhook": "http://127.0.0.1:9/alarm"}, image_keep={"last": 3, "candidates": ["git-sha"]})
+    assert "no effect yet: keep, notify of safeport.yaml" in backed.run("sync", status=0).stderr
