@@ -25,6 +25,7 @@ struct sp_images_request {
   bool takes_tags;   /* a name may have a tag behind it ("app:latest"): that alone is selected */
   bool from_backups; /* what backups have is meant (restore): of a namespace what earlier runs knew,
                         and the registry is asked only if that is nothing */
+  bool must_be_all;  /* the same: that there is more, or that nobody knows, is a failed image */
 };
 
 /* Loads, and tells the session what the file says of registries and of the vault (what the session
