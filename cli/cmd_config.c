@@ -42,6 +42,16 @@ static int print_schema(void)
   return print_json(schema);
 }
 
+static json_t *idle_json(const struct sp_config *config)
+{
+  const char *keys[SP_CONFIG_IDLE_MAX];
+  json_t *list = json_array();
+  size_t count = sp_config_idle_keys(config, keys);
+  for (size_t i = 0; i < count; i++)
+    list = sp_json_with_item(list, json_string(keys[i]));
+  return list;
+}
+
 static int print_config_json(const struct sp_config *config, const struct sp_complaints *unset)
 {
   SP_AUTO_JSON json_t *shown = NULL;
@@ -55,7 +65,8 @@ static int print_config_json(const struct sp_config *config, const struct sp_com
                                                (int)note->column, "text", note->text));
   }
   SP_AUTO_JSON json_t *document =
-      json_pack("{s:s, s:O, s:o}", "file", config->path, "config", shown, "unset", notes);
+      json_pack("{s:s, s:O, s:o, s:o}", "file", config->path, "config", shown, "unset", notes,
+                "no_effect_yet", idle_json(config));
   return print_json(document);
 }
 
@@ -72,6 +83,10 @@ static int print_config_text(const struct sp_config *config, const struct sp_com
            unset->items[i].text);
   if (unset->has_more)
     puts("# ...");
+  char idle[SP_CONFIG_IDLE_TEXT_MAX];
+  sp_config_format_idle_keys(config, idle);
+  if (idle[0])
+    printf(_("# no effect yet: %s (for commands that are not there yet)\n"), idle);
   return 0;
 }
 

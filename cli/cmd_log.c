@@ -6,7 +6,7 @@
 #include "base/i18n.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/config_file.h"
 #include "cli/output.h"
 #include "safeport/history.h"
 
@@ -136,6 +136,7 @@ static int log_run(const struct command *self, int argc, char **argv)
 {
   struct log_args args = {0};
   SP_CLEANUP(command_line_clear) struct command_line line;
+  SP_CLEANUP(sp_config_free_auto_) struct sp_config *config = NULL;
   struct sp_err err = SP_ERR_INIT;
   struct sp_history *history;
   uint64_t limit = DEFAULT_LIMIT;
@@ -144,8 +145,12 @@ static int log_run(const struct command *self, int argc, char **argv)
   if (!command_line_read(&line, self, argc, argv, &args, &status))
     return status;
   if (options_parse_number("limit", args.limit, 1, INT64_MAX, &limit, &err) < 0 ||
-      options_parse_number("run", args.run, 1, INT64_MAX, &run, &err) < 0 ||
-      sp_history_read((int64_t)run, (size_t)limit, &history, &err) < 0)
+      options_parse_number("run", args.run, 1, INT64_MAX, &run, &err) < 0)
+    return command_fail(&err);
+  if (!config_file_load_if_any(&line.common, &config, &status))
+    return status;
+  const char *state = config ? config->state.text : NULL;
+  if (sp_history_read(state, (int64_t)run, (size_t)limit, &history, &err) < 0)
     return command_fail(&err);
   status = args.json ? print_json(history) : (print_text(history), 0);
   sp_history_free(history);
@@ -154,12 +159,13 @@ static int log_run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_log = {
     .name = "log",
-    .synopsis = N_("[--limit N] [--run ID] [--json]"),
+    .synopsis = N_("[--limit N] [--run ID] [--json] [--config FILE]"),
     .summary = N_("show what safeport did on this host"),
     .about = N_("Lists the runs that the journal in the state directory knows, newest first: when, "
                 "which command, how it ended. With --run also what came of each image and every "
                 "write to a place. Reads only."),
     .options = log_options,
+    .has_config = true,
     .least_operands = 0,
     .most_operands = 0,
     .run = log_run,

@@ -59,8 +59,10 @@ static int read_date(const char *text, int64_t *unix_s, struct sp_err *err)
     return 0;
   if (sp_text_format(&day, err, "%sT00:00:00Z", text) < 0)
     return -1;
-  if ((sp_clock_parse_rfc3339(text, unix_s) < 0 && sp_clock_parse_rfc3339(day, unix_s) < 0) ||
-      *unix_s <= 0)
+  int failed = sp_clock_parse_rfc3339(text, unix_s) < 0 && sp_clock_parse_rfc3339(day, unix_s) < 0;
+  if (!failed && *unix_s <= 0)
+    return sp_fail(err, SP_E_USAGE, "--at '%s': that is before there were images", text);
+  if (failed)
     return sp_fail(err, SP_E_USAGE, "--at '%s': write 2026-11-23 or 2026-11-23T10:15:00Z", text);
   return 0;
 }

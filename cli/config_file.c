@@ -12,16 +12,37 @@ void config_file_print_complaints(const char *path, const struct sp_complaints *
   }
 }
 
-bool config_file_load(const struct common_args *common, struct sp_config **config, int *status)
+static bool load(const char *path, struct sp_config **config, int *status)
 {
   SP_CLEANUP(sp_complaints_clear_auto_) struct sp_complaints complaints = SP_COMPLAINTS_INIT;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_config_load(path, config, &complaints, &err) == 0)
+    return true;
+  config_file_print_complaints(path, &complaints);
+  *status = command_fail(&err);
+  return false;
+}
+
+bool config_file_load(const struct common_args *common, struct sp_config **config, int *status)
+{
   SP_AUTO_FREE char *path = NULL;
   struct sp_err err = SP_ERR_INIT;
-  if (sp_config_find(common->config, &path, &err) == 0 &&
-      sp_config_load(path, config, &complaints, &err) == 0)
+  if (sp_config_find(common->config, &path, &err) == 0)
+    return load(path, config, status);
+  *status = command_fail(&err);
+  return false;
+}
+
+bool config_file_load_if_any(const struct common_args *common, struct sp_config **config,
+                             int *status)
+{
+  SP_AUTO_FREE char *path = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  *config = NULL;
+  if (sp_config_find(common->config, &path, &err) == 0)
+    return load(path, config, status);
+  if (err.code == SP_E_USAGE) /* there is none */
     return true;
-  if (path)
-    config_file_print_complaints(path, &complaints);
   *status = command_fail(&err);
   return false;
 }

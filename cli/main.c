@@ -93,6 +93,7 @@ int main(int argc, char **argv)
   raise_descriptor_limit();
   tame_malloc();
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file as large as ulimit -f allows is a full disk */
   language_begin();
   if (argc < 2) {
     fputs(_("usage: safeport COMMAND [ARGUMENTS]\ntry 'safeport help'\n"), stderr);

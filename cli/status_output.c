@@ -110,10 +110,14 @@ static void format_state(const struct sp_status_image *image, const struct sp_st
   if (at->standing == SP_STANDING_BEHIND || at->standing == SP_STANDING_CHANGED ||
       at->standing == SP_STANDING_EXTRA)
     sp_text_append(out, STATE_MAX, " (%.*s)", SHORT_DIGEST, at->digest);
-  bool is_read = at->read_s > 0 && at->read_s >= at->touched_s;
-  format_day(is_read ? at->read_s : at->touched_s, when);
-  if (at->touched_s > 0 || at->read_s > 0)
-    sp_text_append(out, STATE_MAX, is_read ? _(", read %s") : _(", touched %s"), when);
+  if (at->touched_s > at->read_s) { /* reading proves more: an older touch says nothing beside it */
+    format_day(at->touched_s, when);
+    sp_text_append(out, STATE_MAX, _(", touched %s"), when);
+  }
+  if (at->read_s > 0) {
+    format_day(at->read_s, when);
+    sp_text_append(out, STATE_MAX, _(", read %s"), when);
+  }
 }
 
 /* -- layout */
@@ -129,6 +133,27 @@ static size_t place_columns(const struct status_output *output, const struct sp_
   return widest < most ? widest : most;
 }
 
+/* Indented by 6; goes on below where a comma is the last one before the edge. */
+static void say_state(const struct status_output *output, const char *state)
+{
+  size_t room = output->columns > 6 ? output->columns - 6 : 1;
+  size_t used = 0;
+  while (*state) {
+    const char *comma = strstr(state, ", ");
+    size_t len = comma ? (size_t)(comma - state) + 1 : strlen(state);
+    char part[STATE_MAX];
+    snprintf(part, sizeof part, "%.*s", (int)len, state);
+    size_t width = terminal_width_of(part);
+    if (used > 0 && used + 1 + width > room) {
+      say(output, "\n      ");
+      used = 0;
+    }
+    say(output, "%s%s", used > 0 ? " " : "", part);
+    used += (used > 0) + width;
+    state += len + (comma != NULL);
+  }
+}
+
 static void say_at(const struct status_output *output, const struct sp_status_image *image,
                    size_t place, const struct sp_status_at *at)
 {
@@ -138,13 +163,17 @@ static void say_at(const struct status_output *output, const struct sp_status_im
   format_state(image, at, state);
   sp_text_escape(name, sizeof name, sp_span_str(image->places[place].name));
   size_t taken = terminal_width_of(name);
-  bool is_apart = output->columns < NARROW || taken > width;
+  bool is_apart = output->columns < NARROW || taken > width ||
+                  4 + width + 2 + terminal_width_of(state) > output->columns;
   const char *on = is_finding(at->standing) ? terminal_color(COLOR_BAD) : "";
-  if (is_apart)
-    say(output, "    %s\n      %s%s%s\n", name, on, state, on[0] ? terminal_color(COLOR_NONE) : "");
-  else
-    say(output, "    %s%*s  %s%s%s\n", name, (int)(width - taken), "", on, state,
-        on[0] ? terminal_color(COLOR_NONE) : "");
+  if (is_apart) {
+    say(output, "    %s\n      %s", name, on);
+    say_state(output, state);
+    say(output, "%s\n", on[0] ? terminal_color(COLOR_NONE) : "");
+    return;
+  }
+  say(output, "    %s%*s  %s%s%s\n", name, (int)(width - taken), "", on, state,
+      on[0] ? terminal_color(COLOR_NONE) : "");
 }
 
 static bool has_finding(const struct sp_status_image *image, const struct sp_status_tag *tag)

@@ -35,12 +35,15 @@ static const char *verdict_text(const struct sp_sync_image *image,
     if (place->counts[verdicts[i].result] > 0)
       return _(verdicts[i].text);
   }
+  if (sync_counts_are_unknown(image, place))
+    return _("not looked at");
   return _("in step");
 }
 
 static bool is_bad_place(const struct sp_sync_image *image, const struct sp_sync_place *place)
 {
   return image->is_held || place->err.code != SP_OK || place->damage_count > 0 ||
+         sync_counts_are_unknown(image, place) ||
          place->counts[SP_SYNC_FAILED] + place->counts[SP_SYNC_DAMAGED] +
                  place->counts[SP_SYNC_NOT_FOLLOWED] + place->counts[SP_SYNC_REFUSED] +
                  place->counts[SP_SYNC_UNPROVEN] + place->counts[SP_SYNC_HELD] >
@@ -52,7 +55,7 @@ static void add_rows(struct series *series, const struct sp_sync_image *image)
   for (size_t i = 0; i < image->place_count; i++) {
     char counts[SYNC_COUNTS_MAX];
     const struct sp_sync_place *place = &image->places[i];
-    sync_counts_format(place->counts, counts);
+    sync_counts_format_place(image, place, counts);
     const struct ci_cell cells[] = {{image->name, true},
                                     {place->name, true},
                                     {verdict_text(image, place), false},

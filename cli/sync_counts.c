@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/sync_counts.h"
 
+#include <stdio.h>
+
 #include "base/i18n.h"
 #include "base/text.h"
 
@@ -29,4 +31,22 @@ void sync_counts_format(const uint64_t counts[SP_SYNC_RESULT_COUNT], char out[SY
   }
   if (!out[0])
     sp_text_append(out, SYNC_COUNTS_MAX, "%s", _("no tags"));
+}
+
+bool sync_counts_are_unknown(const struct sp_sync_image *image, const struct sp_sync_place *place)
+{
+  for (int result = 0; result < SP_SYNC_RESULT_COUNT; result++) {
+    if (place->counts[result] > 0)
+      return false;
+  }
+  return image->err.code != SP_OK || place->err.code != SP_OK;
+}
+
+void sync_counts_format_place(const struct sp_sync_image *image, const struct sp_sync_place *place,
+                              char out[SYNC_COUNTS_MAX])
+{
+  if (sync_counts_are_unknown(image, place))
+    snprintf(out, SYNC_COUNTS_MAX, "%s", _("not looked at"));
+  else
+    sync_counts_format(place->counts, out);
 }

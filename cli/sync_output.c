@@ -45,7 +45,7 @@ static const char *result_text(enum sp_sync_result result)
       [SP_SYNC_PLANNED] = N_("would be copied"),
       [SP_SYNC_TO_PROVE] = N_("in step, would be looked at again"),
       [SP_SYNC_NOT_FOLLOWED] = N_("changed at the primary and is a fixed tag: tampered with, or "
-                                  "rebuilt. Not followed; if it is meant: --accept"),
+                                  "rebuilt. Not followed; if it is meant"),
       [SP_SYNC_UNPROVEN] = N_("not moved: to prove it would take pulls that are held in reserve"),
       [SP_SYNC_HELD] = N_("left as it is"),
       [SP_SYNC_REFUSED] = N_("names another image there, and stays. If it is to go: --force"),
@@ -74,6 +74,12 @@ static void print_tag(const struct sp_sync_image *image, const struct sp_sync_pl
   fputs("    ", stdout);
   fact_print_escaped(stdout, tag->name);
   printf(": %s", result_text(tag->result));
+  if (tag->result == SP_SYNC_NOT_FOLLOWED) {
+    fputs(": safeport sync ", stdout);
+    fact_print_escaped(stdout, image->name);
+    fputs(" --accept ", stdout);
+    fact_print_escaped(stdout, tag->name);
+  }
   if (tag->history_tag)
     printf(_("; what it was is kept as %s"), tag->history_tag);
   if (tag->result == SP_SYNC_FAILED && tag->err) {
@@ -129,7 +135,7 @@ static void print_place(const struct sync_output *output, const struct sp_sync_i
                         const struct sp_sync_place *place)
 {
   char counts[SYNC_COUNTS_MAX];
-  sync_counts_format(place->counts, counts);
+  sync_counts_format_place(image, place, counts);
   fputs("  ", stdout);
   fact_print_escaped(stdout, place->name);
   fputs(": ", stdout);

@@ -20,10 +20,17 @@ static bool has_all_tags(const struct sp_report_place *place)
          !verdict_has_tag(place, SP_TAG_UNSURE);
 }
 
+/* The run failed before it came to this place: nothing may be said of what it has. */
+static bool is_unseen(const struct sp_report *report, const struct sp_report_place *place)
+{
+  return report->exit_status != 0 && place->tags_total == 0 && place->blobs_total == 0 &&
+         place->manifests_total == 0;
+}
+
 bool verdict_is_good(const struct sp_report *report, const struct sp_report_place *place)
 {
   return place->err.code == SP_OK && place->damage_count == 0 &&
-         (report->kind == SP_REPORT_VERIFY || has_all_tags(place));
+         (report->kind == SP_REPORT_VERIFY ? !is_unseen(report, place) : has_all_tags(place));
 }
 
 static struct verdict of_push(const struct sp_report *report, const struct sp_report_place *place)
@@ -46,18 +53,20 @@ static struct verdict of_push(const struct sp_report *report, const struct sp_re
   return (struct verdict){COLOR_GOOD, changed ? N_("published") : N_("already up to date")};
 }
 
-static struct verdict of_verify(const struct sp_report_place *place)
+static struct verdict of_verify(const struct sp_report *report, const struct sp_report_place *place)
 {
   if (place->err.code != SP_OK)
     return (struct verdict){COLOR_BAD, N_("failed")};
   if (place->damage_count > 0)
     return (struct verdict){COLOR_BAD, N_("not whole")};
+  if (is_unseen(report, place))
+    return (struct verdict){COLOR_BAD, N_("not looked at")};
   return (struct verdict){COLOR_GOOD, N_("whole")};
 }
 
 struct verdict verdict_of(const struct sp_report *report, const struct sp_report_place *place)
 {
-  return report->kind == SP_REPORT_VERIFY ? of_verify(place) : of_push(report, place);
+  return report->kind == SP_REPORT_VERIFY ? of_verify(report, place) : of_push(report, place);
 }
 
 const char *verdict_tag_text(enum sp_tag_result result)

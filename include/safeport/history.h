@@ -55,12 +55,13 @@ struct sp_history {
 };
 
 /* run = 0: the newest `limit` runs. Else that run, with all that it did.
+ *   state_dir   where the journal is; NULL: the usual place
  * Fails: SP_E_NOT_FOUND  there is no such run
  *        SP_E_USAGE      no state directory can be found
  *        SP_E_REFUSED    it is not ours alone
  *        SP_E_IO         the journal is damaged, a newer safeport's, or cannot be read */
-SP_MUST_CHECK int sp_history_read(int64_t run, size_t limit, struct sp_history **out,
-                                  struct sp_err *err);
+SP_MUST_CHECK int sp_history_read(const char *state_dir, int64_t run, size_t limit,
+                                  struct sp_history **out, struct sp_err *err);
 void sp_history_free(struct sp_history *history);
 /* The same facts as one JSON document (malloc'ed, ends with a newline). Keys are stable. Fails:
  * SP_E_NOMEM. */

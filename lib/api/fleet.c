@@ -153,12 +153,13 @@ static void judge_trouble(const struct sp_err *trouble, struct sp_err *of_run, i
 {
   if (trouble->code == SP_OK)
     return;
-  sp_log(SP_LOG_WARN, "%s", trouble->msg);
-  if (trouble->code != SP_E_IO || *exit_status == 130 || *exit_status == 143)
-    return;
-  if (of_run->code == SP_OK)
-    sp_err_copy(of_run, trouble);
-  *exit_status = sp_code_exit_status(SP_E_IO);
+  bool is_failure = trouble->code == SP_E_IO && *exit_status != 130 && *exit_status != 143;
+  if (is_failure && of_run->code == SP_OK)
+    sp_err_copy(of_run, trouble); /* which is told */
+  else
+    sp_log(SP_LOG_WARN, "%s", trouble->msg);
+  if (is_failure)
+    *exit_status = sp_code_exit_status(SP_E_IO);
 }
 
 int sp_fleet_fail(struct sp_fleet *fleet, const struct sp_err *err)

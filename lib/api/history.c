@@ -137,14 +137,16 @@ static int check_trouble(struct sp_journal *journal, struct sp_err *err)
   return sp_err_context(err, "cannot read the history of this host");
 }
 
-int sp_history_read(int64_t run, size_t limit, struct sp_history **out, struct sp_err *err)
+int sp_history_read(const char *state_dir, int64_t run, size_t limit, struct sp_history **out,
+                    struct sp_err *err)
 {
   SP_AUTO_FREE char *dir = NULL;
   SP_AUTO_JOURNAL struct sp_journal *journal = NULL;
   SP_CLEANUP(sp_history_free_auto_) struct sp_history *history = calloc(1, sizeof *history);
   if (!history)
     return sp_fail(err, SP_E_NOMEM, "out of memory for the history");
-  if (sp_state_dir_find(&dir, err) < 0 || sp_journal_open(dir, SP_JOURNAL_READ, &journal, err) < 0)
+  int found = state_dir ? sp_text_dup(&dir, state_dir, err) : sp_state_dir_find(&dir, err);
+  if (found < 0 || sp_journal_open(dir, SP_JOURNAL_READ, &journal, err) < 0)
     return -1;
   struct sp_err why = SP_ERR_INIT;
   int failed =

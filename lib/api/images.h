@@ -25,6 +25,7 @@ struct sp_images_request {
   bool takes_tags;   /* a name may have a tag behind it ("app:latest"): that alone is selected */
   bool from_backups; /* what backups have is meant (restore): of a namespace what earlier runs knew,
                         and the registry is asked only if that is nothing */
+  bool must_be_all;  /* the same: that there is more, or that nobody knows, is a failed image */
 };
 
 /* Loads, and tells the session what the file says of registries and of the vault (what the session
@@ -35,8 +36,9 @@ SP_MUST_CHECK int sp_images_load(struct sp_session *session,
                                  struct sp_err *err);
 /* Finds the images that were asked for. Blocks on registries where a namespace has to be listed
  * (api/namespace.h); a repository that is named ("acme/web") is believed to be there. Images that
- * would write to one backup are images of which nothing can be done.
- * Fails: SP_E_USAGE (no such image); SP_E_INTERRUPTED; SP_E_NOMEM. */
+ * would write to one backup are images of which nothing can be done. What was named twice is there
+ * once.
+ * Fails: SP_E_USAGE (no such image; too many tags of one); SP_E_INTERRUPTED; SP_E_NOMEM. */
 SP_MUST_CHECK int sp_images_choose(struct sp_images *images,
                                    const struct sp_images_request *request,
                                    struct sp_journal *journal, struct sp_err *err);

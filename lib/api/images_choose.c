@@ -79,14 +79,49 @@ static int add_found(struct sp_images *images, const struct sp_config_image *ima
   return 0;
 }
 
+#define NAMES_MAX 400 /* of a list for people */
+
+/* Whether earlier runs knew all that backups have; else an image that fails and says so. */
+static int check_recalled(struct sp_images *images, const struct sp_config_image *image,
+                          const struct sp_namespace *known, struct sp_err *err)
+{
+  SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace beyond = {0};
+  struct sp_err why = SP_ERR_INIT;
+  char names[NAMES_MAX] = "";
+  bool has_list;
+  if (sp_namespace_find_beyond(images->session, image, known, &beyond, &has_list, err) < 0)
+    return -1;
+  if (has_list && beyond.count == 0)
+    return 0;
+  for (size_t i = 0; i < beyond.count; i++)
+    sp_text_append_name(names, sizeof names, beyond.items[i].name);
+  if (!has_list)
+    (void)sp_fail(&why, SP_E_NOT_FOUND,
+                  "of '%s' the %zu repositories are meant that earlier runs on this host knew; "
+                  "whether the backups have more, no registry says: another one is restored by its "
+                  "name, as '%s/NAME'",
+                  image->primary.text, known->count, image->name);
+  else
+    (void)sp_fail(&why, SP_E_NOT_FOUND,
+                  "of '%s' the %zu repositories are meant that earlier runs on this host knew; the "
+                  "backups list %zu more (%s): they are restored by name, as '%s/NAME'",
+                  image->primary.text, known->count, beyond.count, names, image->name);
+  if (add(images, image, NULL, SP_ORIGIN_NAMED, err) < 0)
+    return -1;
+  return sp_images_item_give_up(&images->items[images->count - 1], &why, err);
+}
+
 /* What backups have: as far as this host knows, or else what the primary lists. */
 static int add_recalled(struct sp_images *images, const struct sp_config_image *image,
-                        struct sp_journal *journal, struct sp_err *err)
+                        const struct sp_images_request *request, struct sp_journal *journal,
+                        struct sp_err *err)
 {
   SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace known = {0};
   if (sp_namespace_recall(journal, image, &known, err) < 0)
     return -1;
-  if (known.count > 0)
+  if (known.count > 0 && request->must_be_all && check_recalled(images, image, &known, err) < 0)
+    return -1;
+  if (known.count > 0 && !request->must_be_all)
     sp_log(SP_LOG_WARN,
            _("of '%s' the %zu repositories are meant that earlier runs on this host knew; another "
              "one is restored by its name, as '%s/NAME'"),
@@ -123,7 +158,7 @@ static int add_image(struct sp_images *images, const struct sp_config_image *ima
   if (only)
     return add_only(images, image, only, journal, err);
   size_t before = images->count;
-  if (request->from_backups && add_recalled(images, image, journal, err) < 0)
+  if (request->from_backups && add_recalled(images, image, request, journal, err) < 0)
     return -1;
   return images->count > before ? 0 : add_listed(images, image, journal, err);
 }
@@ -208,7 +243,7 @@ static void drop_shadows(struct sp_images *images)
 int sp_images_choose(struct sp_images *images, const struct sp_images_request *request,
                      struct sp_journal *journal, struct sp_err *err)
 {
-  if (add_all(images, request, journal, err) < 0 ||
+  if (add_all(images, request, journal, err) < 0 || sp_images_fold(images, err) < 0 ||
       (images->has_repositories && !request->from_backups &&
        sp_images_refuse_shared(images, err) < 0))
     return -1;

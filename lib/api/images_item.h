@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of the images of safeport.yaml (api/images.h), for the files that fill them:
- * images_choose.c finds those that were asked for, images_share.c keeps their backups apart. */
+ * images_choose.c finds those that were asked for, images_fold.c makes one of those that were named
+ * twice, images_share.c keeps their backups apart. */
 #ifndef SP_API_IMAGES_ITEM_H
 #define SP_API_IMAGES_ITEM_H
 
@@ -31,6 +32,9 @@ const char *sp_images_item_name(const struct sp_images_item *item);
 SP_MUST_CHECK int sp_images_item_give_up(struct sp_images_item *item, const struct sp_err *why,
                                          struct sp_err *err);
 
+/* Makes one image of those that are there more than once: with the tags of all of them. Fails:
+ * SP_E_USAGE (too many tags of one); SP_E_NOMEM. */
+SP_MUST_CHECK int sp_images_fold(struct sp_images *images, struct sp_err *err);
 /* Gives up all images that would write to a backup of another one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_images_refuse_shared(struct sp_images *images, struct sp_err *err);
 

@@ -46,7 +46,7 @@ static const char *name_at(const struct sp_images *images, const struct taken *t
 }
 
 /* Those with one place: each that has another image beside it is given up, for nobody knows who was
- * first. An image may be there twice: it was named twice. */
+ * first. One image may have a place twice. */
 static int refuse(struct sp_images *images, const struct taken *run, size_t count,
                   struct sp_err *err)
 {

@@ -90,6 +90,7 @@ static bool has(const struct sp_namespace *ns, size_t count, const char *name)
 struct listing {
   struct sp_session *session;
   struct sp_registries *registries;
+  struct sp_retry_policy retry;
   struct below below;
   struct sp_namespace found;
   size_t seen; /* names, whoever they belong to */
@@ -115,14 +116,13 @@ static int take_page(struct listing *listing, const struct sp_catalog_page *page
 static int fetch_page(const struct listing *listing, const char *cursor,
                       struct sp_catalog_page *out, struct sp_err *err)
 {
-  const struct sp_retry_policy policy = sp_session_retry(listing->session);
   struct sp_retry_wait wait = SP_RETRY_WAIT_INIT;
   for (;;) {
     struct sp_err failure = SP_ERR_INIT;
     if (sp_registry_list_repositories(listing->registries, listing->below.host, cursor, out,
                                       &failure) == 0)
       return 0;
-    if (!sp_retry_wait(&wait, &policy, &failure)) {
+    if (!sp_retry_wait(&wait, &listing->retry, &failure)) {
       sp_err_copy(err, &failure);
       return -1;
     }
@@ -216,7 +216,7 @@ int sp_namespace_list(struct sp_session *session, struct sp_journal *journal,
                       const struct sp_config_image *image, struct sp_namespace *out,
                       struct sp_err *why, struct sp_err *err)
 {
-  struct listing listing = {.session = session};
+  struct listing listing = {.session = session, .retry = sp_session_retry(session)};
   below_of(image, &listing.below);
   struct sp_err failure = SP_ERR_INIT;
   if (list(&listing, &failure) == 0) {
@@ -239,4 +239,64 @@ int sp_namespace_recall(struct sp_journal *journal, const struct sp_config_image
   struct below below;
   below_of(image, &below);
   return recall(journal, &below, out, err);
+}
+
+/* -- what backups have */
+
+/* "HOST/PATH/{repo}" of a registry; a name cannot be told from what stands around it elsewhere. */
+static bool below_backup(const struct sp_config_place *backup, struct below *out)
+{
+  struct sp_place place;
+  struct sp_err no_place = SP_ERR_INIT;
+  const char *hole = strstr(backup->text, "{repo}");
+  if (!hole || strcmp(hole, "{repo}") != 0 ||
+      sp_config_place_get(backup, "x", &place, &no_place) < 0 ||
+      place.transport != SP_TRANSPORT_REGISTRY)
+    return false;
+  size_t len = strlen(place.ref.repository) - 1; /* without the "x" */
+  if (len > 0 && place.ref.repository[len - 1] != '/')
+    return false;
+  snprintf(out->host, sizeof out->host, "%s", place.ref.host);
+  snprintf(out->path, sizeof out->path, "%.*s", (int)len, place.ref.repository);
+  snprintf(out->prefix, sizeof out->prefix, "%s/%s", out->host, out->path);
+  return true;
+}
+
+/* Adds what is listed there and not among `known`. A list that does not come is no list. */
+static int add_beyond(struct sp_session *session, const struct below *below,
+                      const struct sp_namespace *known, struct sp_namespace *out, bool *has_list,
+                      struct sp_err *err)
+{
+  struct listing listing = {.session = session, .below = *below};
+  struct sp_err failure = SP_ERR_INIT;
+  bool is_listed = list(&listing, &failure) == 0;
+  int failed = 0;
+  for (size_t i = 0; is_listed && !failed && i < listing.found.count; i++) {
+    const char *name = listing.found.items[i].name;
+    failed = has(known, known->count, name) ? 0 : add(out, name, true, err);
+  }
+  sp_namespace_clear(&listing.found);
+  *has_list = *has_list || is_listed;
+  if (failure.code != SP_E_NOMEM && failure.code != SP_E_INTERRUPTED)
+    return failed;
+  sp_err_copy(err, &failure);
+  return -1;
+}
+
+int sp_namespace_find_beyond(struct sp_session *session, const struct sp_config_image *image,
+                             const struct sp_namespace *known, struct sp_namespace *out,
+                             bool *has_list, struct sp_err *err)
+{
+  struct below below;
+  *has_list = false;
+  for (size_t i = 0; i < image->backups.count; i++) {
+    if (below_backup(&image->backups.items[i], &below) &&
+        add_beyond(session, &below, known, out, has_list, err) < 0)
+      return -1;
+  }
+  below_of(image, &below);
+  if (!*has_list && add_beyond(session, &below, known, out, has_list, err) < 0)
+    return -1;
+  sort(out);
+  return 0;
 }

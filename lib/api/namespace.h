@@ -40,6 +40,15 @@ SP_MUST_CHECK int sp_namespace_list(struct sp_session *session, struct sp_journa
 SP_MUST_CHECK int sp_namespace_recall(struct sp_journal *journal,
                                       const struct sp_config_image *image, struct sp_namespace *out,
                                       struct sp_err *err);
+/* What backups list below their {repo} that is not among `known`, each asked once; the primary's
+ * list where no backup gives one. It may belong to somebody else: it is told, never taken.
+ *   has_list   out   somebody could say; else nothing is known beyond `known`
+ * Fails: SP_E_NOMEM, SP_E_INTERRUPTED; SP_E_LIMIT. Blocks on registries. */
+SP_MUST_CHECK int sp_namespace_find_beyond(struct sp_session *session,
+                                           const struct sp_config_image *image,
+                                           const struct sp_namespace *known,
+                                           struct sp_namespace *out, bool *has_list,
+                                           struct sp_err *err);
 void sp_namespace_clear(struct sp_namespace *ns);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_namespace, sp_namespace_clear)

@@ -68,7 +68,7 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
 
 static int dump(json_t *doc, char **out, struct sp_err *err)
 {
-  *out = sp_json_print(doc, JSON_INDENT(2));
+  *out = sp_json_print(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   json_decref(doc);
   return *out ? 0 : sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "api/fleet.h"
+#include "base/i18n.h"
+#include "base/log.h"
 #include "oci/reference.h"
 
 /* "app:v1.2.3" of an image that is not in this run would be no word at all. */
@@ -62,6 +64,16 @@ static void run(struct sp_fleet *fleet, const struct sp_sync_options *options,
   sp_sync_run(&job, totals);
 }
 
+/* Who set a webhook waits for its call. */
+static void note_idle_keys(const struct sp_images *images)
+{
+  char keys[SP_CONFIG_IDLE_TEXT_MAX];
+  sp_config_format_idle_keys(sp_images_config(images), keys);
+  if (keys[0])
+    sp_log(SP_LOG_WARN, _("no effect yet: %s of safeport.yaml (for commands that are not there yet)"),
+           keys);
+}
+
 int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
             struct sp_sync_totals *totals, struct sp_err *err)
 {
@@ -71,6 +83,7 @@ int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
                      options->dry_run ? SP_OPEN_PLAN : SP_OPEN_WRITE, err) < 0 ||
       check_accepts(fleet.images, options, err) < 0)
     return sp_fleet_fail(&fleet, err);
+  note_idle_keys(fleet.images);
   run(&fleet, options, totals);
   return sp_fleet_end(&fleet, &totals->err, &totals->exit_status, totals->started, &totals->seconds,
                       err);

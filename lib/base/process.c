@@ -52,18 +52,19 @@ static int set_actions(posix_spawn_file_actions_t *actions, int in_fd, int out_f
   return failed ? failed : posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
 
-/* Its own group, no signal blocked, and SIGPIPE as programs know it. */
+/* Its own group, no signal blocked, and SIGPIPE and SIGXFSZ as programs know them. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
-  sigset_t none, pipes;
+  sigset_t none, ours;
   sigemptyset(&none);
-  sigemptyset(&pipes);
-  sigaddset(&pipes, SIGPIPE);
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGPIPE);
+  sigaddset(&ours, SIGXFSZ);
   int failed = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                                         POSIX_SPAWN_SETSIGDEF);
   if (!failed)
     failed = posix_spawnattr_setsigmask(attributes, &none);
-  return failed ? failed : posix_spawnattr_setsigdefault(attributes, &pipes);
+  return failed ? failed : posix_spawnattr_setsigdefault(attributes, &ours);
 }
 
 static int spawn(const struct sp_process *process, int in_fd, int out_fd, pid_t *pid,

@@ -98,6 +98,7 @@ struct sp_config_registry {
 };
 
 struct sp_config_schedule { /* for serve; 0 = never */
+  bool is_given;
   int64_t sync_s, verify_s, doctor_s;
   struct {
     int64_t every_s;
@@ -114,6 +115,7 @@ struct sp_config {
   size_t registry_count;
   struct sp_config_schedule schedule;
   struct {
+    bool is_given;
     struct sp_config_secret webhook; /* an URL often holds a token */
   } notify;
   bool record;
@@ -161,6 +163,14 @@ SP_MUST_CHECK int sp_config_need_secret(const struct sp_config *config,
 
 /* Adds a complaint for each variable that is unset or empty, in the order of the file. */
 void sp_config_find_unset(const struct sp_config *config, struct sp_complaints *complaints);
+
+/* The keys that the file gives and nothing here uses yet, for they belong to commands that are not
+ * there: static strings; answers how many. Who relies on one must be told. */
+#define SP_CONFIG_IDLE_MAX 4
+size_t sp_config_idle_keys(const struct sp_config *config, const char *out[SP_CONFIG_IDLE_MAX]);
+/* "keep, notify"; "" if there is none. */
+#define SP_CONFIG_IDLE_TEXT_MAX 64
+void sp_config_format_idle_keys(const struct sp_config *config, char out[SP_CONFIG_IDLE_TEXT_MAX]);
 
 /* -- places of an image */
 

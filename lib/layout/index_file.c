@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/i18n.h"
+#include "base/log.h"
 #include "layout/beneath.h"
 #include "layout/blob_file.h"
 #include "layout/index_view.h"
@@ -47,6 +49,26 @@ static int save(const struct sp_layout_dir *dir, const struct sp_index *index, s
   return sp_file_replace(dir->fd, SP_INDEX_FILE, dir->modes.file, sp_buf_span(&text), err);
 }
 
+/* Then tags were here, which only other places know now. */
+static void note_lost_names(const struct sp_layout_dir *dir)
+{
+  static const enum sp_digest_alg algs[] = {SP_DIGEST_SHA256, SP_DIGEST_SHA512};
+  bool has_blobs = false;
+  for (size_t i = 0; i < sizeof algs / sizeof algs[0]; i++) {
+    SP_AUTO_CLOSE int fd = -1;
+    struct sp_digest any = {.alg = algs[i]};
+    struct sp_blob_path path;
+    struct sp_err none = SP_ERR_INIT;
+    sp_blob_path_in_layout(dir, &any, &path);
+    has_blobs = has_blobs || sp_beneath_open_dir(path.dir_fd, path.parent, &fd, &none) == 0;
+  }
+  if (has_blobs)
+    sp_log(SP_LOG_WARN,
+           _("layout '%s' has blobs and no '%s': a new one is made. What only the old one named "
+             "(history tags, tags that the primary lacks) is named by nothing now"),
+           dir->name, SP_INDEX_FILE);
+}
+
 int sp_index_file_make(const struct sp_layout_dir *dir, struct sp_err *err)
 {
   SP_AUTO_INDEX struct sp_index *index = NULL;
@@ -55,6 +77,7 @@ int sp_index_file_make(const struct sp_layout_dir *dir, struct sp_err *err)
     return 0;
   if (errno != ENOENT)
     return sp_fail_sys(err, SP_E_IO, errno, "cannot look at '%s'", SP_INDEX_FILE);
+  note_lost_names(dir);
   if (sp_index_new(&index, err) < 0)
     return -1;
   return save(dir, index, err);

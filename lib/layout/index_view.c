@@ -29,14 +29,25 @@ int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *ou
 {
   SP_AUTO_BUF struct sp_buf text;
   sp_buf_init(&text, SP_MAX_INDEX_JSON_BYTES);
-  if (sp_file_read(dir->fd, SP_INDEX_FILE, &text, err) < 0) {
-    if (err->code == SP_E_NOT_FOUND)
-      err->code = SP_E_INVALID; /* the layout is there, and broken */
-    return sp_err_context(err, "cannot use layout '%s'", dir->name);
+  struct sp_err why = SP_ERR_INIT;
+  if (sp_file_read(dir->fd, SP_INDEX_FILE, &text, &why) < 0) {
+    sp_err_copy(err, &why);
+    if (why.code != SP_E_NOT_FOUND)
+      return sp_err_context(err, "cannot use layout '%s'", dir->name);
+    return sp_fail(err, SP_E_INVALID, /* the layout is there, and broken */
+                   "layout '%s' has no '%s': its blobs may be whole, and nothing names them. The "
+                   "next run that writes there makes a new one, with what it knows to name",
+                   dir->name, SP_INDEX_FILE);
   }
-  if (sp_index_view_parse(sp_buf_span(&text), dir->name, out, err) < 0)
+  if (sp_index_view_parse(sp_buf_span(&text), dir->name, out, &why) == 0)
+    return 0;
+  sp_err_copy(err, &why);
+  if (why.code != SP_E_INVALID)
     return sp_err_context(err, "cannot use '%s' of layout '%s'", SP_INDEX_FILE, dir->name);
-  return 0;
+  return sp_fail(err, SP_E_INVALID,
+                 "cannot use '%s' of layout '%s': %s. Its blobs may be whole: put back a copy of "
+                 "that file, or move it away, and the next run that writes there makes a new one",
+                 SP_INDEX_FILE, dir->name, why.msg);
 }
 
 void sp_index_view_clear(struct sp_index_view *view)

@@ -100,7 +100,7 @@ static json_t *place_object(const struct sp_sync_place *place)
 
 static int dump(json_t *doc, char **out, struct sp_err *err)
 {
-  *out = sp_json_print(doc, JSON_INDENT(2));
+  *out = sp_json_print(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   json_decref(doc);
   return *out ? 0 : sp_fail(err, SP_E_NOMEM, "cannot write the report: out of memory");
 }

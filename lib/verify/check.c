@@ -60,7 +60,8 @@ static void make_sites(struct sp_check *check)
     const struct sp_err *why = s == 0 ? &work->told->err : &work->told->places[s - 1].err;
     if (why->code != SP_OK)
       sp_check_fail_site(check, site, why);
-    if (s == 0 && why->code != SP_OK)
+    /* Nothing is known of a primary that failed, nor what a list that is garbage lacks. */
+    if (s == 0 ? why->code != SP_OK : why->code == SP_E_INVALID)
       atomic_store(&site->is_out, true);
   }
 }

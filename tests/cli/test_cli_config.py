@@ -51,7 +51,7 @@ def test_the_defaults_are_filled_in(safeport, tmp_path):
     app = config["images"]["app"]
     assert (app["keep-history"], app["referrers"], app["referrers-every"]) == (5, True, "1d")
     assert "keep" not in app and "tags" not in app and "fixed" not in app
-    assert config["schedule"]["verify-read"] == {"every": "1d", "percent": "5%"}
+    assert "schedule" not in config and "notify" not in config
     assert (config["max-proof-age"], config["max-loss"], config["record"]) == ("7d", "20%", True)
 
 
@@ -126,6 +126,18 @@ def test_variables(safeport, tmp_path):
                     status=0)
     assert json.loads(full.stdout)["unset"] == [] and "canary" not in full.stdout + full.stderr
     assert json.loads(full.stdout)["config"]["registries"]["ghcr.io"]["password"] == "$P"
+
+
+def test_what_has_no_effect_yet_is_said(safeport, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("version: 1\n" + APP)
+    assert "no effect" not in safeport("config", "--config", path, status=0).stdout
+    path.write_text("version: 1\nnotify: {webhook: $URL}\nschedule: {sync: 1h}\ndefaults: {keep: {last: 3, candidates: [git-sha]}}\n"
+                    "registries: {ghcr.io: {token: {created: 2026-01-01, rotate-after: 90d}}}\n" + APP)
+    assert "# no effect yet: keep, token, schedule, notify (" in safeport("config", "--config", path, status=0).stdout
+    shown = json.loads(safeport("config", "--json", "--config", path, status=0).stdout)
+    assert shown["no_effect_yet"] == ["keep", "token", "schedule", "notify"]
+    assert shown["config"]["schedule"]["verify-read"] == {"every": "1d", "percent": "5%"}
 
 
 def test_many_mistakes_and_no_more_than_that(safeport, tmp_path):

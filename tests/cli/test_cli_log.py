@@ -139,6 +139,29 @@ def test_damage_is_said_and_left_alone(safeport, state, what):
     assert sorted(p.name for p in where.iterdir()) == ["journal.db"]
 
 
+def test_the_state_directory_of_the_file(safeport, state, tmp_path):
+    """`state` of safeport.yaml is where the other commands write, whatever else is said."""
+    where, db = state
+    put_run(db, 1)
+    file = tmp_path / "safeport.yaml"
+    file.write_text(f"version: 1\nstate: {where.name}\nimages: {{x: {{primary: localhost:1/x, backups: [vault:x]}}}}\n")
+    elsewhere = {"SAFEPORT_STATE": str(tmp_path / "elsewhere")}
+    for result in (safeport("log", env=elsewhere, cwd=tmp_path, status=0),
+                   safeport("log", "--config", file, env=elsewhere, status=0),
+                   safeport("log", env={**elsewhere, "SAFEPORT_CONFIG": str(file)}, status=0)):
+        assert result.stdout.startswith("1     2023-11-14"), result
+    assert json.loads(safeport("log", "--run", 1, "--json", cwd=tmp_path, status=0).stdout)["runs"][0]["id"] == 1
+    assert "no runs yet" in safeport("log", env=elsewhere, status=0).stdout
+
+
+def test_a_file_with_mistakes_does_not_say_where_the_journal_is(safeport, tmp_path):
+    file = tmp_path / "safeport.yaml"
+    file.write_text("version: 1\nstaet: here\n")
+    result = safeport("log", env={"SAFEPORT_STATE": str(tmp_path / "none")}, cwd=tmp_path, status=2)
+    assert "staet" in result.stderr and "state" in result.stderr and not result.stdout
+    assert "missing.yaml" in safeport("log", "--config", tmp_path / "missing.yaml", status=2).stderr
+
+
 def test_a_directory_that_others_may_write_to(safeport, state):
     where, db = state
     os.chmod(where, 0o777)

@@ -316,3 +316,17 @@ def test_nothing_of_it_elsewhere(runner, backed):
     done = backed.run("sync", env=env, status=0)
     assert runner.output == {} and runner.summary == "" and not list(runner.temp.iterdir())
     assert "::" not in done.text
+
+
+@pytest.mark.parametrize("command", ["sync", "verify"])
+def test_what_nobody_looked_at_is_not_called_good(runner, backed, command):
+    """Never synced, and the primary has no such repository: of the backups nothing is known."""
+    backed.write(image_primary=f"{backed.primary.host}/src/none")
+    done = in_ci(backed, runner, command, "app", status=1)
+    cells, _ = rows(runner)
+    assert set(backed.backups("app")) <= {place for _, place in cells}
+    for place in backed.backups("app"):
+        assert cells["app", place][0] == "not looked at", cells
+        (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"  {place}: ")]
+        assert "not looked at" in line
+    assert not any(verdict in str(cells) for verdict in ("in step", "'whole'", "no tags"))

@@ -2,6 +2,7 @@
 """status: every standing that a tag can have, from hosts with and without a journal; watching it."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -187,10 +188,14 @@ def in_terminal(backed, arguments, columns, rows, until):
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_lines_fit(synced, columns):
+    synced.run("verify", "--read", status=0)
+    time.sleep(1.1)
+    synced.run("verify", status=0)  # two proofs are the longest state of what is in step
     shown = in_terminal(synced, [], columns, 50, None)
     lines = terminal.plain(shown.screen).splitlines()
     assert shown.status == 0 and max(map(len, lines)) <= columns, lines
     assert any("vault:app" in line for line in lines)
+    assert any("touched 20" in line for line in lines) and any("read 20" in line for line in lines)
 
 
 def test_watch_redraws_a_terminal_and_ends_with_130(synced):
@@ -293,3 +298,19 @@ def test_when_the_last_sync_ended(backed):
     when = image["last_sync"].replace("T", " ")[:16]
     text = backed.run("status", "app", status=1).stdout
     assert f"last sync ended {when}" in text and f"behind (since unknown; last sync {when})" in text
+
+
+def test_both_proofs_are_shown(synced):
+    """What was read, and touched since: a sync with an old proof touches, and its day is no reading."""
+    def states():
+        shown = synced.run("status", status=0).stdout
+        return [line.strip() for line in shown.splitlines() if "in step" in line and "vault:app" in line]
+
+    day = r"20\d\d-\d\d-\d\d"
+    assert all(re.fullmatch(rf"vault:app +in step, touched {day}", state) for state in states())
+    synced.run("verify", "--read", status=0)
+    assert all(re.fullmatch(rf"vault:app +in step, read {day}", state) for state in states())
+    time.sleep(1.1)
+    synced.run("verify", status=0)
+    assert len(states()) == 2
+    assert all(re.fullmatch(rf"vault:app +in step, touched {day}, read {day}", state) for state in states())

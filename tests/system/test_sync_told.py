@@ -3,11 +3,12 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
 
-from support import backed_up, images
+from support import backed_up, images, safeport
 
 
 @pytest.fixture
@@ -207,3 +208,42 @@ def test_log_of_a_verify_counts_images(backed):
     backed.run("verify", status=0)
     text, run = last_run(backed)
     assert "1 images (0 failed)" in text and len(run["outcomes"]) == 4
+
+
+def test_what_has_no_effect_yet_is_said(backed):
+    """Who set a webhook would wait for its call."""
+    put_tags(backed, "v1.0.0")
+    assert "no effect" not in backed.run("sync", status=0).stderr
+    backed.write(notify={"webhook": "http://127.0.0.1:9/alarm"}, image_keep={"last": 3, "candidates": ["git-sha"]})
+    assert "no effect yet: keep, notify of safeport.yaml" in backed.run("sync", status=0).stderr
+
+
+def test_what_accepts_a_fixed_tag_is_said_whole(backed):
+    put_tags(backed, "v1.0.0")
+    backed.sync()
+    backed.put("app", images.small(77, tag="v1.0.0"))
+    assert "if it is meant: safeport sync app --accept v1.0.0\n" in backed.run("sync", status=6).stdout
+
+
+def test_seconds_are_what_a_clock_says(backed):
+    put_tags(backed, "v1.0.0")
+    for command in ("sync", "status", "verify"):
+        seconds = re.search(r'"seconds": ([0-9.]+)', backed.run(command, "--json", status=0).stdout)[1]
+        assert len(seconds) <= 7, seconds
+
+
+def test_a_state_directory_that_cannot_be_used_is_told_once(backed):
+    put_tags(backed, "v1.0.0")
+    done = backed.run("sync", status=7, env={"SAFEPORT_STATE": "/proc/none"})
+    assert done.stderr.count("cannot open the state directory") == 1, done
+
+
+def test_a_file_that_may_not_grow_is_a_full_disk(backed):
+    """`ulimit -f`: the signal of it would end the run without a word."""
+    put_tags(backed, "v1.0.0")
+    limited = backed.port.home / "limited"
+    limited.write_text(f"#!/bin/bash\nulimit -f 1\nexec {safeport.binary()} \"$@\"\n")
+    limited.chmod(0o755)
+    done = subprocess.run([limited, "sync", "--retry-for", "0", "--config", backed.file], env=backed.port.env,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 7) and "too large" in done.stderr.lower(), done

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import images, oracle, registry, skopeo, wire
+from support import backed_up, images, oracle, registry, skopeo, wire
 
 
 @pytest.fixture
@@ -214,3 +214,32 @@ def test_link_in_place_of_a_blob_is_not_followed(port, start, tmp_path):
     done = port.run("push", f"oci:{folder}:latest", "--to", f"{server.host}/a/b")
     assert done.status not in (0, 2), repr(done)
     assert wire.Wire.to(server).tags("a/b") == []
+
+
+@pytest.mark.parametrize("kept", [50, 0])
+def test_index_that_is_damaged(port, start, tmp_path, kept):
+    """What is wrong and what helps is said, and nothing else: the blobs and the manifests are good."""
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    for number, tag in enumerate(["latest", "v1.0.0"]):
+        backed.put("app", images.small(number, tag=tag, layers=1, layer_bytes=500))
+    backed.write()
+    backed.sync()
+    index = port.vault / "repos" / "app" / "_" / "index.json"
+    index.write_bytes(index.read_bytes()[:kept])
+    for command in (["sync"], ["status"], ["verify"], ["verify", "--repair"]):
+        done = backed.run(*command, status=1)
+        assert "index.json" in done.text and "or move it away" in done.text, done
+        assert "operator must" not in done.text and "missing" not in done.text and "--repair" not in done.stdout, done
+    index.rename(tmp_path / "moved")
+    done = backed.run("sync", status=0)
+    assert "'vault:app' has blobs and no 'index.json': a new one is made" in done.stderr
+    assert "vault:app: 2 copied" in done.stdout
+    again = backed.run("sync", status=0)
+    assert "index.json" not in again.text and backed.json("verify", "--read")["totals"]["damaged"] == 0
+
+
+def test_new_layout_has_lost_nothing(port, start, tmp_path):
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", images.small(1, layers=1, layer_bytes=500))
+    backed.write()
+    assert "index.json" not in backed.run("sync", status=0).text

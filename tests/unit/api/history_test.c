@@ -69,7 +69,7 @@ static void test_json_of_hostile_text(void **state)
   SP_AUTO_FREE char *text = NULL;
   SP_AUTO_JSON json_t *doc = NULL;
   make_hostile_run();
-  assert_int_equal(sp_history_read(1, 0, &history, &err), 0);
+  assert_int_equal(sp_history_read(NULL, 1, 0, &history, &err), 0);
   assert_int_equal(history->run_count, 1);
   assert_int_equal(history->runs[0].images_known, 1);
   assert_int_equal(history->runs[0].writes_known, 1);
@@ -91,12 +91,12 @@ static void test_list(void **state)
   struct sp_history *history;
   make_hostile_run();
   make_hostile_run();
-  assert_int_equal(sp_history_read(0, 1, &history, &err), 0);
+  assert_int_equal(sp_history_read(NULL, 0, 1, &history, &err), 0);
   assert_int_equal(history->run_count, 1);
   assert_int_equal(history->runs[0].id, 2);
   assert_false(history->has_details);
   sp_history_free(history);
-  assert_int_equal(sp_history_read(3, 0, &history, &err), -1);
+  assert_int_equal(sp_history_read(NULL, 3, 0, &history, &err), -1);
   assert_int_equal(err.code, SP_E_NOT_FOUND);
 }
 
