@@ -68,8 +68,7 @@ int sp_tags_add_past(struct sp_work *work, const char *name, const struct sp_dig
 
 static int64_t first_seen_s(const struct sp_past *past, const char *tag)
 {
-  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
-  int64_t seen_s = known ? sp_past_first_seen_s(past, &known->digest) : 0;
+  int64_t seen_s = sp_past_tag_first_seen_s(past, tag);
   return seen_s > 0 ? seen_s : SP_TIME_UNKNOWN;
 }
 

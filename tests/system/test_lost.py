@@ -166,6 +166,20 @@ def test_new_tags_in_the_place_of_old_ones_are_no_loss(backed):
         assert backed.json("sync")["images"][0]["lost"] == 1
 
 
+def test_what_newest_thins_out_is_no_loss(backed):
+    """A clean-up of old tags at the primary; then one that is backed up goes."""
+    backed.write(image_tags={"include": ["semver:*"], "newest": 2})
+    for patch in range(4):
+        backed.put("app", images.small(10 + patch, tag=f"v1.0.{patch}", layer_bytes=2000))
+        backed.sync()
+    give_up(backed, "v1.0.0", "v1.0.1")
+    backed.json("status")
+    assert not backed.json("verify")["images"][0]["notes"]
+    assert backed.json("sync")["images"][0]["lost"] == 0
+    give_up(backed, "v1.0.3")
+    assert backed.json("sync", status=6)["images"][0]["lost_tags"] == ["v1.0.3"]
+
+
 def test_accepting_a_loss_accepts_no_tampering(backed):
     backed.put("app", images.small(10, tag="v1.0.0"))
     backed.sync()
