@@ -171,7 +171,7 @@ struct sp_digest sp_past_named_last(const struct sp_past *past, const char *tag)
 struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&past->backups[backup], tag);
-  return known ? known->digest : sp_past_named(past, tag);
+  return known ? known->digest : sp_past_named_last(past, tag);
 }
 
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)

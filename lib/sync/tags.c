@@ -225,8 +225,20 @@ static void pin_task(void *ctx, size_t i)
     pin_backup(work, tag, i % sides - 1);
 }
 
+struct sp_digest sp_tags_before(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  struct sp_digest before = sp_past_named_last(&work->past, tag->name);
+  for (size_t i = 0; i < work->backup_count && before.alg == SP_DIGEST_NONE; i++) {
+    const struct sp_digest *there = sp_tags_left(&tag->at[i]);
+    if (!sp_digest_eq(there, &tag->primary))
+      before = *there;
+  }
+  return before;
+}
+
 static void decide(struct sp_work *work, struct sp_pinned *tag)
 {
+  const struct sp_digest before = sp_tags_before(work, tag);
   for (size_t i = 0; i < work->backup_count; i++) {
     bool is_damaged = sp_past_needs_read(&work->past, i, &tag->at[i].now);
     work->is_distrusted[i] = work->is_distrusted[i] || is_damaged;
@@ -234,7 +246,7 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
         .primary = tag->primary,
         .backup = tag->at[i].now,
         .backup_last = tag->at[i].last,
-        .before = sp_past_named(&work->past, tag->name),
+        .before = before,
         .is_fixed = tag->is_fixed,
         .is_accepted =
             (tag->is_fixed || work->sync->restores) && sp_work_is_accepted(work, tag->name),
