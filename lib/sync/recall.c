@@ -107,7 +107,7 @@ int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
   const struct sp_sync_image *told = work->told;
   return sp_fail(err, SP_E_REFUSED,
                  "'%s' lost %llu tags that it had ('%s' among them), more than max-loss allows: "
-                 "safeport restore %s brings them back; if the loss is meant: safeport sync %s "
+                 "safeport restore %s --all brings them back; if the loss is meant: safeport sync %s "
                  "--accept-loss",
                  told->primary, (unsigned long long)told->lost,
                  told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);
