@@ -56,7 +56,7 @@ struct sp_tag_age {
 
 /* Decides over a whole listing.
  *
- *   tags       borrowed   count of them, SP_MAX_TAGS at most
+ *   tags       borrowed   count of them
  *   now_s                 unix time
  *   selected   out        count answers, in the order of tags
  *   undecided  out        how many were selected only because their age is not known (to be told);

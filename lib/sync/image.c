@@ -35,6 +35,7 @@ void sp_work_clear(struct sp_work *work)
 {
   sp_tags_clear(&work->tags);
   free(work->fallbacks);
+  free(work->is_wanted);
   sp_past_clear(&work->past);
   sp_side_clear(&work->primary_side);
   for (size_t i = 0; i < work->backup_count; i++) {

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "sync/told.h"
+#include "sync/wanted.h"
 
 /* -- how many there were */
 
@@ -55,9 +56,7 @@ int sp_losses_peak(const struct sp_stay *stays, size_t count, int64_t from_s, ui
 
 bool sp_losses_has_before(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return tag->is_gone && !tag->is_meant && tag->since_s > work->now_s - SP_LOSS_WINDOW_S &&
-         !sp_side_has(&work->primary_side, tag->tag) &&
-         sp_selection_matches(work->rules.tags, tag->tag);
+  return sp_wanted_is_gone(work, tag) && tag->since_s > work->now_s - SP_LOSS_WINDOW_S;
 }
 
 /* Answers how many selected tags the primary had when it was last looked at. */
@@ -66,7 +65,7 @@ static uint64_t find_new(struct sp_work *work)
   uint64_t known = 0;
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *tag = &work->past.primary.tags[i];
-    if (tag->is_gone || !sp_selection_matches(work->rules.tags, tag->tag))
+    if (tag->is_gone || !sp_wanted_is(work, tag))
       continue;
     known++;
     if (!sp_side_has(&work->primary_side, tag->tag))
@@ -80,11 +79,8 @@ static uint64_t find_stays(const struct sp_work *work, struct sp_stay *stays, si
 {
   const struct sp_known *past = &work->past.primary;
   *count = 0;
-  for (size_t i = 0; i < work->primary_side.tag_count; i++) {
-    const char *name = work->primary_side.tags[i];
-    if (!sp_selection_matches(work->rules.tags, name))
-      continue;
-    const struct sp_known_tag *tag = sp_known_find_tag(past, name);
+  for (size_t i = 0; i < work->tags.count; i++) {
+    const struct sp_known_tag *tag = sp_known_find_tag(past, work->tags.items[i].name);
     stays[(*count)++] = (struct sp_stay){.came_s = tag && !tag->is_gone ? tag->came_s : work->now_s,
                                          .went_s = INT64_MAX};
   }
@@ -92,7 +88,7 @@ static uint64_t find_stays(const struct sp_work *work, struct sp_stay *stays, si
   for (size_t i = 0; i < past->tag_count; i++) {
     const struct sp_known_tag *tag = &past->tags[i];
     bool is_new = !tag->is_gone && !sp_side_has(&work->primary_side, tag->tag) &&
-                  sp_selection_matches(work->rules.tags, tag->tag);
+                  sp_wanted_is(work, tag);
     if (is_new || sp_losses_has_before(work, tag))
       stays[(*count)++] =
           (struct sp_stay){.came_s = tag->came_s, .went_s = is_new ? work->now_s : tag->since_s};
@@ -106,7 +102,7 @@ static int measure(struct sp_work *work, struct sp_err *err)
   size_t count;
   uint64_t most;
   SP_AUTO_FREE struct sp_stay *stays =
-      calloc(work->primary_side.tag_count + work->past.primary.tag_count + 1, sizeof *stays);
+      calloc(work->tags.count + work->past.primary.tag_count + 1, sizeof *stays);
   if (!stays)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   uint64_t listed = find_stays(work, stays, &count);
@@ -138,6 +134,8 @@ int sp_losses_find(struct sp_work *work, bool *is_bearable, struct sp_err *err)
   *is_bearable = true;
   if (work->sync->restores) /* a view of the wanted tags has lost nothing */
     return 0;
+  if (sp_wanted_find(work, err) < 0)
+    return -1;
   uint64_t known = find_new(work);
   if (work->sync->accept_loss)
     return 0;

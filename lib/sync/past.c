@@ -182,10 +182,16 @@ struct sp_digest sp_past_named(const struct sp_past *past, const char *tag)
   return known && !known->is_gone ? known->digest : (struct sp_digest){0};
 }
 
+struct sp_digest sp_past_named_last(const struct sp_past *past, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
+  return known ? known->digest : (struct sp_digest){0};
+}
+
 struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&past->backups[backup], tag);
-  return known ? known->digest : sp_past_named(past, tag);
+  return known ? known->digest : sp_past_named_last(past, tag);
 }
 
 int64_t sp_past_proven_s(const struct sp_past *past, size_t backup, const struct sp_digest *digest)
@@ -213,4 +219,10 @@ int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest 
 {
   const struct sp_known_digest *known = sp_known_find_digest(&past->primary, digest);
   return known ? known->first_seen_s : 0;
+}
+
+int64_t sp_past_tag_first_seen_s(const struct sp_past *past, const char *tag)
+{
+  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
+  return known ? sp_past_first_seen_s(past, &known->digest) : 0;
 }

@@ -46,6 +46,8 @@ SP_MUST_CHECK int sp_past_fetch_record(struct sp_past *past, size_t number,
 
 /* What the tag named at the primary when it was last looked at; alg NONE: not known, or gone. */
 struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);
+/* The same, gone or not: a tag that comes back is to be what it was. */
+struct sp_digest sp_past_named_last(const struct sp_past *past, const char *tag);
 /* What the tag named at this backup when a run last saw it there, or, if none did, at the primary:
  * the record knows no more. alg NONE: not known. */
 struct sp_digest sp_past_named_at(const struct sp_past *past, size_t backup, const char *tag);
@@ -66,8 +68,10 @@ SP_MUST_CHECK int sp_past_read_said(struct sp_journal *journal, const char *back
  * known here too from now on. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                                     const struct sp_record *record, struct sp_err *err);
-/* When the digest was first seen at the primary; 0 = not known. */
+/* When the digest was first seen at the primary, or what the tag names, or named last, there; 0 =
+ * not known. */
 int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest);
+int64_t sp_past_tag_first_seen_s(const struct sp_past *past, const char *tag);
 
 SP_DEFINE_AUTO_CLEAR(struct sp_past, sp_past_clear)
 

@@ -6,6 +6,7 @@
 
 #include "policy/tag_kind.h"
 #include "sync/losses.h"
+#include "sync/wanted.h"
 
 static bool is_of_run(const struct sp_err *err)
 {
@@ -15,7 +16,7 @@ static bool is_of_run(const struct sp_err *err)
 /* Does the primary have it, as far as is known, and does the file select it? */
 static bool is_wanted(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return !tag->is_gone && sp_selection_matches(work->rules.tags, tag->tag);
+  return !tag->is_gone && sp_wanted_is(work, tag);
 }
 
 /* Was it found to be lost by this run, or is it a part of a loss that is not to be borne? */
@@ -62,7 +63,10 @@ int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *out
   sp_err_copy(of_primary, &why);
   *is_bearable = true;
   sp_err_clear(&work->told->err); /* it would stop the pinning */
-  return read_past(work, err) < 0 || add_known(work, false, err) < 0 ? -1 : 0;
+  return read_past(work, err) < 0 || sp_wanted_find(work, err) < 0 ||
+                 add_known(work, false, err) < 0
+             ? -1
+             : 0;
 }
 
 int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
@@ -103,7 +107,7 @@ int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
   const struct sp_sync_image *told = work->told;
   return sp_fail(err, SP_E_REFUSED,
                  "'%s' lost %llu tags that it had ('%s' among them), more than max-loss allows: "
-                 "safeport restore %s brings them back; if the loss is meant: safeport sync %s "
+                 "safeport restore %s --all brings them back; if the loss is meant: safeport sync %s "
                  "--accept-loss",
                  told->primary, (unsigned long long)told->lost,
                  told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);

@@ -68,8 +68,7 @@ int sp_tags_add_past(struct sp_work *work, const char *name, const struct sp_dig
 
 static int64_t first_seen_s(const struct sp_past *past, const char *tag)
 {
-  const struct sp_known_tag *known = sp_known_find_tag(&past->primary, tag);
-  int64_t seen_s = known ? sp_past_first_seen_s(past, &known->digest) : 0;
+  int64_t seen_s = sp_past_tag_first_seen_s(past, tag);
   return seen_s > 0 ? seen_s : SP_TIME_UNKNOWN;
 }
 
@@ -317,15 +316,27 @@ static void pin_task(void *ctx, size_t i)
     pin_backup(work, tag, i % sides - 1);
 }
 
+struct sp_digest sp_tags_before(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  struct sp_digest before = sp_past_named_last(&work->past, tag->name);
+  for (size_t i = 0; i < work->backup_count && before.alg == SP_DIGEST_NONE; i++) {
+    const struct sp_digest *there = sp_tags_left(&tag->at[i]);
+    if (!sp_digest_eq(there, &tag->primary))
+      before = *there;
+  }
+  return before;
+}
+
 static void decide(struct sp_work *work, struct sp_pinned *tag)
 {
+  const struct sp_digest before = sp_tags_before(work, tag);
   for (size_t i = 0; i < work->backup_count; i++) {
     bool is_damaged = sp_past_needs_read(&work->past, i, &tag->at[i].now);
     const struct sp_tag_state state = {
         .primary = tag->primary,
         .backup = tag->at[i].now,
         .backup_last = tag->at[i].last,
-        .before = sp_past_named(&work->past, tag->name),
+        .before = before,
         .is_fixed = tag->is_fixed,
         .is_accepted =
             (tag->is_fixed || work->sync->restores) && sp_work_is_accepted(work, tag->name),

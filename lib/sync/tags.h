@@ -63,6 +63,9 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup);
 /* What it names there, or named last: what it leaves if it is set. alg NONE: nothing, as far as is
  * known. */
 const struct sp_digest *sp_tags_left(const struct sp_tag_at *at);
+/* What it was before: at the primary when we last looked, however long ago, or where nobody knows
+ * that, at a backup that has something else. alg NONE: nothing is known. After sp_tags_pin. */
+struct sp_digest sp_tags_before(const struct sp_work *work, const struct sp_pinned *tag);
 void sp_tags_clear(struct sp_tags *tags);
 
 #endif

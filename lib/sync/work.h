@@ -42,6 +42,7 @@ struct sp_work {
   struct sp_side sides[SP_MAX_DESTINATIONS];
   struct sp_source_view view; /* of the primary, for transfer/ */
   struct sp_past past;
+  bool *is_wanted; /* owned; wanted.h */
   struct sp_tags tags;
   struct sp_fallback *fallbacks; /* owned */
   size_t fallback_count;

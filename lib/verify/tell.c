@@ -9,6 +9,8 @@
 #include "transfer/report.h"
 #include "verify/differ.h"
 
+#define COPIES_NAMED 3 /* of those that the primary does not have whole */
+
 /* -- the journal */
 
 /* What is lost without memory is found out again next time. */
@@ -219,27 +221,73 @@ static bool is_only_different(const struct sp_copy *copy)
   return copy->finding_count > 0 && !has_damage(copy);
 }
 
+/* The tag by which a copy that the primary does not have whole is told; *is_lost: it is in no list of
+ * the primary any more, so that is no damage. */
+static const char *tag_of(const struct sp_check *check, const struct sp_copy *copy, bool *is_lost)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    *is_lost = !sp_side_has(&check->work.primary_side, copy->tags[i]);
+    if (*is_lost)
+      return copy->tags[i];
+  }
+  return copy->tags[0];
+}
+
+static void advise_copy(struct sp_check *check, const char *tag, bool is_lost,
+                        const struct sp_site *good)
+{
+  const char *name = check->work.name, *primary = check->sites[0].store->name;
+  if (is_lost && good)
+    sp_report_add_note(check->report,
+                       "'%s:%s' is gone at the primary, and whole at '%s': safeport restore %s "
+                       "--tag %s --to %s",
+                       name, tag, good->store->name, name, tag, primary);
+  else if (is_lost)
+    sp_report_add_note(check->report, "'%s:%s' is gone at the primary, and no backup has it whole",
+                       name, tag);
+  else if (good)
+    sp_report_add_note(check->report,
+                       "'%s:%s' is damaged at the primary, and whole at '%s': safeport restore "
+                       "%s --tag %s --to %s",
+                       name, tag, good->store->name, name, tag, primary);
+  else
+    sp_report_add_note(check->report,
+                       "'%s:%s' is damaged at the primary, and no backup has it whole: build it "
+                       "anew",
+                       name, tag);
+}
+
+/* Of those that a backup has whole, and of the others. */
+static void advise_more(struct sp_check *check, size_t good, size_t bad)
+{
+  if (good > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and whole at a backup; to "
+                       "bring all back: safeport restore %s --all --to %s",
+                       good, check->work.name, check->sites[0].store->name);
+  if (bad > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and no backup has them whole",
+                       bad);
+}
+
 static void advise_primary(struct sp_check *check)
 {
   const struct sp_site *primary = &check->sites[0];
+  size_t count[2] = {0}; /* [1]: with a whole copy */
   for (size_t i = 0; i < primary->copy_count; i++) {
     const struct sp_copy *copy = &primary->copies[i];
     if (sp_site_is_copy_good(primary, copy) || (copy->is_known && atomic_load(&primary->is_out)) ||
         (!copy->is_known && copy->finding_count == 0))
       continue;
     const struct sp_site *good = find_good(check, &copy->digest);
-    if (good)
-      sp_report_add_note(check->report,
-                         "'%s:%s' is damaged at the primary, and whole at '%s': safeport restore "
-                         "%s --tag %s --to %s",
-                         check->work.name, copy->tags[0], good->store->name, check->work.name,
-                         copy->tags[0], primary->store->name);
-    else
-      sp_report_add_note(check->report,
-                         "'%s:%s' is damaged at the primary, and no backup has it whole: build it "
-                         "anew",
-                         check->work.name, copy->tags[0]);
+    bool is_lost;
+    const char *tag = tag_of(check, copy, &is_lost);
+    if (count[good != NULL]++ < COPIES_NAMED)
+      advise_copy(check, tag, is_lost, good);
   }
+  advise_more(check, count[1] > COPIES_NAMED ? count[1] - COPIES_NAMED : 0,
+              count[0] > COPIES_NAMED ? count[0] - COPIES_NAMED : 0);
 }
 
 static size_t count_refused(const struct sp_check *check, const struct sp_site *site,
@@ -285,7 +333,7 @@ static void advise_refused(struct sp_check *check)
     char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
     struct sp_digest known = *sp_tags_left(&tag->at[backup]);
     if (known.alg == SP_DIGEST_NONE)
-      known = sp_past_named(&work->past, tag->name);
+      known = sp_tags_before(work, tag);
     sp_digest_format(&tag->primary, now);
     sp_digest_format(&known, before);
     sp_report_add_note(check->report,

@@ -104,6 +104,19 @@ def test_a_primary_that_is_gone_on_a_host_that_knows_nothing(backed, how):
     assert standings(backed.json("status", status=6)) == {f"build-{n}": ["extra"] * 3 for n in range(4)}
 
 
+def test_what_is_lost_is_called_lost_and_told_in_a_few_lines(backed):
+    for number in range(4, 9):
+        backed.put("app", images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.sync()
+    give_up(backed, *[f"build-{number}" for number in range(8)])
+    notes = [note for note in backed.json("verify", status=6)["images"][0]["notes"] if "restore" in note]
+    assert len(notes) == 4 and not any("damaged at" in note for note in notes[:3])
+    assert all("is gone at the primary, and whole at" in note for note in notes[:3])
+    assert notes[3].startswith("5 more") and f"safeport restore app --all --to {backed.primary.host}/src/app" in notes[3]
+    backed.run(*notes[3].rpartition(": safeport ")[2].split(), status=0)
+    backed.run("verify", status=0)
+
+
 def test_a_loss_that_is_accepted_is_no_finding(backed):
     backed.lose_primary()
     backed.run("sync", "--accept", "*", status=6)
@@ -193,6 +206,20 @@ def test_new_tags_in_the_place_of_old_ones_are_no_loss(backed):
         assert backed.json("sync")["images"][0]["lost"] == 1
 
 
+def test_what_newest_thins_out_is_no_loss(backed):
+    """A clean-up of old tags at the primary; then one that is backed up goes."""
+    backed.write(image_tags={"include": ["semver:*"], "newest": 2})
+    for patch in range(4):
+        backed.put("app", images.small(10 + patch, tag=f"v1.0.{patch}", layer_bytes=2000))
+        backed.sync()
+    give_up(backed, "v1.0.0", "v1.0.1")
+    backed.json("status")
+    assert not backed.json("verify")["images"][0]["notes"]
+    assert backed.json("sync")["images"][0]["lost"] == 0
+    give_up(backed, "v1.0.3")
+    assert backed.json("sync", status=6)["images"][0]["lost_tags"] == ["v1.0.3"]
+
+
 def test_accepting_a_loss_accepts_no_tampering(backed):
     backed.put("app", images.small(10, tag="v1.0.0"))
     backed.sync()
@@ -239,6 +266,27 @@ def test_verify_says_what_changed_and_what_to_do(tampered):
     assert "safeport sync app\n" not in tampered.run("verify", status=1).text
     tampered.run("sync", "app", "--accept", "app:v1.0.0", status=0)
     tampered.run("verify", status=0)
+
+
+@pytest.mark.parametrize("memory", ["journal", "record", "backup"])
+def test_a_fixed_tag_that_comes_back_as_another_is_followed_nowhere(backed, memory):
+    """Not by a backup that has nothing of it either."""
+    backed.write(max_loss="50%", record=memory == "record")
+    backed.put("app", images.small(10, tag="v1.0.0"))
+    backed.sync()
+    give_up(backed, "v1.0.0")
+    backed.sync()
+    shutil.rmtree(backed.one.tag_link("one/app", "v1.0.0").parents[1])
+    backed.one.restart()
+    backed.at_primary.put_image("src/app", images.small(11, tag="v1.0.0"))
+    if memory != "journal":
+        backed.forget()
+    for _ in range(2):
+        document = backed.json("sync", status=6)
+        assert document["totals"]["tags"]["not_followed"] == 3 and at_one(backed, "v1.0.0") is None
+    backed.run("verify", "--repair", status=1)
+    assert at_one(backed, "v1.0.0") is None
+    backed.run("sync", "app", "--accept", "app:v1.0.0", status=0)
 
 
 def test_repair_takes_nothing_from_a_primary_that_is_held(backed):

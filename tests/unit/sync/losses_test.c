@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "sync/tags.h"
 #include "sync/told.h"
 
 #define MOST 4000
@@ -68,7 +69,8 @@ static void come(struct months *months, size_t count)
 {
   for (size_t i = 0; i < count; i++) {
     assert_true(months->count < MOST);
-    snprintf(months->names[months->count], sizeof months->names[0], "t%06zu", months->count);
+    snprintf(months->names[months->count], sizeof months->names[0], "v1.0.%zu",
+             100000 + months->count); /* versions, and their names in their order */
     months->is_there[months->count++] = true;
   }
 }
@@ -129,11 +131,13 @@ static bool run(struct months *months)
   work->past.primary.tags = months->known;
   assert_int_equal(sp_told_new("app", &work->told, &err), 0);
   bool is_bearable;
-  assert_int_equal(sp_losses_find(work, &is_bearable, &err), 0);
+  assert_int_equal(sp_tags_select(work, &is_bearable, &err), 0);
   months->told_lost = work->told->lost;
   if (is_bearable)
     remember(months, work->now_s);
   sp_told_free(work->told);
+  sp_tags_clear(&work->tags);
+  free(work->is_wanted);
   free(work);
   months->day++;
   return is_bearable;
@@ -228,6 +232,28 @@ static void test_what_comes_back(void **state)
   free(months);
 }
 
+/* What `newest` thins out is no loss, however much it is; what it would still select is one. */
+static void test_what_is_thinned_out_is_no_loss(void **state)
+{
+  (void)state;
+  struct months *months = begin(60);
+  months->selection.newest = 10;
+  assert_true(run(months));
+  assert_int_equal(run_on(months, 10, 0, 5), 10); /* the ten that are selected are left */
+  assert_int_equal(months->told_lost, 0);
+  assert_int_equal(run_on(months, 10, 10, 10), 10); /* each day ten new ones for the ten */
+  come(months, 100);
+  assert_true(run(months));
+  months->is_there[months->count - 1] = false; /* a broken build */
+  assert_true(run(months));
+  assert_int_equal(months->told_lost, 1);
+  for (size_t i = 2; i <= 4; i++)
+    months->is_there[months->count - i] = false;
+  assert_false(run(months));
+  assert_int_equal(months->told_lost, 4); /* and the one before */
+  free(months);
+}
+
 /* All at once, and at last. */
 static void test_nothing_left_is_never_borne(void **state)
 {
@@ -249,6 +275,7 @@ int main(void)
       cmocka_unit_test(test_a_loss_is_settled_after_the_window),
       cmocka_unit_test(test_retention_is_no_loss),
       cmocka_unit_test(test_what_comes_back),
+      cmocka_unit_test(test_what_is_thinned_out_is_no_loss),
       cmocka_unit_test(test_nothing_left_is_never_borne),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

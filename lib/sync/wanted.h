@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which of the tags that the primary had the file selects, or would select if they were there.
+ *
+ * What `newest` and `since` thin out among the tags that are listed, and those that were, together,
+ * is no loss: a primary that cleans up its old tags takes nothing that is backed up still. What is
+ * gone since an earlier run is in nobody's way, and is chosen by itself in the end.
+ */
+#ifndef SP_SYNC_WANTED_H
+#define SP_SYNC_WANTED_H
+
+#include "sync/work.h"
+
+/* Answers for all tags of work->past.primary, once. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_wanted_find(struct sp_work *work, struct sp_err *err);
+/* `tag` is one of work->past.primary; after sp_wanted_find. */
+bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag);
+/* Was it lost, or given up, before this run, and nobody has said that it was meant? The backups may
+ * have its only copies. */
+bool sp_wanted_is_gone(const struct sp_work *work, const struct sp_known_tag *tag);
+
+#endif
