@@ -64,6 +64,14 @@ bool sp_journal_is_past(int64_t unix_s)
   return unix_s > 0 && unix_s <= sp_clock_wall_s() + SP_DAY_S;
 }
 
+int64_t sp_journal_damage_time(int64_t unix_s)
+{
+  int64_t now_s = sp_clock_wall_s();
+  if (unix_s <= 0)
+    return 0;
+  return unix_s > now_s ? now_s : unix_s;
+}
+
 /* -- the file and its place holder */
 
 static void leave_file(struct sp_journal *journal)

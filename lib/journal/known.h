@@ -4,7 +4,8 @@
  *
  * A place is a repository by its name as reports write it (sp_place_format_name, without tag).
  * Times are unix seconds; 0 is "not known" or "never". A time further ahead than a day is no fact:
- * it is neither taken nor given.
+ * it is neither taken nor given. But damage that lies ahead was seen: it is taken, and given, as of
+ * now.
  *
  * Reads give a snapshot that is the caller's. Threads: any.
  */

@@ -212,14 +212,17 @@ static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_
   return 0;
 }
 
-/* A level that a later version may know of takes reading to say otherwise. */
+/* A level that a later version may know of takes reading to say otherwise. What a clock that was
+ * ahead dated was seen, at the latest now. */
 static int get_damage(const json_t *obj, int64_t now_s, struct sp_record_tag *out,
                       struct sp_err *err)
 {
   const char *level;
-  if (get_time(obj, "damaged", now_s, &out->damaged_s, err) < 0 ||
+  if (get_time(obj, "damaged", INT64_MAX - SP_DAY_S, &out->damaged_s, err) < 0 ||
       sp_json_get_string(obj, "damage_seen", &level, err) < 0)
     return -1;
+  if (out->damaged_s > now_s)
+    out->damaged_s = now_s;
   out->needs_read = out->damaged_s > 0 && (!level || strcmp(level, LEVEL_TOUCHED) != 0);
   return 0;
 }

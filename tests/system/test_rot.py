@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from support import backed_up, images, oracle
+from support import backed_up, clock, images, oracle
 
 ONE, TWO, VAULT = range(3)  # backups
 
@@ -380,3 +380,17 @@ def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):
     assert {entry.method for entry in rotten.one.log() if "/blobs/" in entry.path or "/manifests/" in entry.path} == {"HEAD"}
     document = rotten.json("verify", "web", "--max-age", "1d")
     assert document["images"][0]["places"][1 + ONE]["verified"]["skipped"] == 1
+
+
+def test_what_was_seen_while_the_clock_was_ahead(rotten):
+    """It is no proof that is taken back because it lies ahead: somebody has seen wrong bytes."""
+    env = {"LD_PRELOAD": str(clock.ahead(rotten.folder, 2 * 86400))}
+    rotten.run("verify", "--read", status=5, env=env)
+    assert rotten.standing() == ["damaged", "unproven", "unproven"]  # a proof that lies ahead is none
+    assert rotten.results()["damaged"] == 1
+    rotten.run("verify", "--max-age", "1d", status=5)
+    rotten.forget()
+    assert rotten.standing()[ONE] == "damaged"  # says the record
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    assert rotten.standing(status=0) == ["in_step"] * 3
