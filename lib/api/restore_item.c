@@ -193,7 +193,7 @@ void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *
     for (size_t k = 0; k < copied->tag_count; k++)
       sp_text_append_name(passed->tags, sizeof passed->tags, copied->tags[k]);
     if (passed->why != SP_PASSED_UNREAD)
-      tell_damage(plan, view->copies[passed->copy], passed, copied->digest);
+      tell_damage(plan, view->known_as[passed->copy], passed, copied->digest);
   }
 }
 

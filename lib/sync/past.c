@@ -17,7 +17,7 @@ static int read_journal(struct sp_past *past, struct sp_journal *journal, const 
       sp_rot_read(journal, primary, &past->primary_rot, err) < 0)
     return -1;
   for (size_t i = 0; i < past->backup_count; i++) {
-    const char *backup = backups[i].store->name;
+    const char *backup = sp_store_known_as(backups[i].store);
     if (sp_known_read(journal, backup, SP_KNOWN_NOW, &past->backups[i], err) < 0 ||
         sp_rot_read(journal, backup, &past->rots[i], err) < 0)
       return -1;
@@ -117,9 +117,10 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   }
   if (strcmp(sp_record_primary(record), primary) != 0)
     return 0;
-  return sp_record_tell(record, backup->store->name, journal, err) < 0
+  const char *place = sp_store_known_as(backup->store);
+  return sp_record_tell(record, place, journal, err) < 0
              ? -1
-             : sp_past_tell_said(journal, backup->store->name, record, err);
+             : sp_past_tell_said(journal, place, record, err);
 }
 
 static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,

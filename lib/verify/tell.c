@@ -76,7 +76,7 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
                       const struct sp_copy *copy)
 {
   struct sp_journal *journal = check->verify->sync.journal;
-  const char *place = site->store->name;
+  const char *place = site->known_as;
   struct sp_err no_memory = SP_ERR_INIT;
   bool is_damaged = has_damage(copy);
   bool needs_read = false; /* a touch fetches and hashes every manifest */
