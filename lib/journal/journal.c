@@ -220,6 +220,25 @@ int sp_journal_open(const char *dir, enum sp_journal_mode mode, struct sp_journa
   return 0;
 }
 
+/* Called with the lock of `from` held; nobody else knows `into` yet. */
+static void copy_file(struct sp_journal *from, struct sp_journal *into)
+{
+  struct sp_err err = SP_ERR_INIT;
+  if (!from->db || !into->db || sp_db_copy(from->db, into->db, &err) == 0)
+    return;
+  note_trouble(from, &err);
+  go_to_memory(into);
+}
+
+int sp_journal_open_copy(struct sp_journal *from, struct sp_journal **out, struct sp_err *err)
+{
+  if (sp_journal_open(NULL, SP_JOURNAL_WRITE, out, err) < 0)
+    return -1;
+  SP_LOCK_SCOPE(&from->lock);
+  copy_file(from, *out);
+  return 0;
+}
+
 bool sp_journal_only_reads(const struct sp_journal *journal)
 {
   return journal->mode == SP_JOURNAL_READ;

@@ -450,6 +450,27 @@ static void test_clock_was_ahead(void **state)
   sp_journal_close(journal);
 }
 
+/* A copy knows what is on disk, and may be told more that is to be forgotten. */
+static void test_a_copy_is_forgotten(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  tell(journal, "latest", 1, T + 1);
+  tell(journal, "latest", 2, T + 5);
+  journal_flush_well(journal);
+  SP_AUTO_JOURNAL struct sp_journal *reader = journal_open_well(SP_JOURNAL_READ);
+  SP_AUTO_JOURNAL struct sp_journal *copy = NULL;
+  must(sp_journal_open_copy(reader, &copy, &err), &err);
+  assert_false(sp_journal_only_reads(copy));
+  tell(copy, "latest", 3, T + 9);
+  journal_flush_well(copy);
+  assert_string_equal(known_at(copy, "latest", SP_KNOWN_NOW), "3@9");
+  assert_string_equal(known_at(copy, "latest", T + 4), "1@1");
+  assert_string_equal(known_at(reader, "latest", SP_KNOWN_NOW), "2@5");
+  assert_string_equal(known_at(journal, "latest", SP_KNOWN_NOW), "2@5");
+}
+
 static void see_damage(long ahead_s, const struct sp_digest *digest)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -635,6 +656,7 @@ int main(void)
       TEST(test_no_facts),
       TEST(test_clock_was_ahead),
       TEST(test_damage_while_the_clock_was_wrong),
+      TEST(test_a_copy_is_forgotten),
       TEST(test_many),
       TEST(test_threads),
       TEST(test_a_tag_that_moves_forever),
