@@ -394,3 +394,26 @@ def test_what_was_seen_while_the_clock_was_ahead(rotten):
     rotten.mend()
     rotten.run("verify", "--repair")
     assert rotten.standing(status=0) == ["in_step"] * 3
+
+
+def test_another_host_learns_of_it_when_it_writes(rotten):
+    """safeport-sync(1): a no-op asks no record. What then touches the copy does not call it good."""
+    with rotten.another_host():
+        rotten.see("verify")
+        rotten.json("sync", status=5)
+    assert rotten.results(status=0)["in_step"] == 2
+    rotten.put("app", images.small(7, tag="v2.0.0"))
+    assert rotten.results(status=0)["copied"] == 1
+    assert rotten.standing() == ["damaged", "in_step", "in_step"]
+    assert rotten.results()["damaged"] == 1
+
+
+def test_another_host_that_proves_does_not_end_it(rotten):
+    with rotten.another_host():
+        rotten.see("verify")
+        rotten.json("sync", status=5)
+    rotten.write(max_proof_age="0s")
+    rotten.json("sync")
+    assert rotten.standing()[ONE] == "damaged"
+    rotten.forget()
+    assert rotten.standing()[ONE] == "damaged", "and it is in the record still"
