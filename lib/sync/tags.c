@@ -369,6 +369,16 @@ static bool is_alarm_of_memory(const struct sp_work *work, size_t first)
   return false;
 }
 
+static void decide_with_records(struct sp_work *work, size_t first)
+{
+  bool has_news;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_work_ask_records(work, &has_news, &err) < 0)
+    sp_err_copy(&work->told->err, &err);
+  else if (has_news)
+    decide_all(work, first);
+}
+
 bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
 {
   return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
@@ -388,12 +398,6 @@ void sp_tags_pin(struct sp_work *work, size_t first)
   sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
               &pinning);
   decide_all(work, first);
-  bool has_news = false;
-  struct sp_err err = SP_ERR_INIT;
-  if (!is_alarm_of_memory(work, first))
-    return;
-  if (sp_work_ask_records(work, &has_news, &err) < 0)
-    sp_err_copy(&work->told->err, &err);
-  else if (has_news)
-    decide_all(work, first);
+  if (is_alarm_of_memory(work, first))
+    decide_with_records(work, first);
 }

@@ -450,71 +450,6 @@ static void test_clock_was_ahead(void **state)
   sp_journal_close(journal);
 }
 
-/* A copy knows what is on disk, and may be told more that is to be forgotten. */
-static void test_a_copy_is_forgotten(void **state)
-{
-  (void)state;
-  struct sp_err err = SP_ERR_INIT;
-  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
-  tell(journal, "latest", 1, T + 1);
-  tell(journal, "latest", 2, T + 5);
-  journal_flush_well(journal);
-  SP_AUTO_JOURNAL struct sp_journal *reader = journal_open_well(SP_JOURNAL_READ);
-  SP_AUTO_JOURNAL struct sp_journal *copy = NULL;
-  must(sp_journal_open_copy(reader, &copy, &err), &err);
-  assert_false(sp_journal_only_reads(copy));
-  tell(copy, "latest", 3, T + 9);
-  journal_flush_well(copy);
-  assert_string_equal(known_at(copy, "latest", SP_KNOWN_NOW), "3@9");
-  assert_string_equal(known_at(copy, "latest", T + 4), "1@1");
-  assert_string_equal(known_at(reader, "latest", SP_KNOWN_NOW), "2@5");
-  assert_string_equal(known_at(journal, "latest", SP_KNOWN_NOW), "2@5");
-}
-
-static void see_damage(long ahead_s, const struct sp_digest *digest)
-{
-  struct sp_err err = SP_ERR_INIT;
-  clock_ahead_s = ahead_s;
-  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
-  must(sp_known_tell_damage(journal, PLACE, digest, true, &err), &err);
-  sp_journal_close(journal);
-  clock_ahead_s = 0;
-}
-
-/* As a run does: what is known is read, then something is proven. */
-static void prove(const struct sp_digest *digest, int64_t read_s)
-{
-  struct sp_err err = SP_ERR_INIT;
-  SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
-  SP_AUTO_KNOWN struct sp_known known;
-  must(sp_known_read(journal, PLACE, SP_KNOWN_NOW, &known, &err), &err);
-  const struct sp_known_digest proof = {.digest = *digest, .read_s = read_s};
-  must(sp_known_tell_digest(journal, PLACE, &proof, &err), &err);
-}
-
-/* F25: damage that was seen while the clock was wrong stands, until it is disproved after that,
- * whatever the dates say. */
-static void test_damage_while_the_clock_was_wrong(void **state)
-{
-  (void)state;
-  static const long rows[] = {1, 3600, 86400 - 60, 2 * 86400L, 10 * 365 * 86400L, -3600, -86400L};
-  for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct sp_digest digest = digest_of(100 + i);
-    int64_t now_s = __real_sp_clock_wall_s();
-    prove(&digest, now_s - 60);
-    see_damage(rows[i], &digest);
-    SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_READ);
-    if (strcmp(copy_at(journal, &digest), "damaged (read)") != 0)
-      fail_msg("%ld: %s", rows[i], copy_at(journal, &digest));
-    prove(&digest, now_s - 61); /* from a record or another process */
-    if (strcmp(copy_at(journal, &digest), "damaged (read)") != 0)
-      fail_msg("%ld, an old proof: %s", rows[i], copy_at(journal, &digest));
-    prove(&digest, __real_sp_clock_wall_s());
-    if (strncmp(copy_at(journal, &digest), "touched", 7) != 0)
-      fail_msg("%ld, read again: %s", rows[i], copy_at(journal, &digest));
-  }
-}
-
 static void test_many(void **state)
 {
   (void)state;
@@ -655,8 +590,6 @@ int main(void)
       TEST(test_blobs),
       TEST(test_no_facts),
       TEST(test_clock_was_ahead),
-      TEST(test_damage_while_the_clock_was_wrong),
-      TEST(test_a_copy_is_forgotten),
       TEST(test_many),
       TEST(test_threads),
       TEST(test_a_tag_that_moves_forever),
