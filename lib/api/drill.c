@@ -240,11 +240,12 @@ static int64_t tell_rot(const struct turn *turn, struct sp_err *err)
   for (size_t i = 0; i < turn->view.passed_over_count; i++) {
     const struct sp_passed_over *passed = &turn->view.passed_over[i];
     if (passed->why != SP_PASSED_UNREAD &&
-        sp_rot_tell_seen(journal, turn->place, &passed->digest, now_s, err) < 0)
+        sp_rot_tell_seen(journal, turn->known_as, &passed->digest, now_s, err) < 0)
       return now_s;
   }
   sp_journal_flush(journal);
-  return sp_rot_read(journal, turn->place, &rot, err) < 0 ? now_s : sp_rot_date_proof(&rot, now_s);
+  return sp_rot_read(journal, turn->known_as, &rot, err) < 0 ? now_s
+                                                             : sp_rot_date_proof(&rot, now_s);
 }
 
 /* A proof of that backup, or the end of one. */

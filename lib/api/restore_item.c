@@ -217,7 +217,7 @@ static void tell_rot(const struct sp_restore_plan *plan, const struct sp_view *v
 {
   struct sp_err no_memory = SP_ERR_INIT;
   if (passed->why != SP_PASSED_UNREAD)
-    (void)!sp_rot_tell_seen(plan->journal, view->copies[passed->copy], &passed->digest,
+    (void)!sp_rot_tell_seen(plan->journal, view->known_as[passed->copy], &passed->digest,
                             sp_clock_wall_s(), &no_memory);
 }
 

@@ -14,6 +14,7 @@
 #include "sync/lock.h"
 #include "sync/remember.h"
 #include "sync/told.h"
+#include "sync/wanted.h"
 #include "transfer/trouble.h"
 
 /* -- work */
@@ -88,8 +89,14 @@ void sp_work_note_rot(struct sp_work *work)
 
 int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err)
 {
-  return sp_past_ask_records(&work->past, work->sync->journal, work->primary->name, work->sides,
-                             &work->sync->retry, work->now_s, has_news, err);
+  if (sp_past_ask_records(&work->past, work->sync->journal, work->primary->name, work->sides,
+                          &work->sync->retry, work->now_s, has_news, err) < 0)
+    return -1;
+  if (!*has_news || !work->is_wanted)
+    return 0;
+  free(work->is_wanted); /* of the tags that were known before */
+  work->is_wanted = NULL;
+  return sp_wanted_find(work, err);
 }
 
 /* "v1.2.3", "app:v1.2.3" or "*". */

@@ -53,7 +53,7 @@ void sp_remember_rot(struct sp_work *work, const struct sp_digest *digest, size_
                      bool is_rotten)
 {
   struct sp_rot *rot = &work->past.rots[backup];
-  const char *place = work->backups[backup]->name;
+  const char *place = sp_store_known_as(work->backups[backup]);
   enum sp_rot_state known = sp_rot_state(rot, digest);
   struct sp_err no_memory = SP_ERR_INIT;
   int64_t now_s = sp_clock_wall_s();
@@ -313,7 +313,7 @@ static int merge_rot(const struct sp_work *work, size_t backup, struct sp_record
                      struct sp_err *err)
 {
   struct sp_journal *journal = work->sync->journal;
-  const char *place = work->backups[backup]->name;
+  const char *place = sp_store_known_as(work->backups[backup]);
   SP_AUTO_ROT struct sp_rot rot = {0};
   sp_journal_flush(journal);
   for (size_t i = record->rot_count; i-- > 0;) {
