@@ -45,7 +45,8 @@ struct turn {
   struct sp_selection only; /* it alone: a history tag is selected by its own name only */
   struct sp_view view;
   bool has_view;
-  char *place; /* the backup's name */
+  char *place;    /* the backup's name */
+  char *known_as; /* and as the journal knows it (sp_store_known_as) */
   bool is_plan;
   uint64_t bytes; /* by the plan */
   int exit_status;
@@ -93,7 +94,7 @@ static int offer_backup(struct drill *drill, size_t number, size_t backup,
                         struct sp_err *err)
 {
   SP_AUTO_KNOWN struct sp_known known = {0};
-  if (sp_known_read(drill->fleet.journal, store->name, SP_KNOWN_NOW, &known, err) < 0)
+  if (sp_known_read(drill->fleet.journal, sp_store_known_as(store), SP_KNOWN_NOW, &known, err) < 0)
     return -1;
   SP_LOCK_SCOPE(&drill->lock);
   for (size_t i = 0; i < side->tag_count; i++) {
@@ -155,7 +156,8 @@ static int open_view(struct turn *turn, struct sp_pull_reserve *reserve, struct 
   if (sp_images_open_backup(fleet->images, turn->item->image, turn->item->backup, SP_OPEN_READ,
                             &opened, err) < 0)
     return -1;
-  if (!turn->place && sp_text_dup(&turn->place, opened.store->name, err) < 0) {
+  if (!turn->place && (sp_text_dup(&turn->place, opened.store->name, err) < 0 ||
+                       sp_text_dup(&turn->known_as, sp_store_known_as(opened.store), err) < 0)) {
     sp_opened_clear(&opened);
     return -1;
   }
@@ -238,11 +240,12 @@ static int64_t tell_rot(const struct turn *turn, struct sp_err *err)
   for (size_t i = 0; i < turn->view.passed_over_count; i++) {
     const struct sp_passed_over *passed = &turn->view.passed_over[i];
     if (passed->why != SP_PASSED_UNREAD &&
-        sp_rot_tell_seen(journal, turn->place, &passed->digest, now_s, err) < 0)
+        sp_rot_tell_seen(journal, turn->known_as, &passed->digest, now_s, err) < 0)
       return now_s;
   }
   sp_journal_flush(journal);
-  return sp_rot_read(journal, turn->place, &rot, err) < 0 ? now_s : sp_rot_date_proof(&rot, now_s);
+  return sp_rot_read(journal, turn->known_as, &rot, err) < 0 ? now_s
+                                                             : sp_rot_date_proof(&rot, now_s);
 }
 
 /* A proof of that backup, or the end of one. */
@@ -254,12 +257,12 @@ static void remember(const struct turn *turn, const struct sp_sync_image *told)
   bool is_whole = told->place_count > 0 && told->places[0].counts[SP_SYNC_COPIED] > 0;
   const struct sp_known_digest proof = {.digest = turn->view.only, .read_s = now_s};
   if (turn->view.only.alg != SP_DIGEST_NONE && is_whole)
-    (void)!(sp_known_tell_tag(journal, turn->place, turn->tag, &turn->view.only, now_s,
+    (void)!(sp_known_tell_tag(journal, turn->known_as, turn->tag, &turn->view.only, now_s,
                               &no_memory) < 0 ||
-            sp_known_tell_digest(journal, turn->place, &proof, &no_memory) < 0);
+            sp_known_tell_digest(journal, turn->known_as, &proof, &no_memory) < 0);
   else if (turn->view.only.alg != SP_DIGEST_NONE && is_damaged(turn, told))
-    (void)!sp_known_tell_damage(journal, turn->place, &turn->view.only, has_wrong_bytes(turn, told),
-                                &no_memory);
+    (void)!sp_known_tell_damage(journal, turn->known_as, &turn->view.only,
+                                has_wrong_bytes(turn, told), &no_memory);
   const struct sp_err *why = told->err.code          ? &told->err
                              : told->place_count > 0 ? &told->places[0].err
                                                      : NULL;
@@ -346,6 +349,7 @@ static void take_turn(struct drill *drill, const struct sp_sampled *item)
     tell_failure(drill, item->image, turn.place ? turn.place : "", &err);
   }
   free(turn.place);
+  free(turn.known_as);
 }
 
 /* -- all of it */

@@ -193,7 +193,7 @@ void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *
     for (size_t k = 0; k < copied->tag_count; k++)
       sp_text_append_name(passed->tags, sizeof passed->tags, copied->tags[k]);
     if (passed->why != SP_PASSED_UNREAD)
-      tell_damage(plan, view->copies[passed->copy], passed, copied->digest);
+      tell_damage(plan, view->known_as[passed->copy], passed, copied->digest);
   }
 }
 
@@ -217,7 +217,7 @@ static void tell_rot(const struct sp_restore_plan *plan, const struct sp_view *v
 {
   struct sp_err no_memory = SP_ERR_INIT;
   if (passed->why != SP_PASSED_UNREAD)
-    (void)!sp_rot_tell_seen(plan->journal, view->copies[passed->copy], &passed->digest,
+    (void)!sp_rot_tell_seen(plan->journal, view->known_as[passed->copy], &passed->digest,
                             sp_clock_wall_s(), &no_memory);
 }
 

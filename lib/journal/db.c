@@ -496,6 +496,18 @@ int sp_db_open(const char *dir, bool make, struct sp_db **out, struct sp_err *er
   return 0;
 }
 
+int sp_db_copy(struct sp_db *from, struct sp_db *into, struct sp_err *err)
+{
+  sqlite3_backup *copy = sqlite3_backup_init(into->sqlite, "main", from->sqlite, "main");
+  if (!copy)
+    return fail(into, sqlite3_extended_errcode(into->sqlite), err);
+  int result = sqlite3_backup_step(copy, -1);
+  int end = sqlite3_backup_finish(copy);
+  if (result == SQLITE_DONE && end == SQLITE_OK)
+    return 0;
+  return fail(from, end != SQLITE_OK ? end : result, err);
+}
+
 void sp_db_close(struct sp_db *db)
 {
   if (!db)

@@ -17,7 +17,7 @@ int sp_digest_row_read(const struct sp_field fields[SP_MAX_FIELDS], struct sp_kn
       .touched_s = past_or_unknown(fields[3].number),
       .read_s = past_or_unknown(fields[4].number),
       .referrers_s = past_or_unknown(fields[5].number),
-      .damaged_s = past_or_unknown(fields[6].number),
+      .damaged_s = sp_journal_damage_time(fields[6].number),
   };
   out->needs_read = out->damaged_s > 0 && fields[7].number != 0;
   if (out->digest.alg == SP_DIGEST_NONE)

@@ -7,7 +7,8 @@
 #include "journal/db.h"
 #include "journal/known.h"
 
-/* Of the fields of a row of sp_table_digests. Fails: SP_E_INVALID (it makes no sense). */
+/* Of the fields of a row of sp_table_digests; damage that lies ahead is of now. Fails: SP_E_INVALID
+ * (it makes no sense). */
 SP_MUST_CHECK int sp_digest_row_read(const struct sp_field fields[SP_MAX_FIELDS],
                                      struct sp_known_digest *out, struct sp_err *err);
 /* Writes it over what is known of that digest. */
@@ -17,5 +18,10 @@ SP_MUST_CHECK int sp_digest_row_write(struct sp_db *db, const char *place,
 SP_MUST_CHECK int sp_digest_row_find(struct sp_db *db, const char *place,
                                      const struct sp_digest *digest, struct sp_known_digest *out,
                                      struct sp_err *err);
+/* Damage there is dated ahead of the clock: from now on it is of now_s, so that a proof that comes
+ * after that ends it. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_digest_row_tell_right_clock(struct sp_journal *journal, const char *place,
+                                                 const struct sp_digest *digest, int64_t now_s,
+                                                 struct sp_err *err);
 
 #endif

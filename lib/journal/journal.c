@@ -64,6 +64,14 @@ bool sp_journal_is_past(int64_t unix_s)
   return unix_s > 0 && unix_s <= sp_clock_wall_s() + SP_DAY_S;
 }
 
+int64_t sp_journal_damage_time(int64_t unix_s)
+{
+  int64_t now_s = sp_clock_wall_s();
+  if (unix_s <= 0)
+    return 0;
+  return unix_s > now_s ? now_s : unix_s;
+}
+
 /* -- the file and its place holder */
 
 static void leave_file(struct sp_journal *journal)
@@ -209,6 +217,25 @@ int sp_journal_open(const char *dir, enum sp_journal_mode mode, struct sp_journa
     return -1;
   open_some(journal);
   *out = sp_steal(&journal);
+  return 0;
+}
+
+/* Called with the lock of `from` held; nobody else knows `into` yet. */
+static void copy_file(struct sp_journal *from, struct sp_journal *into)
+{
+  struct sp_err err = SP_ERR_INIT;
+  if (!from->db || !into->db || sp_db_copy(from->db, into->db, &err) == 0)
+    return;
+  note_trouble(from, &err);
+  go_to_memory(into);
+}
+
+int sp_journal_open_copy(struct sp_journal *from, struct sp_journal **out, struct sp_err *err)
+{
+  if (sp_journal_open(NULL, SP_JOURNAL_WRITE, out, err) < 0)
+    return -1;
+  SP_LOCK_SCOPE(&from->lock);
+  copy_file(from, *out);
   return 0;
 }
 

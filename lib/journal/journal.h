@@ -40,6 +40,12 @@ enum sp_journal_mode {
 SP_MUST_CHECK int sp_journal_open(const char *dir, enum sp_journal_mode mode,
                                   struct sp_journal **out, struct sp_err *err);
 
+/* Opens one that begins with what `from` has on disk and lasts as long as it is open: it may be
+ * told what is to be forgotten. Where `from` cannot be read now it begins with nothing. Only
+ * SP_E_NOMEM fails. */
+SP_MUST_CHECK int sp_journal_open_copy(struct sp_journal *from, struct sp_journal **out,
+                                       struct sp_err *err);
+
 /* Was it opened with SP_JOURNAL_READ? */
 bool sp_journal_only_reads(const struct sp_journal *journal);
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "journal/digest_row.h"
@@ -171,16 +172,31 @@ static int ask_place(struct sp_db *db, void *ctx, struct sp_err *err)
   return read_tags(db, question, err) < 0 ? -1 : read_digests(db, question, err);
 }
 
+/* Damage of now was dated ahead. (Or it was seen this second: that changes nothing.) */
+static int right_clocks(struct sp_journal *journal, const char *place, const struct sp_known *known,
+                        int64_t now_s, struct sp_err *err)
+{
+  for (size_t i = 0; i < known->digest_count; i++) {
+    const struct sp_known_digest *digest = &known->digests[i];
+    if (digest->damaged_s >= now_s &&
+        sp_digest_row_tell_right_clock(journal, place, &digest->digest, now_s, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 int sp_known_read(struct sp_journal *journal, const char *place, int64_t at_s, struct sp_known *out,
                   struct sp_err *err)
 {
   struct place_question question = {.place = place, .at_s = at_s, .out = out};
+  int64_t now_s = sp_clock_wall_s();
   bool known;
   *out = (struct sp_known){0};
-  int failed = sp_journal_ask(journal, ask_place, &question, &known, err);
+  int failed = sp_journal_ask(journal, ask_place, &question, &known, err) < 0 ||
+               right_clocks(journal, place, out, now_s, err) < 0;
   if (failed || !known)
     sp_known_clear(out);
-  return failed;
+  return failed ? -1 : 0;
 }
 
 void sp_known_clear(struct sp_known *known)

@@ -2,9 +2,11 @@
 /* What is known of a place: which digest each tag named, and since when; when each digest was first
  * seen, and last proven; when each blob was last read.
  *
- * A place is a repository by its name as reports write it (sp_place_format_name, without tag).
+ * A place is a repository by its name as reports write it (sp_place_format_name, without tag), or,
+ * where that may be several, as sp_store_known_as says.
  * Times are unix seconds; 0 is "not known" or "never". A time further ahead than a day is no fact:
- * it is neither taken nor given.
+ * it is neither taken nor given. But damage that lies ahead was seen: it is taken, and given, as of
+ * now.
  *
  * Reads give a snapshot that is the caller's. Threads: any.
  */

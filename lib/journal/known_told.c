@@ -91,7 +91,7 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
       .touched_s = past_or_nothing(facts->touched_s),
       .read_s = past_or_nothing(facts->read_s),
       .referrers_s = past_or_nothing(facts->referrers_s),
-      .damaged_s = past_or_nothing(facts->damaged_s),
+      .damaged_s = sp_journal_damage_time(facts->damaged_s),
   };
   fact->times.needs_read = fact->times.damaged_s > 0 && facts->needs_read;
   sp_journal_tell_take(journal, &fact->told);
@@ -289,8 +289,12 @@ static int apply_damage(const struct sp_told *told, struct sp_db *db, struct sp_
   if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0 ||
       sp_digest_row_find(db, fact->place, &fact->times.digest, &known, err) < 0)
     return -1;
+  struct sp_known_digest seen = fact->times;
+  int64_t proven_s = known.touched_s > known.read_s ? known.touched_s : known.read_s;
+  if (seen.damaged_s < proven_s)
+    seen.damaged_s = proven_s; /* and a record that knows of that proof does not end it */
   known.touched_s = known.read_s = 0;
-  sp_known_merge(&known, &fact->times);
+  sp_known_merge(&known, &seen);
   return sp_digest_row_write(db, fact->place, &known, err);
 }
 
@@ -306,6 +310,35 @@ int sp_known_tell_damage(struct sp_journal *journal, const char *place,
     return -1;
   fact->times = (struct sp_known_digest){
       .digest = *digest, .damaged_s = sp_clock_wall_s(), .needs_read = needs_read};
+  sp_journal_tell_take(journal, &fact->told);
+  return 0;
+}
+
+/* -- damage of a clock that was ahead */
+
+static int apply_right_clock(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
+{
+  const struct fact *fact = (const struct fact *)told;
+  struct sp_known_digest known;
+  if (sp_digest_row_find(db, fact->place, &fact->times.digest, &known, err) < 0)
+    return -1;
+  if (known.damaged_s < fact->at_s) /* another process was faster */
+    return 0;
+  known.damaged_s = fact->at_s;
+  return sp_digest_row_write(db, fact->place, &known, err);
+}
+
+static const struct sp_told_ops right_clock_ops = {.apply = apply_right_clock, .free = fact_free};
+
+int sp_digest_row_tell_right_clock(struct sp_journal *journal, const char *place,
+                                   const struct sp_digest *digest, int64_t now_s,
+                                   struct sp_err *err)
+{
+  struct fact *fact;
+  if (fact_new(&right_clock_ops, place, &fact, err) < 0)
+    return -1;
+  fact->at_s = now_s;
+  fact->times.digest = *digest;
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

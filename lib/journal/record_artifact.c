@@ -212,12 +212,22 @@ static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_
   return 0;
 }
 
+/* What a clock that was ahead dated was seen, at the latest now. */
+static int get_damage_time(const json_t *obj, const char *member, int64_t now_s, int64_t *out,
+                           struct sp_err *err)
+{
+  if (get_time(obj, member, INT64_MAX - SP_DAY_S, out, err) < 0)
+    return -1;
+  *out = *out > now_s ? now_s : *out;
+  return 0;
+}
+
 /* A level that a later version may know of takes reading to say otherwise. */
 static int get_damage(const json_t *obj, int64_t now_s, struct sp_record_tag *out,
                       struct sp_err *err)
 {
   const char *level;
-  if (get_time(obj, "damaged", now_s, &out->damaged_s, err) < 0 ||
+  if (get_damage_time(obj, "damaged", now_s, &out->damaged_s, err) < 0 ||
       sp_json_get_string(obj, "damage_seen", &level, err) < 0)
     return -1;
   out->needs_read = out->damaged_s > 0 && (!level || strcmp(level, LEVEL_TOUCHED) != 0);
@@ -319,7 +329,7 @@ static int get_rot(const json_t *list, int64_t now_s, struct sp_record *out, str
     int64_t seen_s;
     struct sp_err why = SP_ERR_INIT;
     if (sp_json_get_string(item, "digest", &text, err) < 0 ||
-        get_time(item, "seen", now_s, &seen_s, err) < 0)
+        get_damage_time(item, "seen", now_s, &seen_s, err) < 0)
       return sp_err_context(err, "rot %zu", i + 1);
     if (sp_digest_parse(sp_span_str(text), &digest, &why) < 0)
       return sp_fail(err, SP_E_INVALID, "member 'digest' of rot %zu: %s", i + 1, why.msg);

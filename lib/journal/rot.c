@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "journal/inside.h"
@@ -38,8 +39,8 @@ static int read_row(const struct sp_field *fields, struct row *out, struct sp_er
 {
   *out = (struct row){.digest = fields[1].digest,
                       .place = fields[2].number,
-                      .damaged_s = sp_journal_is_past(fields[3].number) ? fields[3].number : 0,
-                      .known_s = sp_journal_is_past(fields[4].number) ? fields[4].number : 0};
+                      .damaged_s = sp_journal_damage_time(fields[3].number),
+                      .known_s = sp_journal_damage_time(fields[4].number)};
   return out->digest.alg == SP_DIGEST_NONE ? senseless(err) : 0;
 }
 
@@ -347,9 +348,11 @@ int sp_rot_end(struct sp_db *db, const char *place, const struct sp_digest *dige
   if (name_store(place, &store, err) < 0)
     return -1;
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(store)), SP_DIGEST(digest),
-                                  SP_NUMBER(sp_db_key(place)), SP_NUMBER(read_s)};
+                                  SP_NUMBER(sp_db_key(place)), SP_NUMBER(read_s),
+                                  SP_NUMBER(sp_clock_wall_s())};
+  /* What lies ahead was seen before this reading, by a clock that was wrong. */
   return sp_db_run(db,
-                   "DELETE FROM rot WHERE store = ?1 AND digest = ?2 AND place = ?3 AND damaged_s "
-                   "<= ?4",
-                   args, 4, err);
+                   "DELETE FROM rot WHERE store = ?1 AND digest = ?2 AND place = ?3 AND (damaged_s "
+                   "<= ?4 OR damaged_s > ?5)",
+                   args, 5, err);
 }

@@ -33,6 +33,7 @@ void sp_layout_dir_clear(struct sp_layout_dir *dir)
   sp_scope_close_(&dir->root_fd);
   sp_subjects_free(dir->subjects);
   free(dir->name);
+  free(dir->known_as);
   *dir = SP_LAYOUT_DIR_INIT;
 }
 

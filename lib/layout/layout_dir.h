@@ -35,6 +35,7 @@ struct sp_layout_dir {
   const struct sp_cancel *cancel; /* borrowed; ends waits for locks */
   struct sp_subjects *subjects;   /* what is known of manifests here; owned */
   char *name;                     /* for messages; owned */
+  char *known_as;                 /* sp_store_known_as; owned, NULL: the name */
 };
 
 #define SP_LAYOUT_DIR_INIT ((struct sp_layout_dir){.fd = -1, .root_fd = -1})

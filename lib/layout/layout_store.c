@@ -191,7 +191,8 @@ int sp_layout_store_new_take(struct sp_layout_dir *dir, struct sp_store **out, s
   if (!layout)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a layout");
   layout->dir = *dir;
-  layout->base = (struct sp_store){.ops = &ops, .name = dir->name, .is_local = true};
+  layout->base = (struct sp_store){
+      .ops = &ops, .name = dir->name, .known_as = dir->known_as, .is_local = true};
   *dir = (struct sp_layout_dir){.fd = -1, .root_fd = -1};
   *out = &layout->base;
   return 0;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "layout/beneath.h"
 #include "layout/layout_store.h"
+#include "layout/vault_id.h"
 #include "oci/reference.h"
 
 #define POOL "pool"
@@ -110,6 +111,14 @@ static int open_repository(struct sp_layout_dir *dir, const char *repository, st
   return sp_beneath_make_dir(dir->root_fd, path, modes.dir, &dir->fd, err);
 }
 
+/* The same name is another place on another disk. Without an id it is known by its name. */
+static int set_known_as(struct sp_layout_dir *dir, const char *repository, struct sp_err *err)
+{
+  char id[SP_VAULT_ID_LEN + 1];
+  sp_vault_id_get(dir->root_fd, dir->mode == SP_LAYOUT_WRITE, modes.file, id);
+  return id[0] ? sp_text_format(&dir->known_as, err, "vault:@%s/%s", id, repository) : 0;
+}
+
 int sp_vault_open(const char *root, const char *repository, enum sp_layout_mode mode,
                   const struct sp_cancel *cancel, struct sp_store **out, struct sp_err *err)
 {
@@ -126,7 +135,7 @@ int sp_vault_open(const char *root, const char *repository, enum sp_layout_mode 
   dir.pool = POOL;
   if (open_root(root, mode, &dir.root_fd, err) < 0 || open_repository(&dir, repository, err) < 0)
     return sp_err_context(err, "cannot open '%s' in '%s'", name, root);
-  if (sp_layout_dir_ready(&dir, err) < 0)
+  if (set_known_as(&dir, repository, err) < 0 || sp_layout_dir_ready(&dir, err) < 0)
     return -1;
   return sp_layout_store_new_take(&dir, out, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vault: many repositories in one directory, each blob stored once (DESIGN.md "The vault").
  *
+ *     <root>/vault-id                      which vault it is (layout/vault_id.h)
  *     <root>/pool/<alg>/<2 hex>/<hex>      every blob once
  *     <root>/repos/<name>/_/               a standard OCI image layout of that repository; its
  * blobs are hard links into the pool (copies on EMLINK or EXDEV)

@@ -249,7 +249,8 @@ size_t sp_place_store_len(const char *name)
 {
   size_t i = transport_of(name);
   if (transports[i].transport == SP_TRANSPORT_VAULT)
-    return strlen(transports[i].prefix);
+    return name[strlen(transports[i].prefix)] == '@' ? strcspn(name, "/")
+                                                     : strlen(transports[i].prefix);
   return transports[i].prefix[0] ? strlen(name) : strcspn(name, "/");
 }
 

@@ -54,7 +54,8 @@ bool sp_place_finds_digest(const struct sp_place *place);
 #define SP_PLACE_TEXT_MAX (SP_MAX_PATH_TEXT + SP_REF_TEXT_MAX + 24)
 void sp_place_format_name(const struct sp_place *place, char out[SP_PLACE_TEXT_MAX]);
 /* How many bytes of such a name say what the place shares its blobs with: of a registry its host,
- * of the vault "vault:"; any other place is alone, and it is all of the name. */
+ * of the vault "vault:" (or, as the journal names one of several, "vault:@ID"); any other place is
+ * alone, and it is all of the name. */
 size_t sp_place_store_len(const char *name);
 /* With tag and digest. */
 void sp_place_format(const struct sp_place *place,

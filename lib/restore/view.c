@@ -528,7 +528,9 @@ static int name_copies(struct sp_view *view, struct sp_store *const *copies, siz
                        struct sp_err *err)
 {
   for (; view->copy_count < count; view->copy_count++) {
-    if (sp_text_dup(&view->copies[view->copy_count], copies[view->copy_count]->name, err) < 0)
+    const struct sp_store *copy = copies[view->copy_count];
+    if (sp_text_dup(&view->copies[view->copy_count], copy->name, err) < 0 ||
+        sp_text_dup(&view->known_as[view->copy_count], sp_store_known_as(copy), err) < 0)
       return -1;
   }
   return 0;
@@ -569,8 +571,10 @@ void sp_view_clear(struct sp_view *view)
 {
   for (size_t i = 0; i < view->note_count; i++)
     free(view->notes[i]);
-  for (size_t i = 0; i < view->copy_count; i++)
+  for (size_t i = 0; i < SP_MAX_DESTINATIONS; i++) {
     free(view->copies[i]);
+    free(view->known_as[i]);
+  }
   free(view->notes);
   free(view->passed_over);
   pthread_mutex_destroy(&view->lock);

@@ -49,7 +49,8 @@ struct sp_passed_over {
 struct sp_view {
   char **notes; /* for people; owned */
   size_t note_count;
-  char *copies[SP_MAX_DESTINATIONS]; /* names, by number */
+  char *copies[SP_MAX_DESTINATIONS];   /* names, by number */
+  char *known_as[SP_MAX_DESTINATIONS]; /* sp_store_known_as, by number */
   size_t copy_count;
   size_t order[SP_MAX_DESTINATIONS]; /* numbers of those that were opened, best first */
   size_t open_count;

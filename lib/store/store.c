@@ -9,6 +9,15 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+const char *sp_store_known_as(const struct sp_store *store)
+{
+  for (const struct sp_store *at = store; at; at = at->inner) {
+    if (at->known_as)
+      return at->known_as;
+  }
+  return store->name;
+}
+
 /* -- values */
 
 void sp_manifest_bytes_init(struct sp_manifest_bytes *manifest)

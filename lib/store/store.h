@@ -153,12 +153,17 @@ struct sp_store_ops {
 struct sp_store {
   const struct sp_store_ops *ops;
   struct sp_store *inner; /* of a wrapper: what it wraps; else NULL */
-  const char *name; /* for messages: "ghcr.io/o/app", "vault:app"; lives as long as the store */
-  bool is_metered;  /* manifest GETs cost pulls here (Docker Hub) */
-  bool is_local;    /* on this host's disk or in memory */
+  const char *name;     /* for messages: "ghcr.io/o/app", "vault:app"; lives as long as the store */
+  const char *known_as; /* NULL: by its name; sp_store_known_as */
+  bool is_metered;      /* manifest GETs cost pulls here (Docker Hub) */
+  bool is_local;        /* on this host's disk or in memory */
   struct sp_platform takes; /* an engine: it keeps the image of one platform, never an index; that
                                of this one unless told otherwise. os "": whatever it is given */
 };
+
+/* The name under which memory keeps what is known of it (journal/known.h), where one name may be
+ * several places: two disks have a "vault:app" each. Lives as long as the store. */
+const char *sp_store_known_as(const struct sp_store *store);
 
 /* The digest that a tag names now. A HEAD where that is enough.
  * Fails: SP_E_NOT_FOUND */

@@ -14,6 +14,7 @@
 #include "sync/lock.h"
 #include "sync/remember.h"
 #include "sync/told.h"
+#include "sync/wanted.h"
 #include "transfer/trouble.h"
 
 /* -- work */
@@ -84,6 +85,18 @@ void sp_work_note_rot(struct sp_work *work)
           "known to be damaged at '%s': safeport verify --read --repair %s",
           count, work->backups[i]->name, work->name);
   }
+}
+
+int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err)
+{
+  if (sp_past_ask_records(&work->past, work->sync->journal, work->primary->name, work->sides,
+                          &work->sync->retry, work->now_s, has_news, err) < 0)
+    return -1;
+  if (!*has_news || !work->is_wanted)
+    return 0;
+  free(work->is_wanted); /* of the tags that were known before */
+  work->is_wanted = NULL;
+  return sp_wanted_find(work, err);
 }
 
 /* "v1.2.3", "app:v1.2.3" or "*". */
@@ -259,6 +272,25 @@ static int require_listed(const struct sp_work *work, struct sp_err *err)
                  work->primary->name);
 }
 
+/* A loss that is an alarm here may have been accepted by another host, or by this one before its
+ * journal was lost or set back: the records say so. */
+static int select_tags(struct sp_work *work, bool *is_bearable, struct sp_err *err)
+{
+  size_t notes = work->told->note_count;
+  bool has_news;
+  if (sp_tags_select(work, is_bearable, err) < 0)
+    return -1;
+  if (*is_bearable)
+    return 0;
+  if (sp_work_ask_records(work, &has_news, err) < 0)
+    return -1;
+  if (!has_news)
+    return 0;
+  sp_tags_clear(&work->tags);
+  sp_told_forget_lost(work->told, notes);
+  return sp_tags_select(work, is_bearable, err);
+}
+
 int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outages,
                     struct sp_pull_reserve *reserve, bool *is_bearable, struct sp_err *err)
 {
@@ -267,7 +299,7 @@ int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outa
                    work->backup_count, &work->sync->retry, work->now_s, err) < 0 ||
       require_listed(work, err) < 0)
     return -1;
-  return sp_tags_select(work, is_bearable, err);
+  return select_tags(work, is_bearable, err);
 }
 
 static int bring_up_to_date(struct sp_work *work, struct sp_err *err)

@@ -17,7 +17,7 @@ static int read_journal(struct sp_past *past, struct sp_journal *journal, const 
       sp_rot_read(journal, primary, &past->primary_rot, err) < 0)
     return -1;
   for (size_t i = 0; i < past->backup_count; i++) {
-    const char *backup = backups[i].store->name;
+    const char *backup = sp_store_known_as(backups[i].store);
     if (sp_known_read(journal, backup, SP_KNOWN_NOW, &past->backups[i], err) < 0 ||
         sp_rot_read(journal, backup, &past->rots[i], err) < 0)
       return -1;
@@ -117,9 +117,10 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   }
   if (strcmp(sp_record_primary(record), primary) != 0)
     return 0;
-  return sp_record_tell(record, backup->store->name, journal, err) < 0
+  const char *place = sp_store_known_as(backup->store);
+  return sp_record_tell(record, place, journal, err) < 0
              ? -1
-             : sp_past_tell_said(journal, backup->store->name, record, err);
+             : sp_past_tell_said(journal, place, record, err);
 }
 
 static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -134,19 +135,25 @@ static int read_records(struct sp_past *past, struct sp_journal *journal, const 
   return 0;
 }
 
-/* A journal that only reads forgets what it is told: what records say is told to one in memory. */
-static int read_told(struct sp_past *past, struct sp_journal *journal, const char *primary,
-                     const struct sp_side *backups, const struct sp_retry_policy *retry,
-                     int64_t now_s, struct sp_err *err)
+/* A journal that only reads forgets what it is told: what records say is told to a copy of it. */
+int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                        const struct sp_side *backups, const struct sp_retry_policy *retry,
+                        int64_t now_s, bool *has_news, struct sp_err *err)
 {
-  bool any = false;
-  if (read_records(past, journal, primary, backups, retry, now_s, &any, err) < 0)
-    return -1;
-  if (!any)
+  *has_news = false;
+  if (past->has_asked)
     return 0;
-  sp_journal_flush(journal);
+  past->has_asked = true;
+  if (sp_journal_only_reads(journal) && sp_journal_open_copy(journal, &past->memory, err) < 0)
+    return -1;
+  struct sp_journal *told = past->memory ? past->memory : journal;
+  if (read_records(past, told, primary, backups, retry, now_s, has_news, err) < 0)
+    return -1;
+  if (!*has_news)
+    return 0;
+  sp_journal_flush(told);
   clear_known(past);
-  return read_journal(past, journal, primary, backups, err);
+  return read_journal(past, told, primary, backups, err);
 }
 
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -158,13 +165,10 @@ int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *p
     sp_record_init(&past->records[i]);
   if (read_journal(past, journal, primary, backups, err) < 0)
     return -1;
-  if (past->primary.tag_count > 0)
-    return 0;
-  if (!sp_journal_only_reads(journal))
-    return read_told(past, journal, primary, backups, retry, now_s, err);
-  if (sp_journal_open(NULL, SP_JOURNAL_WRITE, &past->memory, err) < 0)
-    return -1;
-  return read_told(past, past->memory, primary, backups, retry, now_s, err);
+  bool has_news;
+  return past->primary.tag_count > 0
+             ? 0
+             : sp_past_ask_records(past, journal, primary, backups, retry, now_s, &has_news, err);
 }
 
 void sp_past_clear(struct sp_past *past)

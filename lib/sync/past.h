@@ -22,19 +22,27 @@ struct sp_past {
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
   bool lacks_record[SP_MAX_DESTINATIONS];        /* it was asked for, and is not there */
+  bool has_asked;            /* the records were read, as far as they could be */
   struct sp_journal *memory; /* what was told of records in place of a journal that only reads;
                                 owned, NULL: the journal was told */
 };
 
 /* Reads the journal; if it has no tag of the primary, the records of those `backups` that could be
- * listed are read and told to the journal first; in the place of one that only reads, to one in
- * memory. Whether a backup lists its record says nothing: it is asked for. A record that cannot be
+ * listed are read and told to the journal first; in the place of one that only reads, to a copy of
+ * it. Whether a backup lists its record says nothing: it is asked for. A record that cannot be
  * read, or is of another primary, is no record. Fails: SP_E_NOMEM,
  * SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                const char *primary, const struct sp_side *backups,
                                size_t backup_count, const struct sp_retry_policy *retry,
                                int64_t now_s, struct sp_err *err);
+/* The same of a journal that knows the primary, when what it says is an alarm: it may be older than
+ * the records, or another host's. What is known may be other things now. *has_news: there was a
+ * record that had not been read. */
+SP_MUST_CHECK int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal,
+                                      const char *primary, const struct sp_side *backups,
+                                      const struct sp_retry_policy *retry, int64_t now_s,
+                                      bool *has_news, struct sp_err *err);
 void sp_past_clear(struct sp_past *past);
 /* Reads the record of one of those backups, listed or not, if it was not asked for yet and the
  * backup could be listed; the journal is not told. Fails: as sp_record_fetch; nothing is read then.
@@ -59,9 +67,10 @@ struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
                                     const struct sp_digest *digest);
 /* Is it known to have wrong bytes there (sp_known_needs_read)? */
 bool sp_past_needs_read(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
-/* What the record at a backup says of copies there, without asking the backup: `*said` (the
- * caller's: sp_known_clear) has digests only, those of rot among them. As sp_past_tell_said was
- * told, by this run or an earlier one. Fails: SP_E_NOMEM. */
+/* What the record at a backup says of copies there, without asking the backup (`backup`: as
+ * sp_store_known_as names it): `*said` (the caller's: sp_known_clear) has digests only, those of
+ * rot among them. As sp_past_tell_said was told, by this run or an earlier one. Fails: SP_E_NOMEM.
+ */
 SP_MUST_CHECK int sp_past_read_said(struct sp_journal *journal, const char *backup,
                                     struct sp_known *said, struct sp_err *err);
 /* The record at the backup was seen to say, or was written to say, this. Damage that it tells of is

@@ -33,7 +33,7 @@ static struct sp_known_digest proof_of(const struct sp_work *work, const struct 
 void sp_remember_tag(struct sp_work *work, const struct sp_pinned *tag, size_t backup)
 {
   struct sp_journal *journal = work->sync->journal;
-  const char *place = work->backups[backup]->name;
+  const char *place = sp_store_known_as(work->backups[backup]);
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
   const struct sp_known_digest proof = proof_of(work, tag, backup);
@@ -45,15 +45,15 @@ void sp_remember_damage(struct sp_work *work, const struct sp_digest *digest, si
                         bool needs_read)
 {
   struct sp_err no_memory = SP_ERR_INIT;
-  forget(sp_known_tell_damage(work->sync->journal, work->backups[backup]->name, digest, needs_read,
-                              &no_memory));
+  forget(sp_known_tell_damage(work->sync->journal, sp_store_known_as(work->backups[backup]), digest,
+                              needs_read, &no_memory));
 }
 
 void sp_remember_rot(struct sp_work *work, const struct sp_digest *digest, size_t backup,
                      bool is_rotten)
 {
   struct sp_rot *rot = &work->past.rots[backup];
-  const char *place = work->backups[backup]->name;
+  const char *place = sp_store_known_as(work->backups[backup]);
   enum sp_rot_state known = sp_rot_state(rot, digest);
   struct sp_err no_memory = SP_ERR_INIT;
   int64_t now_s = sp_clock_wall_s();
@@ -266,7 +266,8 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup)
 {
   SP_AUTO_KNOWN struct sp_known said = {0};
   struct sp_err no_memory = SP_ERR_INIT;
-  if (sp_past_read_said(work->sync->journal, work->backups[backup]->name, &said, &no_memory) < 0)
+  if (sp_past_read_said(work->sync->journal, sp_store_known_as(work->backups[backup]), &said,
+                        &no_memory) < 0)
     return false;
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
@@ -312,7 +313,7 @@ static int merge_rot(const struct sp_work *work, size_t backup, struct sp_record
                      struct sp_err *err)
 {
   struct sp_journal *journal = work->sync->journal;
-  const char *place = work->backups[backup]->name;
+  const char *place = sp_store_known_as(work->backups[backup]);
   SP_AUTO_ROT struct sp_rot rot = {0};
   sp_journal_flush(journal);
   for (size_t i = record->rot_count; i-- > 0;) {
@@ -355,8 +356,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
     return -1;
   struct sp_err no_memory = SP_ERR_INIT;
-  forget(sp_past_tell_said(work->sync->journal, work->backups[backup]->name, is_news ? &now : old,
-                           &no_memory));
+  forget(sp_past_tell_said(work->sync->journal, sp_store_known_as(work->backups[backup]),
+                           is_news ? &now : old, &no_memory));
   return 0;
 }
 

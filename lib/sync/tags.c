@@ -350,6 +350,35 @@ static void decide(struct sp_work *work, struct sp_pinned *tag)
   }
 }
 
+static void decide_all(struct sp_work *work, size_t first)
+{
+  for (size_t i = first; i < work->tags.count; i++)
+    decide(work, &work->tags.items[i]);
+}
+
+/* Is a fixed tag refused only because of what this host remembers? */
+static bool is_alarm_of_memory(const struct sp_work *work, size_t first)
+{
+  for (size_t i = first; i < work->tags.count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    for (size_t k = 0; k < work->backup_count; k++) {
+      if (sp_tags_is_refused(tag, k) && tag->at[k].now.alg == SP_DIGEST_NONE)
+        return true;
+    }
+  }
+  return false;
+}
+
+static void decide_with_records(struct sp_work *work, size_t first)
+{
+  bool has_news;
+  struct sp_err err = SP_ERR_INIT;
+  if (sp_work_ask_records(work, &has_news, &err) < 0)
+    sp_err_copy(&work->told->err, &err);
+  else if (has_news)
+    decide_all(work, first);
+}
+
 bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
 {
   return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
@@ -368,6 +397,7 @@ void sp_tags_pin(struct sp_work *work, size_t first)
     sp_unlisted_look(work);
   sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
               &pinning);
-  for (size_t i = first; i < work->tags.count; i++)
-    decide(work, &work->tags.items[i]);
+  decide_all(work, first);
+  if (is_alarm_of_memory(work, first))
+    decide_with_records(work, first);
 }

@@ -140,6 +140,15 @@ void sp_told_fail_place(struct sp_sync_image *image, size_t place, const struct 
     sp_err_copy(&image->places[place].err, err);
 }
 
+void sp_told_forget_lost(struct sp_sync_image *image, size_t notes)
+{
+  while (image->lost_tag_count > 0)
+    free(image->lost_tags[--image->lost_tag_count]);
+  while (image->note_count > notes)
+    free(image->notes[--image->note_count]);
+  image->lost = 0;
+}
+
 void sp_told_add_lost(struct sp_sync_image *image, const char *tag)
 {
   image->lost++;

@@ -32,6 +32,8 @@ void sp_told_add_tag(struct sp_sync_image *image, size_t place, const struct sp_
 /* The first failure at a backup counts. */
 void sp_told_fail_place(struct sp_sync_image *image, size_t place, const struct sp_err *err);
 void sp_told_add_lost(struct sp_sync_image *image, const char *tag);
+/* Begins anew: no tag is lost, and of the notes only the first `notes` were made. */
+void sp_told_forget_lost(struct sp_sync_image *image, size_t notes);
 /* A line worth telling: a message, translated as those of sp_fail. */
 void sp_told_add_note(struct sp_sync_image *image, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -56,6 +56,11 @@ struct sp_work {
 
 /* A failure at a backup, told; one that is about the place as a whole puts it out. */
 void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err);
+/* Before an alarm: are there records on the backups that say more than this host knew (past.h)?
+ * Then whoever asks decides again. No cost where there is no alarm. Fails: SP_E_NOMEM,
+ * SP_E_INTERRUPTED.
+ */
+SP_MUST_CHECK int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err);
 /* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
 /* Notes what is known to be damaged at each backup where no tag of this image says so: it may be

@@ -54,6 +54,7 @@ static void make_sites(struct sp_check *check)
     sp_site_init(site, store, &check->report->places[s],
                  s == 0 ? &work->past.primary : &work->past.backups[s - 1],
                  s == 0 ? &work->past.primary_rot : &work->past.rots[s - 1]);
+    site->known_as = s == 0 ? store->name : sp_store_known_as(store);
     site->view.tags = (const char *const *)side->tags;
     site->view.tag_count = side->tag_count;
     check->site_count++;

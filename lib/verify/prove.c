@@ -144,7 +144,7 @@ static int recall(struct sp_check *check, struct sp_site *site, struct sp_err *e
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   for (size_t i = 0; i < site->blob_count; i++)
     digests[i] = site->blobs[i].blob.digest;
-  if (sp_known_read_blobs(check->verify->sync.journal, site->store->name, digests, site->blob_count,
+  if (sp_known_read_blobs(check->verify->sync.journal, site->known_as, digests, site->blob_count,
                           read_s, err) < 0)
     return -1;
   for (size_t i = 0; i < site->blob_count; i++)
@@ -212,7 +212,7 @@ static void note_look(struct sp_check *check, struct sp_site *site, struct sp_si
     return;
   struct sp_err lost = SP_ERR_INIT; /* what the journal has no memory for is read again */
   blob->read_s = sp_rot_date_proof(site->rot, sp_clock_wall_s());
-  if (sp_known_tell_blob(check->verify->sync.journal, site->store->name, &blob->blob.digest,
+  if (sp_known_tell_blob(check->verify->sync.journal, site->known_as, &blob->blob.digest,
                          blob->read_s, &lost) < 0)
     sp_report_add_note(check->report, "%s", lost.msg);
 }

@@ -58,6 +58,7 @@ struct sp_site_blob {
 
 struct sp_site {
   struct sp_store *store;        /* borrowed */
+  const char *known_as;          /* in the journal; borrowed */
   struct sp_report_place *place; /* borrowed */
   const struct sp_known *known;  /* borrowed */
   struct sp_rot *rot;            /* the same */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A primary with images, three backups of it (two registries, the vault), and the safeport.yaml that says so."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -52,6 +53,16 @@ class BackedUp:
     def forget(self):
         """This host never ran safeport."""
         shutil.rmtree(self.port.home / "state")
+
+    @contextlib.contextmanager
+    def another_host(self):
+        """What is done within, another host does, that knew what this one knows; or this one, and then its journal is
+        set back."""
+        state, kept = self.port.home / "state", self.folder / "state-of-this-host"
+        shutil.copytree(state, kept)
+        yield
+        shutil.rmtree(state)
+        kept.rename(state)
 
     @staticmethod
     def _check_fallback(registry, repository, content, tag):

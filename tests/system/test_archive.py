@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from support import archives, images, oracle, wire
+from support import archives, clock, images, oracle, wire
 
 IMAGE = archives.Image([archives.layer(1, 3_000_000), archives.layer(2), archives.layer(3)])
 TWICE = archives.Image([archives.layer(4)] * 3)
@@ -448,30 +448,6 @@ def test_to_standard_output(port, tmp_path):
                    capture_output=True, timeout=60)
 
 
-def clock_ahead(tmp_path, seconds):
-    """A library to preload: with it the wall clock is ahead."""
-    (tmp_path / "clock.c").write_text("""
-        #define _GNU_SOURCE
-        #include <sys/syscall.h>
-        #include <time.h>
-        #include <unistd.h>
-        int clock_gettime(clockid_t clock, struct timespec *now)
-        {
-          int result = syscall(SYS_clock_gettime, clock, now);
-          now->tv_sec += clock == CLOCK_REALTIME ? %d : 0;
-          return result;
-        }
-        time_t time(time_t *out)
-        {
-          struct timespec now;
-          clock_gettime(CLOCK_REALTIME, &now);
-          return out ? (*out = now.tv_sec) : now.tv_sec;
-        }
-        """ % seconds)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c"], check=True)
-    return tmp_path / "clock.so"
-
-
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
 def test_a_file_that_is_replaced_keeps_its_mode(port, tmp_path, mode):
     source, path = small_layout(tmp_path), tmp_path / "a.tar"
@@ -508,7 +484,7 @@ def test_never_half_written_under_its_name(port, tmp_path):
         in_use = left.pop()
         with open(in_use, "rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)  # as a run that is alive does
-            later = subprocess.run(command, env={**port.env, "LD_PRELOAD": str(clock_ahead(tmp_path, 61))}, cwd=port.home,
+            later = subprocess.run(command, env={**port.env, "LD_PRELOAD": str(clock.ahead(tmp_path, 61))}, cwd=port.home,
                                    capture_output=True, check=False)
         assert later.returncode == 0, later
         assert sorted(target.iterdir()) == sorted([path, in_use]), "a minute later they go"

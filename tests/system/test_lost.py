@@ -130,6 +130,51 @@ def test_a_loss_that_is_accepted_is_no_finding(backed):
         backed.run(command, status=0)
 
 
+# -- another host, or this one with a journal of last week
+@pytest.mark.parametrize("command", ["sync", "status", "verify", "dry"])
+def test_a_loss_that_another_host_accepted(backed, command):
+    with backed.another_host():
+        give_up(backed, "build-0", "build-1", "build-2")
+        backed.run("sync", status=6)
+        backed.run("sync", "--accept-loss", status=0)
+        backed.put("app", images.small(9, tag="build-9"))
+    if command == "status":
+        document = backed.json("status", status=1)
+        assert standings(document)["build-0"] == ["extra"] * 3 and standings(document)["build-9"] == ["missing"] * 3
+    elif command == "verify":
+        backed.run("verify", status=1)
+    elif command == "dry":
+        image = backed.json("sync", "--dry-run")["images"][0]
+        assert not image["held"] and image["lost"] == 0 and image["lost_tags"] == []
+    else:
+        image = backed.json("sync")["images"][0]
+        assert [place["tags"]["copied"] for place in image["places"]] == [1, 1, 1] and image["lost"] == 0
+        backed.lose_primary()
+        assert backed.json("sync", status=6)["images"][0]["lost"] == 2, "what is an alarm by the records, too, stays one"
+
+
+def test_a_tag_that_another_host_accepted(backed):
+    """It is not refused at a backup that lost it."""
+    backed.put("app", images.small(20, tag="v1.0.0"))
+    backed.sync()
+    time.sleep(1.1)  # of two states since one second of the clock either may be the later
+    with backed.another_host():
+        backed.put("app", images.small(21, tag="v1.0.0"))
+        backed.run("sync", status=6)
+        backed.run("sync", "--accept", "v1.0.0", status=0)
+        shutil.rmtree(backed.one.tag_link("one/app", "v1.0.0").parents[1])
+        backed.one.restart()
+    backed.run("status", status=1)
+    assert backed.json("sync")["images"][0]["places"][ONE]["tags"]["copied"] == 1
+    assert at_one(backed, "v1.0.0") == backed.images["app"].tags["v1.0.0"]
+
+
+def test_records_are_not_read_where_there_is_no_alarm(backed):
+    backed.one.clear_log()
+    backed.sync()
+    assert not backed.one.blob_reads()
+
+
 def test_a_loss_within_max_loss_is_shown_until_a_sync_has_told_it(backed):
     backed.write(max_loss="50%")
     give_up(backed, "build-2")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from support import backed_up, images, oracle
+from support import backed_up, clock, images, oracle
 
 ONE, TWO, VAULT = range(3)  # backups
 
@@ -380,3 +380,40 @@ def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):
     assert {entry.method for entry in rotten.one.log() if "/blobs/" in entry.path or "/manifests/" in entry.path} == {"HEAD"}
     document = rotten.json("verify", "web", "--max-age", "1d")
     assert document["images"][0]["places"][1 + ONE]["verified"]["skipped"] == 1
+
+
+def test_what_was_seen_while_the_clock_was_ahead(rotten):
+    """It is no proof that is taken back because it lies ahead: somebody has seen wrong bytes."""
+    env = {"LD_PRELOAD": str(clock.ahead(rotten.folder, 2 * 86400))}
+    rotten.run("verify", "--read", status=5, env=env)
+    assert rotten.standing() == ["damaged", "unproven", "unproven"]  # a proof that lies ahead is none
+    assert rotten.results()["damaged"] == 1
+    rotten.run("verify", "--max-age", "1d", status=5)
+    rotten.forget()
+    assert rotten.standing()[ONE] == "damaged"  # says the record
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    assert rotten.standing(status=0) == ["in_step"] * 3
+
+
+def test_another_host_learns_of_it_when_it_writes(rotten):
+    """safeport-sync(1): a no-op asks no record. What then touches the copy does not call it good."""
+    with rotten.another_host():
+        rotten.see("verify")
+        rotten.json("sync", status=5)
+    assert rotten.results(status=0)["in_step"] == 2
+    rotten.put("app", images.small(7, tag="v2.0.0"))
+    assert rotten.results(status=0)["copied"] == 1
+    assert rotten.standing() == ["damaged", "in_step", "in_step"]
+    assert rotten.results()["damaged"] == 1
+
+
+def test_another_host_that_proves_does_not_end_it(rotten):
+    with rotten.another_host():
+        rotten.see("verify")
+        rotten.json("sync", status=5)
+    rotten.write(max_proof_age="0s")
+    rotten.json("sync")
+    assert rotten.standing()[ONE] == "damaged"
+    rotten.forget()
+    assert rotten.standing()[ONE] == "damaged", "and it is in the record still"

@@ -243,3 +243,32 @@ def test_new_layout_has_lost_nothing(port, start, tmp_path):
     backed.put("app", images.small(1, layers=1, layer_bytes=500))
     backed.write()
     assert "index.json" not in backed.run("sync", status=0).text
+
+
+def test_two_disks_in_turn_are_two_places(port, start, tmp_path):
+    """Each has a vault:app. What was proven on one is not believed of the other."""
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", images.small(1, tag="v1.0.0"))
+    backed.write()
+    one, two = ("--vault", tmp_path / "one"), ("--vault", tmp_path / "two")
+
+    def standing(vault, status):
+        (tag,) = backed.json("status", *vault, status=status)["images"][0]["tags"]
+        return tag["at"][2]["standing"], tag["at"][2].get("read")
+
+    backed.run("sync", *two, status=0)
+    layer = max((path for path in (tmp_path / "two" / "pool").rglob("*") if path.is_file()),
+                key=lambda path: path.stat().st_size)
+    data = bytearray(layer.read_bytes())
+    data[5] ^= 1
+    layer.chmod(0o600)
+    layer.write_bytes(data)
+    backed.run("sync", *one, status=0)
+    backed.run("verify", "--read", *one, status=0)
+    backed.run("sync", *two, status=0)
+    assert standing(one, 0)[1] and not standing(two, 0)[1]
+    document = backed.json("verify", "--read", "--max-age", "30d", *two, status=5)
+    assert [place["name"] for place in document["images"][0]["places"]][3] == "vault:app"
+    assert len(document["images"][0]["places"][3]["damage"]) == 1
+    assert standing(two, 1)[0] == "damaged"
+    assert standing(one, 0)[0] == "in_step", "what is bad on one disk is not on the other"

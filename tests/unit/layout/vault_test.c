@@ -398,9 +398,78 @@ static void test_the_vault_of_another_can_be_read(void **state)
   pretend_to_be = 0;
 }
 
+/* -- which vault it is */
+
+static const char *known_as(const char *vault, enum sp_layout_mode mode)
+{
+  static char text[FX_PATH_MAX];
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_STORE struct sp_store *store = NULL;
+  fx_must(sp_vault_open(vault, app.repository, mode, NULL, &store, &err), &err);
+  assert_string_equal(store->name, "vault:ghcr.io/o/app");
+  snprintf(text, sizeof text, "%s", sp_store_known_as(store));
+  return text;
+}
+
+static void put_id(const char *text)
+{
+  char path[FX_PATH_MAX + 16];
+  snprintf(path, sizeof path, "%s/vault-id", root);
+  (void)unlink(path);
+  FILE *file = text ? fopen(path, "w") : NULL;
+  if (!file)
+    return;
+  fputs(text, file);
+  fclose(file);
+}
+
+static void test_the_same_name_in_another_vault_is_another_place(void **state)
+{
+  (void)state;
+  char second[FX_PATH_MAX], first_id[FX_PATH_MAX];
+  fx_make_dir(second);
+  snprintf(first_id, sizeof first_id, "%s", known_as(root, SP_LAYOUT_WRITE));
+  assert_memory_equal(first_id, "vault:@", 7);
+  assert_string_equal(first_id + 7 + 32, "/ghcr.io/o/app");
+  assert_string_not_equal(known_as(second, SP_LAYOUT_WRITE), first_id);
+  assert_string_equal(known_as(root, SP_LAYOUT_WRITE), first_id);
+  assert_string_equal(known_as(root, SP_LAYOUT_READ), first_id);
+  fx_remove_tree(second);
+}
+
+/* One of an older version, or whose file a disk has damaged: it gets one when it is written to. */
+static void test_a_vault_without_an_id_gets_one_by_a_write(void **state)
+{
+  (void)state;
+  static const char *const files[] = {
+      NULL,
+      "",
+      "0123456789abcdef0123456789abcdef",     /* cut */
+      "0123456789abcdef0123456789abcdef\n\n", /* more than an id */
+      "0123456789ABCDEF0123456789abcdef\n",
+      "../../../../../../../../../../x.\n",
+      "0123456789abcdef/123456789abcdef\n",
+  };
+  publish(&app, "one");
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    put_id(files[i]);
+    if (strcmp(known_as(root, SP_LAYOUT_READ), "vault:ghcr.io/o/app") != 0)
+      fail_msg("file %zu: %s", i, known_as(root, SP_LAYOUT_READ));
+    char made[FX_PATH_MAX];
+    snprintf(made, sizeof made, "%s", known_as(root, SP_LAYOUT_WRITE));
+    if (strncmp(made, "vault:@", 7) != 0 || strcmp(made, known_as(root, SP_LAYOUT_READ)) != 0)
+      fail_msg("file %zu: %s", i, made);
+  }
+  put_id("0123456789abcdef0123456789abcdef\n");
+  assert_string_equal(known_as(root, SP_LAYOUT_WRITE),
+                      "vault:@0123456789abcdef0123456789abcdef/ghcr.io/o/app");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      TEST(test_the_same_name_in_another_vault_is_another_place),
+      TEST(test_a_vault_without_an_id_gets_one_by_a_write),
       TEST(test_each_blob_is_stored_once),
       TEST(test_repositories_keep_apart),
       TEST(test_links_from_a_sibling),

@@ -231,6 +231,7 @@ static void test_what_shares_blobs(void **state)
       {"127.0.0.1:5000/a/b/c", "127.0.0.1:5000"},
       {"vault:app", "vault:"},
       {"vault:ghcr.io/o/app", "vault:"},
+      {"vault:@0123/ghcr.io/o/app", "vault:@0123"},
       {"oci:/srv/x", "oci:/srv/x"},
       {"docker-archive:x/y.tar:docker.io/library/app",
        "docker-archive:x/y.tar:docker.io/library/app"},
