@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "journal/record_facts.h"
 
-/* It was there before: since it began to name its digest, or at least until it went. That the digest
- * was seen earlier says nothing of the tag: another may have named it. */
+/* It was there before: since it began to name its digest, or at least until it went. That the
+ * digest was seen earlier says nothing of the tag: another may have named it. */
 static int tell_gone(const struct sp_record_tag *tag, const char *primary,
                      struct sp_journal *journal, struct sp_err *err)
 {

@@ -19,7 +19,8 @@ struct sp_tag_state {
   struct sp_digest primary;     /* that it names there now */
   struct sp_digest backup;      /* that it names there now; alg NONE: it is not there */
   struct sp_digest backup_last; /* that it named there last, if it cannot be read now; NONE else */
-  struct sp_digest before; /* that it was before, at the primary or another backup; NONE: not known */
+  struct sp_digest
+      before; /* that it was before, at the primary or another backup; NONE: not known */
   bool is_fixed;
   bool is_accepted;  /* the user says that a change of this fixed tag is meant */
   bool may_not_move; /* at the backup, as if it were fixed and had been something else */

@@ -10,6 +10,7 @@
 #include "sync/audit.h"
 #include "sync/copies.h"
 #include "sync/followers.h"
+#include "sync/gone.h"
 #include "sync/kept.h"
 #include "sync/lock.h"
 #include "sync/remember.h"
@@ -313,6 +314,8 @@ static int bring_up_to_date(struct sp_work *work, struct sp_err *err)
     return -1;
   look_for_meters(work);
   sp_copies_run(work);
+  if (!work->sync->restores && sp_gone_prove(work, err) < 0)
+    return -1;
   if (work->sync->dry_run)
     sp_remember_plan_record(work);
   tell_pulls(work);

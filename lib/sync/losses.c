@@ -87,8 +87,8 @@ static uint64_t find_stays(const struct sp_work *work, struct sp_stay *stays, si
   uint64_t listed = *count;
   for (size_t i = 0; i < past->tag_count; i++) {
     const struct sp_known_tag *tag = &past->tags[i];
-    bool is_new = !tag->is_gone && !sp_side_has(&work->primary_side, tag->tag) &&
-                  sp_wanted_is(work, tag);
+    bool is_new =
+        !tag->is_gone && !sp_side_has(&work->primary_side, tag->tag) && sp_wanted_is(work, tag);
     if (is_new || sp_losses_has_before(work, tag))
       stays[(*count)++] =
           (struct sp_stay){.came_s = tag->came_s, .went_s = is_new ? work->now_s : tag->since_s};

@@ -26,16 +26,21 @@ static bool is_lost(const struct sp_work *work, const struct sp_known_tag *tag)
          (work->loses_slowly && sp_losses_has_before(work, tag));
 }
 
+/* What is gone is added in any case where a backup has it: it is there alone. */
 static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
 {
   const struct sp_known *known = &work->past.primary;
   for (size_t i = 0; i < known->tag_count; i++) {
     const struct sp_known_tag *tag = &known->tags[i];
-    if (only_lost ? !is_lost(work, tag) : !is_wanted(work, tag))
+    bool is_added = only_lost ? is_lost(work, tag) : is_wanted(work, tag);
+    bool is_gone = !is_added && sp_wanted_is_gone(work, tag) &&
+                   sp_side_any_has(work->sides, work->backup_count, tag->tag);
+    if (!is_added && !is_gone)
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;
-    work->tags.items[work->tags.count - 1].is_lost = only_lost;
+    work->tags.items[work->tags.count - 1].is_lost = only_lost && !is_gone;
+    work->tags.items[work->tags.count - 1].is_gone = is_gone;
   }
   work->tags.selected_count = work->tags.count;
   return 0;
@@ -97,7 +102,7 @@ int sp_recall_add_lost(struct sp_work *work, struct sp_err *err)
 {
   if (add_known(work, true, err) < 0)
     return -1;
-  if (work->told->lost > 0)
+  if (work->tags.count > 0)
     qsort(work->tags.items, work->tags.count, sizeof *work->tags.items, by_name);
   return 0;
 }
@@ -105,12 +110,13 @@ int sp_recall_add_lost(struct sp_work *work, struct sp_err *err)
 int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
 {
   const struct sp_sync_image *told = work->told;
-  return sp_fail(err, SP_E_REFUSED,
-                 "'%s' lost %llu tags that it had ('%s' among them), more than max-loss allows: "
-                 "safeport restore %s --all brings them back; if the loss is meant: safeport sync %s "
-                 "--accept-loss",
-                 told->primary, (unsigned long long)told->lost,
-                 told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);
+  return sp_fail(
+      err, SP_E_REFUSED,
+      "'%s' lost %llu tags that it had ('%s' among them), more than max-loss allows: "
+      "safeport restore %s --all brings them back; if the loss is meant: safeport sync %s "
+      "--accept-loss",
+      told->primary, (unsigned long long)told->lost,
+      told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);
 }
 
 void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)

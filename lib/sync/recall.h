@@ -20,7 +20,8 @@ SP_MUST_CHECK int sp_recall_survey(struct sp_work *work, size_t number, struct s
  * is known; each once, its digest at the primary NONE. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err);
 /* Adds to the selected tags, among which they are put by name, those that the primary had and does
- * not list any more (is_lost). Fails: SP_E_NOMEM. */
+ * not list any more (is_lost), and those of which that was known before (is_gone). Fails:
+ * SP_E_NOMEM. */
 SP_MUST_CHECK int sp_recall_add_lost(struct sp_work *work, struct sp_err *err);
 /* Always fails, with SP_E_REFUSED: what to say of a primary that lost more than can be believed. */
 SP_MUST_CHECK int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err);

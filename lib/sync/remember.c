@@ -115,7 +115,7 @@ void sp_remember_primary(struct sp_work *work)
   struct sp_err no_memory = SP_ERR_INIT;
   for (size_t i = 0; i < work->tags.count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
-    if (tag->primary.alg != SP_DIGEST_NONE && !is_refused(work, tag))
+    if (tag->primary.alg != SP_DIGEST_NONE && !tag->is_gone && !is_refused(work, tag))
       forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
   }
   for (size_t i = 0; i < work->fallback_count; i++) {
@@ -227,7 +227,22 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
   return sp_record_merge_tag(record, &entry, err);
 }
 
-static int add_gone(const struct sp_work *work, struct sp_record *record, struct sp_err *err)
+/* What is known of the copy of a tag that is gone, and what this run proved of it (gone.h). */
+static struct sp_known_digest copy_of_gone(const struct sp_work *work, size_t backup,
+                                           const struct sp_known_tag *known)
+{
+  struct sp_known_digest copy = sp_past_copy(&work->past, backup, &known->digest);
+  for (size_t i = work->tags.count; i > 0 && work->tags.items[i - 1].is_gone; i--) {
+    const struct sp_pinned *tag = &work->tags.items[i - 1];
+    const struct sp_known_digest proof = proof_of(work, tag, backup);
+    if (strcmp(tag->name, known->tag) == 0)
+      sp_known_merge(&copy, &proof);
+  }
+  return copy;
+}
+
+static int add_gone(const struct sp_work *work, size_t backup, struct sp_record *record,
+                    struct sp_err *err)
 {
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *known = &work->past.primary.tags[i];
@@ -238,6 +253,8 @@ static int add_gone(const struct sp_work *work, struct sp_record *record, struct
                                   .first_seen_s = sp_past_first_seen_s(&work->past, &known->digest),
                                   .is_gone = true,
                                   .is_meant = known->is_meant || work->sync->accept_loss};
+    const struct sp_known_digest copy = copy_of_gone(work, backup, known);
+    sp_record_set_copy(&entry, &copy);
     snprintf(entry.tag, sizeof entry.tag, "%s", known->tag);
     if (sp_record_merge_tag(record, &entry, err) < 0)
       return -1;
@@ -250,7 +267,7 @@ static int make(const struct sp_work *work, size_t backup, const struct sp_recor
                 struct sp_record *record, struct sp_err *err)
 {
   if (sp_record_set_primary(record, work->primary->name, err) < 0 ||
-      add_gone(work, record, err) < 0)
+      add_gone(work, backup, record, err) < 0)
     return -1;
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];

@@ -21,11 +21,16 @@ bool sp_standing_is_good(enum sp_standing standing)
          standing == SP_STANDING_ABSENT;
 }
 
-static enum sp_standing of_copy(const struct sp_standing_facts *facts)
+static bool is_fresh(const struct sp_standing_facts *facts)
 {
-  return sp_sync_is_fresh(facts->proven_s, facts->now_s, facts->max_proof_age_s)
-             ? SP_STANDING_IN_STEP
-             : SP_STANDING_UNPROVEN;
+  return sp_sync_is_fresh(facts->proven_s, facts->now_s, facts->max_proof_age_s);
+}
+
+static enum sp_standing of_extra(const struct sp_standing_facts *facts)
+{
+  if (facts->backup.alg == SP_DIGEST_NONE)
+    return SP_STANDING_ABSENT;
+  return facts->is_gone && !is_fresh(facts) ? SP_STANDING_UNPROVEN : SP_STANDING_EXTRA;
 }
 
 enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
@@ -36,7 +41,7 @@ enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
   if (is_there && facts->is_damaged)
     return SP_STANDING_DAMAGED;
   if (facts->is_extra)
-    return is_there ? SP_STANDING_EXTRA : SP_STANDING_ABSENT;
+    return of_extra(facts);
   if (facts->primary.alg == SP_DIGEST_NONE)
     return SP_STANDING_UNKNOWN;
   if (!is_there)
@@ -45,5 +50,7 @@ enum sp_standing sp_standing_of(const struct sp_standing_facts *facts)
     return facts->is_fixed ? SP_STANDING_CHANGED : SP_STANDING_BEHIND;
   if (facts->is_lost)
     return SP_STANDING_LOST;
-  return facts->lacks_signatures ? SP_STANDING_UNSIGNED : of_copy(facts);
+  if (facts->lacks_signatures)
+    return SP_STANDING_UNSIGNED;
+  return is_fresh(facts) ? SP_STANDING_IN_STEP : SP_STANDING_UNPROVEN;
 }

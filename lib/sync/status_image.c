@@ -59,6 +59,7 @@ static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
   const struct sp_known_tag *seen = sp_known_find_tag(&work->past.primary, tag->name);
   const struct sp_standing_facts facts = {
       .is_extra = is_extra,
+      .is_gone = tag->is_gone,
       .is_lost = tag->is_lost,
       .is_fixed = tag->is_fixed,
       .is_known = at->is_known && work->told->places[backup].err.code == SP_OK,
@@ -104,7 +105,8 @@ static int fill_tag(const struct sp_status_run *run, const struct sp_work *work,
                     struct sp_status_image *image, struct sp_err *err)
 {
   const struct sp_pinned *tag = &work->tags.items[number];
-  bool is_extra = number >= work->tags.selected_count;
+  bool is_extra = number >= work->tags.selected_count || tag->is_gone;
+  const struct sp_digest none = {0};
   const struct sp_known_tag *seen = sp_known_find_tag(&work->past.primary, tag->name);
   struct sp_status_tag *out = &image->tags[image->tag_count++];
   *out = (struct sp_status_tag){.is_last_known = tag->is_past && !is_extra && !tag->is_lost,
@@ -116,9 +118,10 @@ static int fill_tag(const struct sp_status_run *run, const struct sp_work *work,
     out->since_s = seen->since_s;
   if (seen && seen->is_gone && !seen->is_meant && !sp_side_has(&work->primary_side, tag->name))
     out->lost_s = seen->since_s;
-  out->is_damaged = sp_known_is_damaged(sp_known_find_digest(&work->past.primary, &tag->primary));
+  out->is_damaged = !tag->is_gone &&
+                    sp_known_is_damaged(sp_known_find_digest(&work->past.primary, &tag->primary));
   if (sp_text_dup(&out->name, tag->name, err) < 0 ||
-      digest_text(&tag->primary, &out->digest, err) < 0)
+      digest_text(tag->is_gone ? &none : &tag->primary, &out->digest, err) < 0)
     return -1;
   for (size_t i = 0; i < work->backup_count; i++) {
     if (fill_at(run, work, tag, is_extra, i, &out->at[i], err) < 0)

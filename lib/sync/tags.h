@@ -29,6 +29,8 @@ struct sp_pinned {
   bool is_side; /* a cosign tag whose subject is in step */
   bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */
   bool is_lost; /* is_past, because the primary lists it no more */
+  bool
+      is_gone; /* is_past; an earlier run bore its loss. Only what backups have of it is at stake */
   struct sp_digest primary; /* alg NONE: it could not be read */
   struct sp_err *why;       /* that it could not; owned; NULL else, and without memory */
   bool has_moved;           /* while it was copied: `primary` is what it names since */

@@ -47,7 +47,8 @@ static int add_absent(struct sp_site *site, const char *tag, const struct sp_dig
 /* The primary had it, lists it no more, and that is no damage. */
 static bool is_bearably_lost(const struct sp_check *check, const struct sp_pinned *tag)
 {
-  return tag->is_lost && check->work.told->err.code == SP_OK && check->is_loss_bearable;
+  return tag->is_gone ||
+         (tag->is_lost && check->work.told->err.code == SP_OK && check->is_loss_bearable);
 }
 
 static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_pinned *tag,
@@ -67,7 +68,7 @@ static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_
     return add_absent(site, tag->name, expected, err);
   if (sp_site_add_tag(site, tag->name, &at->now, false, err) < 0)
     return -1;
-  if (expected->alg == SP_DIGEST_NONE || sp_digest_eq(expected, &at->now))
+  if (expected->alg == SP_DIGEST_NONE || tag->is_gone || sp_digest_eq(expected, &at->now))
     return 0;
   return sp_copy_add_finding(sp_site_find_copy(site, &at->now), &at->now, "image",
                              SP_FINDING_DIFFERENT, err);

@@ -221,8 +221,8 @@ static bool is_only_different(const struct sp_copy *copy)
   return copy->finding_count > 0 && !has_damage(copy);
 }
 
-/* The tag by which a copy that the primary does not have whole is told; *is_lost: it is in no list of
- * the primary any more, so that is no damage. */
+/* The tag by which a copy that the primary does not have whole is told; *is_lost: it is in no list
+ * of the primary any more, so that is no damage. */
 static const char *tag_of(const struct sp_check *check, const struct sp_copy *copy, bool *is_lost)
 {
   for (size_t i = 0; i < copy->tag_count; i++) {
@@ -395,7 +395,7 @@ static void note_basis(struct sp_check *check)
     return;
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     bool is_known = work->tags.items[i].primary.alg != SP_DIGEST_NONE;
-    known += is_known;
+    known += is_known && !work->tags.items[i].is_gone;
     unknown += !is_known;
   }
   for (size_t i = work->backup_count; i > 0; i--)

@@ -184,6 +184,44 @@ def test_a_loss_within_max_loss_is_shown_until_a_sync_has_told_it(backed):
     assert standings(backed.json("status"))["build-2"] == ["extra"] * 3
 
 
+def test_what_is_gone_is_proven_for_good(backed):
+    """Its loss was borne; the only copies there are lie on the backups."""
+    backed.write(max_loss="50%")
+    give_up(backed, "build-2")
+    backed.sync()
+    layer = json.loads(backed.images["app"].manifests[backed.images["app"].tags["build-2"]][1])["layers"][0]["digest"]
+    backed.one.remove(layer)
+    backed.one.restart()
+    for memory in ("journal", "record"):
+        if memory == "record":
+            backed.forget()
+        primary, *backups = backed.json("verify", "--retry-for", "0", status=1)["images"][0]["places"]
+        assert primary["verified"]["good"] == 3 and not primary["damage"]
+        assert [entry["digest"] for entry in backups[ONE]["damage"]] == [layer]
+        assert [place["verified"]["good"] for place in backups] == [3, 4, 4]
+        assert standings(backed.json("status", status=1))["build-2"] == ["damaged", "extra", "extra"]
+    backed.run("verify", "--repair", status=0)  # from another backup
+    assert standings(backed.json("status"))["build-2"] == ["extra"] * 3
+    backed.write(max_proof_age="1s")
+    time.sleep(2)
+    assert standings(backed.json("status", status=1))["build-2"] == ["unproven"] * 3
+    assert backed.json("sync", "--dry-run")["totals"]["tags"]["to_prove"] == 12
+    assert backed.json("sync")["totals"]["tags"]["proven"] == 12
+    backed.write(max_proof_age="7d")
+    for _ in range(2):
+        assert standings(backed.json("status"))["build-2"] == ["extra"] * 3
+        assert backed.json("sync")["totals"]["tags"]["proven"] == 0
+        backed.forget()  # the record says it too
+    backed.write(max_proof_age="1s")
+    backed.one.remove(layer)
+    backed.one.restart()
+    time.sleep(2)
+    (failed,) = [tag for tag in backed.json("sync", "--retry-for", "0", status=None)["images"][0]["places"][ONE]["changes"]
+                 if tag["result"] == "failed"]
+    assert failed["tag"] == "build-2" and "not whole" in failed["error"]["message"]
+    assert standings(backed.json("status", status=1))["build-2"][ONE] == "damaged"
+
+
 def lose_slowly(backed, fresh=False):
     """Ten tags of which one is lost in each run, within max-loss; until a sync is held."""
     for number in range(4, 10):

@@ -62,6 +62,34 @@ static void test_standing(void **state)
   }
 }
 
+/* Nobody else has it: an old proof is no proof. */
+static void test_gone(void **state)
+{
+  (void)state;
+  static const struct {
+    char backup;
+    bool is_gone, is_damaged;
+    int64_t proven_s;
+    enum sp_standing want;
+  } cases[] = {
+      {'a', true, false, 901, SP_STANDING_EXTRA},  {'a', true, false, 900, SP_STANDING_UNPROVEN},
+      {'a', true, false, 0, SP_STANDING_UNPROVEN}, {'a', true, true, 901, SP_STANDING_DAMAGED},
+      {' ', true, false, 0, SP_STANDING_ABSENT},   {'a', false, false, 0, SP_STANDING_EXTRA},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const struct sp_standing_facts facts = {.is_extra = true,
+                                            .is_gone = cases[i].is_gone,
+                                            .is_known = true,
+                                            .backup = digest(cases[i].backup),
+                                            .is_damaged = cases[i].is_damaged,
+                                            .proven_s = cases[i].proven_s,
+                                            .now_s = 1000,
+                                            .max_proof_age_s = 100};
+    if (sp_standing_of(&facts) != cases[i].want)
+      fail_msg("case %zu: %s", i, sp_standing_name(sp_standing_of(&facts)));
+  }
+}
+
 /* What is worse than that the primary lost it, or that signatures are missing, is said first. */
 static void test_lost_and_unsigned(void **state)
 {
@@ -100,7 +128,7 @@ static void test_lost_and_unsigned(void **state)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_standing),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_standing), cmocka_unit_test(test_gone),
                                      cmocka_unit_test(test_lost_and_unsigned)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
