@@ -10,7 +10,8 @@
  * and *config (the caller's); or false, all complaints said on stderr, and *status. */
 bool config_file_load(const struct common_args *common, struct sp_config **config, int *status);
 
-/* The same, except that *config is NULL where none is named and there is none in the usual places. */
+/* The same, except that *config is NULL where none is named and there is none in the usual places.
+ */
 bool config_file_load_if_any(const struct common_args *common, struct sp_config **config,
                              int *status);
 

@@ -229,8 +229,7 @@ static int begin_fleet(struct restore *restore, struct sp_session *session, stru
                ? sp_fleet_begin_bare(&restore->fleet, session, command, options->of.names[0], err)
                : sp_fail(err, SP_E_USAGE, "where is '%s' to go? Say --to REPOSITORY",
                          options->of.names[0]);
-  struct sp_images_request request = {
-      .of = options->of, .from_backups = true, .must_be_all = true};
+  struct sp_images_request request = {.of = options->of, .from_backups = true, .must_be_all = true};
   request.of.names = (const char *const *)restore->names;
   if (sp_fleet_begin(&restore->fleet, session, &request, command, SP_OPEN_READ, err) < 0)
     return -1;

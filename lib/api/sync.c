@@ -70,8 +70,8 @@ static void note_idle_keys(const struct sp_images *images)
   char keys[SP_CONFIG_IDLE_TEXT_MAX];
   sp_config_format_idle_keys(sp_images_config(images), keys);
   if (keys[0])
-    sp_log(SP_LOG_WARN, _("no effect yet: %s of safeport.yaml (for commands that are not there yet)"),
-           keys);
+    sp_log(SP_LOG_WARN,
+           _("no effect yet: %s of safeport.yaml (for commands that are not there yet)"), keys);
 }
 
 int sp_sync(struct sp_session *session, const struct sp_sync_options *options,
