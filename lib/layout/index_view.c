@@ -34,7 +34,8 @@ int sp_index_view_load(const struct sp_layout_dir *dir, struct sp_index_view *ou
     sp_err_copy(err, &why);
     if (why.code != SP_E_NOT_FOUND)
       return sp_err_context(err, "cannot use layout '%s'", dir->name);
-    return sp_fail(err, SP_E_INVALID, /* the layout is there, and broken */
+    /* The layout is there, and broken. */
+    return sp_fail(err, SP_E_INVALID,
                    "layout '%s' has no '%s': its blobs may be whole, and nothing names them. The "
                    "next run that writes there makes a new one, with what it knows to name",
                    dir->name, SP_INDEX_FILE);
