@@ -44,8 +44,7 @@ static void tell_rotten(struct sp_check *check, const struct sp_site *site,
 {
   struct sp_err no_memory = SP_ERR_INIT;
   int64_t now_s = sp_clock_wall_s();
-  forget(
-      sp_rot_tell_seen(check->verify->sync.journal, site->known_as, digest, now_s, &no_memory));
+  forget(sp_rot_tell_seen(check->verify->sync.journal, site->known_as, digest, now_s, &no_memory));
   if (sp_rot_state(site->rot, digest) == SP_ROT_NONE && site->rot->known_s < now_s)
     site->rot->known_s = now_s; /* what this run says of other copies here comes after it */
 }
