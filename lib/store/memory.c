@@ -388,12 +388,8 @@ static struct sp_held *hold_blob(struct memory *memory, const struct sp_digest *
 {
   SP_LOCK_SCOPE(&memory->lock);
   const struct entry *entry = find(memory->blobs, digest);
-  if (!entry) {
+  if (!entry || !entry->content) {
     not_found(err);
-    return NULL;
-  }
-  if (!entry->content) {
-    sp_fail(err, SP_E_DIGEST, "it ends at 0 of %llu bytes", (unsigned long long)size_bytes);
     return NULL;
   }
   if (entry->claimed_bytes == size_bytes)
