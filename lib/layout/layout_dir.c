@@ -149,7 +149,10 @@ static void sweep(const struct sp_layout_dir *dir)
   sp_sweep_dir(dir->fd, now_s);
   if (sp_beneath_open_dir(dir->fd, SP_LAYOUT_BLOBS, &blobs, &ignored) == 0)
     sp_sweep_dir(blobs, now_s);
-  if (dir->pool && sp_beneath_open_dir(dir->root_fd, dir->pool, &pool, &ignored) == 0)
+  if (!dir->pool)
+    return;
+  sp_sweep_dir(dir->root_fd, now_s); /* of the vault's id */
+  if (sp_beneath_open_dir(dir->root_fd, dir->pool, &pool, &ignored) == 0)
     sp_sweep_dir(pool, now_s);
 }
 
