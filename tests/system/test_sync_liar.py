@@ -66,9 +66,9 @@ def test_lost_late_blob_is_sent_again(sync, keep):
     assert server.repository("backup/app").blobs == content.blobs
 
 
-@pytest.mark.parametrize("keep, status", [(0, 1), (7, 5)], ids=["nothing", "short"])
-def test_no_tag_names_a_late_blob_that_is_not_kept(sync, keep, status):
-    document, content, server, liar = sync(keep, 10 ** 6, status)
+@pytest.mark.parametrize("keep", [0, 7], ids=["nothing", "short"])
+def test_no_tag_names_a_late_blob_that_is_not_kept(sync, keep):
+    document, content, server, liar = sync(keep, 10 ** 6, 5)
     hurt = {tag for tag, digest in content.tags.items() if liar.digest in blobs_of(content, digest)}
     assert len(hurt) == 1
     assert set(server.repository("backup/app").tags) == set(content.tags) - hurt

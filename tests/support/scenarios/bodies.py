@@ -103,7 +103,7 @@ TABLE("manifest-two-digest-headers", 0, src("*", BY_TAG, hostile.change(
     lambda r, _e: r.headers.append(("Docker-Content-Digest", "sha256:" + "2" * 64)))))
 
 # -- the destination lies about what it has
-TABLE("stored-blob-vanishes", 1, dst("PUT", UPLOAD_PUT, hostile.answer(201)))
+TABLE("stored-blob-vanishes", 5, dst("PUT", UPLOAD_PUT, hostile.answer(201)))
 
 
 def keep_short(c):
