@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -114,6 +115,9 @@ def _merged(parts):
 
 def side_by_side(work, options):
     """work(options, folder of its own, taken) -> lines, in options.jobs processes; answers the lines of all."""
+    # A shell that starts a job in the background makes it ignore these, and the program under test would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     with work_folder() as name, futures.ProcessPoolExecutor(max_workers=options.jobs) as pool:
         folder = pathlib.Path(name)
         running = [pool.submit(work, options, folder / f"job{n}", folder / "taken") for n in range(options.jobs)]
