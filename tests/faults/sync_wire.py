@@ -213,7 +213,8 @@ def check_told(c, result):
     for place in (f"{c.dst.host}/{TARGET}", f"vault:{IMAGE}"):
         block = re.search(rf"(?m)^  {re.escape(place)}: .*\n((?:    .*\n)*)", result.stdout)
         assert block, f"does not tell of '{place}'"
-    assert re.search(r"(?m)^    \S+: (failed|not moved): \S", result.stdout), "no tag is said to have failed"
+    assert re.search(r"(?m)^    \S+: (failed|not moved): \S", result.stdout) or "cannot write the record" in result.text, \
+        "nothing is said to have failed"
 
 
 def converges(c, scenario):
@@ -226,6 +227,11 @@ def converges(c, scenario):
             server.rules.clear()
     c.src.expires_in = 300
     result = _sync(c, "--retry-for", "3")
+    if result.status == 5 and "verify --read --repair" in result.stdout:
+        # What was seen to be bad at a backup is so until somebody has read it: what to run for that is said.
+        c.port.run("verify", "--read", "--repair", "--config", c.port.home / "safeport.yaml", "--timeout", "2",
+                   env=c.env, status=0)
+        result = _sync(c, "--retry-for", "3")
     assert result.status == 0, f"the next run: {result!r}"
     for place in (stage.StoredPlace(c.dst), _layout(c)):
         oracle.check_tag(place, "latest", c.content.tags["latest"])
