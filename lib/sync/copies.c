@@ -193,11 +193,13 @@ static enum sp_doubt doubt(void *ctx, size_t destination, const struct sp_digest
   return state == SP_ROT_NONE ? SP_DOUBT_NONE : SP_DOUBT_READ;
 }
 
-/* That what nobody doubted is good is no news. */
+/* That what nobody doubted is good is no news. Damage that is, was seen by a touch, and the next
+ * sync touches again: its operator may have removed the file. */
 static void was_read(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good)
 {
   struct copy *copy = ctx;
-  if (!is_good)
+  const struct sp_rot *rot = &copy->work->past.rots[copy->backups[destination]];
+  if (!is_good && sp_rot_state(rot, digest) != SP_ROT_NONE)
     atomic_store(&copy->is_rotten[destination], true);
   sp_remember_rot(copy->work, digest, copy->backups[destination], !is_good);
 }

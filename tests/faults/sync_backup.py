@@ -89,7 +89,7 @@ def _rotten(rig, digest):
 
 
 @row("36", "a blob or manifest of the backup is flipped, cut short or gone", "found when its proof is old (a flipped layer or config: by "
-     "verify --read, and no sync forgets it); healed, or exit 5 with the file; whole again once that was removed and verify --repair run")
+     "verify --read, and no sync forgets it); healed, or exit 5 with the file; whole again once that was removed and the registry restarted, as is said")
 def backup_damaged(context):
     """each blob and manifest of the new image, flipped, cut short and gone, one after the other"""
     def one(rig, what):
@@ -104,7 +104,7 @@ def backup_damaged(context):
         if result.status:
             assert result.status in (1, 5) and digest in result.text, f"not named: {result!r}"
             shutil.rmtree(rig.backup.blob_path(digest).parent, ignore_errors=True)
-            rig.program.run("verify", "--repair", "--config", rig.file, "--retry-for", "2", status=0)
+            rig.backup.restart()
             rig.sync(status=0)
         rig.check_new()
     context.each_fresh("", [f"{kind} {digest}" for digest in context.rig.contents() for kind in DAMAGE], one,
