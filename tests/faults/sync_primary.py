@@ -121,7 +121,8 @@ def primary_is_damaged(context):
             _stays(rig, result, (1, 5))
             # 500: docker-registry does not serve a tag whose manifest it cannot read.
             assert digest in result.text or "answered 500" in result.text, f"what is bad is not named: {result!r}"
-            oracle.check_tag(oracle.StoragePlace(rig.backup.storage, "backup/web"), "1.0.0", other.tags["1.0.0"])
+            if digest not in other.blobs:  # both have one config, and a registry has one file for both
+                oracle.check_tag(oracle.StoragePlace(rig.backup.storage, "backup/web"), "1.0.0", other.tags["1.0.0"])
         finally:
             rig.primary.flip(digest)
         rig.sync(status=0)
