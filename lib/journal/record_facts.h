@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the record of a backup to the journal of this host: one that has no journal learns from it
- * what earlier hosts knew. What goes into a record is the work of sync (sync/remember.h), which
- * knows what its run did.
+/* From the record of a backup to the journal of this host: one that has no journal, or an older
+ * one, learns from it what other hosts knew. What goes into a record is the work of sync
+ * (sync/remember.h), which knows what its run did.
  */
 #ifndef SP_JOURNAL_RECORD_FACTS_H
 #define SP_JOURNAL_RECORD_FACTS_H

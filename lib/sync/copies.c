@@ -36,10 +36,9 @@ struct copy {
   const struct group *group;
   struct sp_digest digest;
   struct sp_transfer_destination to[SP_MAX_DESTINATIONS];
-  size_t backups[SP_MAX_DESTINATIONS];        /* of each destination */
-  size_t count;                               /* of destinations */
-  atomic_bool is_rotten[SP_MAX_DESTINATIONS]; /* reading said so of something there */
-  struct setting *settings; /* group->count for each backup; so are names and now */
+  size_t backups[SP_MAX_DESTINATIONS]; /* of each destination */
+  size_t count;                        /* of destinations */
+  struct setting *settings;            /* group->count for each backup; so are names and now */
   const char **names;
   struct sp_digest *now;
   struct sp_report *report;
@@ -181,26 +180,15 @@ static bool is_moving(const struct copy *copy, size_t destination)
   return false;
 }
 
-/* What is known to be bad at this place is not read for each image that is in step with it: those
- * are verify's to prove. Where a tag moves, no other may be there for verify to find it by. */
 static enum sp_doubt doubt(void *ctx, size_t destination, const struct sp_digest *blob)
 {
   const struct copy *copy = ctx;
-  const struct sp_rot *rot = &copy->work->past.rots[copy->backups[destination]];
-  enum sp_rot_state state = sp_rot_state(rot, blob);
-  if (state == SP_ROT_HERE && !is_moving(copy, destination))
-    return SP_DOUBT_BAD;
-  return state == SP_ROT_NONE ? SP_DOUBT_NONE : SP_DOUBT_READ;
+  return sp_work_doubt(copy->work, copy->backups[destination], blob, is_moving(copy, destination));
 }
 
-/* That what nobody doubted is good is no news. Damage that is, was seen by a touch, and the next
- * sync touches again: its operator may have removed the file. */
 static void was_read(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good)
 {
-  struct copy *copy = ctx;
-  const struct sp_rot *rot = &copy->work->past.rots[copy->backups[destination]];
-  if (!is_good && sp_rot_state(rot, digest) != SP_ROT_NONE)
-    atomic_store(&copy->is_rotten[destination], true);
+  const struct copy *copy = ctx;
   sp_remember_rot(copy->work, digest, copy->backups[destination], !is_good);
 }
 
@@ -292,6 +280,18 @@ static bool is_seen_damaged(const struct copy *copy, size_t destination, const s
          sp_digest_eq(&at->now, &copy->digest);
 }
 
+/* Has it bytes there that a touch calls good? All other damage the next sync sees again, or sees
+ * that it was mended. */
+static bool has_wrong_bytes(const struct copy *copy, size_t destination)
+{
+  const struct sp_report_place *place = &copy->report->places[destination];
+  for (size_t i = 0; i < place->damage_count; i++) {
+    if (strcmp(place->damage[i].finding, SP_FINDING_WRONG) == 0)
+      return true;
+  }
+  return false;
+}
+
 static void finish_tag(struct copy *copy, size_t destination, struct setting *setting)
 {
   struct sp_work *work = copy->work;
@@ -308,8 +308,7 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
     tell_tag(work, tag, backup, result, setting->history);
   if (is_seen_damaged(copy, destination, &tag->at[backup]))
     sp_remember_damage(work, &copy->digest, backup,
-                       copy->to[destination].read_back ||
-                           atomic_load(&copy->is_rotten[destination]));
+                       copy->to[destination].read_back || has_wrong_bytes(copy, destination));
   if (result != SP_SYNC_COPIED && result != SP_SYNC_PROVEN)
     return;
   tag->at[backup].proven = proof_of(&copy->report->places[destination]);

@@ -36,9 +36,29 @@ static void tell(struct sp_work *work, const struct sp_pinned *tag, size_t backu
   sp_told_add_tag(work->told, backup, &told);
 }
 
+struct proof {
+  struct sp_work *work;
+  size_t backup;
+};
+
+static enum sp_doubt doubt(void *ctx, size_t destination, const struct sp_digest *blob)
+{
+  const struct proof *proof = ctx;
+  (void)destination;
+  return sp_work_doubt(proof->work, proof->backup, blob, false);
+}
+
+static void was_read(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good)
+{
+  const struct proof *proof = ctx;
+  (void)destination;
+  sp_remember_rot(proof->work, digest, proof->backup, !is_good);
+}
+
 static int transfer(struct sp_work *work, const struct sp_pinned *tag, size_t backup,
                     struct sp_err *err)
 {
+  struct proof proof = {.work = work, .backup = backup};
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   struct sp_store *store = work->backups[backup];
   const char *const name = store->name;
@@ -53,6 +73,9 @@ static int transfer(struct sp_work *work, const struct sp_pinned *tag, size_t ba
                                        .destination_count = 1,
                                        .with_referrers = work->rules.with_referrers,
                                        .dry_run = work->sync->dry_run,
+                                       .doubt = doubt,
+                                       .was_read = was_read,
+                                       .ctx = &proof,
                                        .holdings = work->holdings,
                                        .retry = work->sync->retry,
                                        .cancel = work->sync->cancel};
@@ -76,8 +99,7 @@ static void fail(struct sp_work *work, const struct sp_pinned *tag, size_t backu
     sp_err_context(err, "'%s', which the primary lost, is not whole at '%s'", tag->name,
                    work->backups[backup]->name);
   }
-  if (!is_damage || sp_trouble_is_of_place(err))
-    sp_work_fail_place(work, backup, err);
+  sp_work_fail_place(work, backup, err);
   tell(work, tag, backup, err->code == SP_E_THROTTLED ? SP_SYNC_UNPROVEN : SP_SYNC_FAILED, err);
 }
 

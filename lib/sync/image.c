@@ -72,6 +72,15 @@ static bool has_damaged_tag(const struct sp_work *work, size_t backup)
   return false;
 }
 
+enum sp_doubt sp_work_doubt(const struct sp_work *work, size_t backup, const struct sp_digest *blob,
+                            bool is_moving)
+{
+  enum sp_rot_state state = sp_rot_state(&work->past.rots[backup], blob);
+  if (state == SP_ROT_HERE && !is_moving)
+    return SP_DOUBT_BAD;
+  return state == SP_ROT_NONE ? SP_DOUBT_NONE : SP_DOUBT_READ;
+}
+
 void sp_work_note_rot(struct sp_work *work)
 {
   for (size_t i = 0; i < work->backup_count; i++) {

@@ -19,8 +19,9 @@ SP_MUST_CHECK int sp_losses_peak(const struct sp_stay *stays, size_t count, int6
                                  uint64_t *peak, struct sp_err *err);
 
 /* Once the listed tags are selected. Tells work->told the tags that were lost since the last run;
- * those before them, too, if their sum is not to be borne (work->loses_slowly). is_bearable   out
- * is sync to follow this primary? Always with --accept-loss Fails: SP_E_NOMEM. */
+ * those before them, too, if their sum is not to be borne (work->loses_slowly).
+ *   is_bearable   out   is sync to follow this primary? Always with --accept-loss
+ * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_losses_find(struct sp_work *work, bool *is_bearable, struct sp_err *err);
 /* Is it gone since an earlier run, within the window, and nobody has said that it is meant? */
 bool sp_losses_has_before(const struct sp_work *work, const struct sp_known_tag *tag);

@@ -11,8 +11,8 @@
 
 #include "sync/work.h"
 
-#define SP_UNLISTED_PROBES \
-  8 /* tags that a backup without a list is asked for, besides the record */
+/* Tags that a backup without a list is asked for, besides the record. */
+#define SP_UNLISTED_PROBES 8
 
 /* Finds out which backups are blank (work->is_blank): of those that list nothing the record's tag
  * and SP_UNLISTED_PROBES of the tags are asked for, spread over all of them; all tags if

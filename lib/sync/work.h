@@ -16,6 +16,7 @@
 #include "sync/sync.h"
 #include "sync/tags.h"
 #include "transfer/closure.h"
+#include "transfer/facts.h"
 #include "transfer/holdings.h"
 
 /* A fallback tag of the primary, as it was before its subject was copied or proven. */
@@ -63,6 +64,11 @@ void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err
 SP_MUST_CHECK int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err);
 /* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
+/* What is known against a blob there (journal/rot.h). What is known to be bad at this place is not
+ * read for each image that is in step with it: those are verify's to prove. Where a tag is about to
+ * move (is_moving), no other may be there for verify to find it by. */
+enum sp_doubt sp_work_doubt(const struct sp_work *work, size_t backup, const struct sp_digest *blob,
+                            bool is_moving);
 /* Notes what is known to be damaged at each backup where no tag of this image says so: it may be
  * that of a history tag, or of one that is not selected. */
 void sp_work_note_rot(struct sp_work *work);

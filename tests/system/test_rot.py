@@ -3,6 +3,7 @@
 verify that reads nothing, to a host that was never there. A flipped byte of a layer, which no touch can see."""
 
 import json
+import shutil
 
 import pytest
 
@@ -364,6 +365,36 @@ def test_what_shares_a_known_layer_is_not_skipped(rotten, how):
     rotten.write(image_tags={"include": ["v2.0.0"]})
     assert rotten.results()["damaged"] == 1
     rotten.run("verify", "--read", "--max-age", "30d", status=5)
+
+
+def test_a_tag_that_the_primary_lost_is_not_proven_by_a_touch(rotten):
+    """The backup has its only copy; that the layer is bad was seen under another repository."""
+    rotten.put("web", based_on("base", 5))
+    rotten.write(max_loss="60%")
+    rotten.sync()
+    shutil.rmtree(rotten.primary.tag_link("src/app", "latest").parents[1])
+    rotten.primary.restart()
+    rotten.sync()
+    rotten.run("verify", "--read", "web", status=5)
+    rotten.write(max_loss="60%", max_proof_age="0s")
+    for _ in range(2):
+        one, two, vault = rotten.json("sync", "app", status=5)["images"][0]["places"]
+        assert [(tag["tag"], tag["result"]) for tag in one["changes"] if tag["tag"] == "latest"] == [("latest", "failed")]
+        assert rotten.layer in one["error"]["message"]
+        assert two["tags"]["proven"] == vault["tags"]["proven"] == 2
+    assert rotten.standing()[ONE] == "damaged"
+
+
+def test_damage_that_a_touch_shows_is_looked_at_by_each_sync(rotten):
+    """However often that was in vain, what its operator has mended is whole again by the next one."""
+    rotten.one.truncate(rotten.layer, 10)
+    rotten.one.restart()
+    rotten.write(max_proof_age="0s")
+    for _ in range(3):
+        assert rotten.results()["failed"] == 1
+    rotten.mend()
+    assert rotten.results(status=0)["proven"] == 2
+    rotten.run("verify", "--read", status=0)
 
 
 def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):
