@@ -4,6 +4,7 @@
 import json
 import shutil
 import sqlite3
+import time
 
 import sync_rig
 from support import images, oracle
@@ -63,6 +64,11 @@ def _from(moment):
     return lambda rig, _chance: sync_rig.copy_tree(rig.folder / moment / "state", rig.program.home / "state")
 
 
+def _vault_id(text):
+    """Which disk the vault is on: proofs are remembered by it."""
+    return lambda rig, _chance: (rig.program.vault / "vault-id").write_text(text)
+
+
 def _damaged(change):
     def apply(rig, chance):
         path = _journal(rig)
@@ -72,15 +78,17 @@ def _damaged(change):
 
 KINDS = {**{name: _damaged(change) for name, change in BYTES.items()}, "deleted": _deleted,
          "fresh runner": _fresh_runner, "newer version": _of_a_newer_version, "a stranger's rollback": _rollback_of_nowhere,
-         "from the future": _from("future"), "older": _from("before"), "newer": _from("after"),
-         "of another store": _from("other")}
+         "from the future": _from("future"), "of a clock that ran ahead": _from("ahead"), "older": _from("before"), "newer": _from("after"),
+         "of another store": _from("other"), "vault of another disk": _vault_id("0123456789abcdef" * 2 + "\n"),
+         "vault without its name": _vault_id(""), "vault with half a name": _vault_id("0123456789abcdef")}
 
 
 def _make_moments(rig):
-    """`future`: a journal of ten years on. `other`: one of a run over other places."""
-    rig.reset()
-    rig.sync(shim={"SP_SHIM_CLOCK": f"+{10 * YEAR}"}, status=0)
-    rig.save("future")
+    """`future`: a journal of ten years on. `ahead`: of 20 hours on. `other`: one of a run over other places."""
+    for moment, seconds in (("future", 10 * YEAR), ("ahead", 20 * 3600)):
+        rig.reset()
+        rig.sync(shim={"SP_SHIM_CLOCK": f"+{seconds}"}, status=0)
+        rig.save(moment)
     rig.reset()
     shutil.rmtree(rig.program.home / "state")
     rig.at_primary.put_image("src/other", images.small(50))
@@ -92,7 +100,7 @@ def _make_moments(rig):
 
 
 @row("47", "the journal is deleted, cut, flipped, shuffled, of another store, older, newer, from the future, of a newer "
-     "version; a runner without any", "the same bytes on both backups as with the journal; exit 0; nothing of a journal is "
+     "version; a runner without any; the vault's name of itself is lost, cut, another's", "the same bytes on both backups as with the journal; exit 0; nothing of a journal is "
      "believed that is not so")
 def journals(context):
     """one kind of damage each, before a sync with work to do and before one without"""
@@ -117,11 +125,12 @@ def journals(context):
     context.each("journal ", range(1000), one, least=12)
 
 
-@row("47r", "a runner without any journal", "ages, proofs and last digests are known from the record: nothing is sent, "
-     "no date moves, a loss and a changed fixed tag are noticed")
+@row("47r", "a runner without any journal, or with one from before", "ages, proofs and last digests are known from the "
+     "record: nothing is sent, no date moves, a loss and a changed fixed tag are noticed; what was accepted since stays "
+     "accepted")
 def known_from_the_record(context):
-    """the state directory is removed: before a sync with nothing to do; after the primary lost all; after a fixed tag
-    changed"""
+    """the state directory is removed, or put back: before a sync with nothing to do; after the primary lost all; after a
+    fixed tag changed; after that, or a loss, was accepted"""
     def dates(rig):
         rig.reset("after")
         before = [place.resolve(oracle.RECORD_TAG) for place in rig.places()]
@@ -153,5 +162,28 @@ def known_from_the_record(context):
         rig.sync(status=6)
         assert rig.places()[0].resolve("v1.0.0") == rig.new_digest
 
-    for name, action in (("dates", dates), ("lost", lost), ("changed", changed)):
+    def accepted(rig, change, word):
+        """In between a run has accepted what the primary did; then its journal is gone."""
+        rig.reset("after")
+        time.sleep(1.1)  # of two states since one second of the clock either may be the later
+        change(rig)
+        rig.sync(status=6)
+        rig.sync(*word, status=0)
+        want = rig.snapshot()
+        for forget in (_from("after"), _fresh_runner):
+            forget(rig, None)
+            rig.sync(status=0)
+            rig.check_same(want)
+
+    def loses_two(rig):
+        for tag in ("v1.0.0", "main"):
+            shutil.rmtree(rig.primary.tag_link("src/app", tag).parents[1])
+        rig.primary.restart()
+
+    def changes(rig):
+        rig.at_primary.put_image("src/app", images.small(60, tag="v1.0.0"))
+
+    for name, action in (("dates", dates), ("lost", lost), ("changed", changed),
+                         ("loss accepted", lambda rig: accepted(rig, loses_two, ["--accept-loss"])),
+                         ("change accepted", lambda rig: accepted(rig, changes, ["--accept", "v1.0.0"]))):
         context.point(name, lambda a=action: context.fresh(a, cache=False))

@@ -91,10 +91,10 @@ def record_of(place):
 
 
 def tree_of(root):
-    """path -> hash of every file under a registry's storage or a vault, without uploads, locks and what belongs to a
-    record (two records that say the same differ by seconds)."""
+    """path -> hash of every file under a registry's storage or a vault, without uploads, locks, the vault's name of itself
+    and what belongs to a record (two records that say the same differ by seconds)."""
     files = {p: p.read_bytes() for p in root.rglob("*") if p.is_file() and "_uploads" not in p.parts
-             and p.name not in (".safeport-lock", "index.json") and not p.name.startswith(TEMP_PREFIX)}
+             and p.name not in (".safeport-lock", "index.json", "vault-id") and not p.name.startswith(TEMP_PREFIX)}
     records = {hashlib.sha256(data).hexdigest() for data in files.values() if _is_record(data)}
 
     def is_of_record(path):

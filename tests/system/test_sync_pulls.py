@@ -224,6 +224,33 @@ def test_pushes_stop_at_the_reserve_and_go_on_in_the_next_window(rig, port):
     assert "1.0.4" in rig.tags()
 
 
+@pytest.mark.parametrize("rig", [MANY], indirect=True)
+def test_300_tags_are_pushed_in_windows(rig, port):
+    limit = 250
+    of_window = limit * 8 // 10
+    meter = rig.meter(rig.backup, limit, 10 ** 9)
+    left = list(rig.content.tags)
+    for window, count in ((1, of_window), (2, MANY - of_window)):
+        for tag in left[:count]:
+            assert push_of(rig, port, meter, tag)["goes_on_at"] is None
+        left = left[count:]
+        for tag in left[:3]:  # however often a job tries
+            assert push_of(rig, port, meter, tag, status=1)["goes_on_at"] > "2026"
+        assert len(meter.pulls) == min(window * of_window, MANY) and meter.refused == 0
+        assert rig.tags() == set(rig.content.tags) - set(left)  # nothing unproven has a tag
+        meter.next_window()
+    rig.check()
+
+
+def test_300_tags_of_one_image_are_one_pull(rig, port):
+    """One run sets them all."""
+    meter = rig.meter(rig.backup, 5, 10 ** 9)
+    names = [f"2026.{number}" for number in range(MANY)]
+    push_of(rig, port, meter, "1.0.0", *(word for name in names for word in ("--tag", name)))
+    assert len(meter.pulls) == 1 and meter.refused == 0
+    assert rig.tags() >= set(names)
+
+
 def test_the_plan_of_a_push_says_what_is_left_and_what_is_held_in_reserve(rig, port):
     meter = rig.meter(rig.backup, 44, 86400)
     place = push_of(rig, port, meter, "1.0.0", "--dry-run")["places"][0]
