@@ -5,19 +5,22 @@ links that lead to them. `verify --read`, of each pair of references and over th
 one that the registry's clients would meet: what they would meet is decided by reading everything over HTTP with a program
 that shares no code with safeport.
 
-    tests/faults/damage.py [--count N] [--seed S] [--report FILE]
+    tests/faults/damage.py [--count N] [--seed S] [--jobs N] [--report FILE]
 
 Ends with `N passed, N failed`.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
+import multiprocessing
 import pathlib
 import random
 import sys
 import tempfile
 import time
+import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -25,7 +28,7 @@ sys.path.insert(0, str(HERE))
 from score import write_report  # noqa: E402
 from support import images, oracle, registry, safeport, wire  # noqa: E402
 
-NAME, KINDS = "team/app", ("flip", "truncate", "remove")
+NAME, KINDS, NOTHING = "team/app", ("flip", "truncate", "remove"), "without effect"
 
 
 class Rig:
@@ -65,6 +68,10 @@ class Rig:
             return False, repr(finding)
         return True, "whole"
 
+    def check_all_is_well(self):
+        """Before any damage, and after all was put back."""
+        assert self.is_whole()[0] and self.verify()[0] == self.verify_names()[0] == 0, "damaged without a damage"
+
     def verify_names(self):
         """The same over the name that safeport.yaml has for it: the status, and all that was said."""
         result = self.program.run("verify", "app", "--config", self.config, "--read", "--retry-for", "0")
@@ -98,7 +105,8 @@ def listed_in(data):
         return []
 
 
-def one(rig, chance, counts):
+def one(rig, chance):
+    """One damage; answers what it was, if a client of the registry would meet it."""
     path, kind = chance.choice(rig.files), chance.choice(KINDS)
     data = damage(path, kind, chance)
     try:
@@ -115,48 +123,77 @@ def one(rig, chance, counts):
                     assert "answered 500" in text or any(n in text for n in names), f"what is damaged is not named: {where}"
                     is_blob = b"schemaVersion" not in data
                     assert status == 5 or kind == "remove" or not is_blob, f"wrong bytes are more than missing ones: {where}"
-        if not whole:
-            counts[kind] += 1
-        else:
-            counts["without effect"] += 1
+        return NOTHING if whole else kind
     finally:
         path.write_bytes(data)
+
+
+def work(options, turn, found):
+    """One process, with a rig of its own: it takes the next damage until enough were met. Each has a generator of its own, so
+    that a seed says the same however many processes there are. Answers how many of each kind, and what failed."""
+    counts, failures = dict.fromkeys((*KINDS, NOTHING), 0), []
+    with tempfile.TemporaryDirectory(prefix="safeport-damage-") as folder, contextlib.closing(Rig(pathlib.Path(folder))) as rig:
+        rig.check_all_is_well()
+        while found.value < options.count:
+            with turn.get_lock():
+                number = turn.value
+                turn.value += 1
+            try:
+                kind = one(rig, random.Random(f"{options.seed} {number}"))
+                counts[kind] += 1
+                is_met = kind != NOTHING
+            except AssertionError as error:
+                failures.append(f"{number}: {error}")
+                print("FAILED", failures[-1], flush=True)
+                is_met = True
+            with found.get_lock():
+                found.value += is_met
+        rig.check_all_is_well()
+    return counts, failures
+
+
+def worker(options, turn, found, results):
+    try:
+        results.put(work(options, turn, found))
+    except Exception:  # pylint: disable=broad-except
+        results.put(({}, [traceback.format_exc()]))
+
+
+def side_by_side(options):
+    """The counts and the failures of options.jobs processes."""
+    turn, found, results = multiprocessing.Value("q", 0), multiprocessing.Value("q", 0), multiprocessing.Queue()
+    running = [multiprocessing.Process(target=worker, args=(options, turn, found, results)) for _ in range(options.jobs)]
+    for process in running:
+        process.start()
+    parts = [results.get() for _ in running]
+    for process in running:
+        process.join()
+    return ({kind: sum(counts.get(kind, 0) for counts, _ in parts) for kind in (*KINDS, NOTHING)},
+            [failure for _, failures in parts for failure in failures])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20261125)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", type=pathlib.Path)
     options = parser.parse_args()
-    chance = random.Random(options.seed)
-    counts = dict.fromkeys((*KINDS, "without effect"), 0)
-    failures, begin = [], time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="safeport-damage-") as folder:
-        rig = Rig(pathlib.Path(folder))
-        try:
-            assert rig.is_whole()[0] and rig.verify()[0] == rig.verify_names()[0] == 0
-            while sum(counts[k] for k in KINDS) + len(failures) < options.count:
-                try:
-                    one(rig, chance, counts)
-                except AssertionError as error:
-                    failures.append(str(error))
-                    print("FAILED", error, flush=True)
-            assert rig.is_whole()[0] and rig.verify()[0] == rig.verify_names()[0] == 0, "not whole again after all was put back"
-        finally:
-            rig.close()
+    begin = time.monotonic()
+    counts, failures = side_by_side(options)
     found = sum(counts[k] for k in KINDS)
     last = f"{found} passed, {len(failures)} failed"
     if options.report:
         write_report(options.report, "Random damage in a backup registry's storage", [
-            f"Seed {options.seed}. Made by `make faults`.",
-            "One file of the storage of a running docker-registry is damaged, `verify --read` runs (of each pair of references, "
-            "and over the names of a safeport.yaml), the file is put back. Three images (four platforms; one platform; with referrers and signatures), every file that holds or leads to "
-            "their content. Damage that no client of the registry meets (a link that its cache stands in for) is counted "
-            "apart: there verify must say that all is well.", "",
+            f"Seed {options.seed}. Made by `make faults`, {options.jobs} processes side by side.",
+            "One file of the storage of a running docker-registry is damaged, `verify --read` runs (of each pair of "
+            "references, and over the names of a safeport.yaml), the file is put back. Three images (four platforms; one "
+            "platform; with referrers and signatures), every file that holds or leads to their content. Damage that no client "
+            "of the registry meets (a link that its cache stands in for) is counted apart: there verify must say that all is "
+            "well.", "",
             "| damage | found |", "|---|---|", *[f"| {k} | {n} |" for k, n in counts.items()], "",
             *[f"FAILED {f}" for f in failures], f"{time.monotonic() - begin:.0f} s", "", last])
-    print(counts)
+    print(f"seed {options.seed}: {counts}")
     print(last, flush=True)
     sys.exit(1 if failures else 0)
 
