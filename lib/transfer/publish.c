@@ -76,7 +76,7 @@ static void call_poisoned(struct sp_run *run, size_t place, const struct sp_node
       is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
       is_missing
           ? _("the registry took it and does not have it (is its cache stale?): restart it and "
-              "push again; no tag was moved there")
+              "run this again; no tag was moved there")
           : _("the registry took it and serves other bytes or an error: its operator must "
               "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
               "CNCF distribution registry); no tag was moved there"));

@@ -60,6 +60,14 @@ class Lab:
     def forget(self):
         shutil.rmtree(self.port.home / "state")
 
+    def only_knows(self, what):
+        """What sync has to go by: the journal, the record alone, or nothing."""
+        if what == "nothing":
+            del self.tags["safeport-record"]
+            self.write(record=False)
+        if what != "journal":
+            self.forget()
+
     def lie(self, kind):
         self.backup.on("GET", LIST, LISTS[kind])
 
@@ -86,11 +94,7 @@ def lab(port, start, hostile_server, tmp_path):
 @anyhow
 @pytest.mark.parametrize("knows", ["journal", "record", "nothing"])
 def test_what_a_moving_tag_leaves_keeps_a_name(lab, kind, knows):
-    if knows == "nothing":
-        del lab.tags["safeport-record"]
-        lab.write(record=False)
-    if knows != "journal":
-        lab.forget()
+    lab.only_knows(knows)
     lab.lie(kind)
     new = lab.push(100, "latest")
     (image,) = lab.json("sync")["images"]
@@ -101,11 +105,7 @@ def test_what_a_moving_tag_leaves_keeps_a_name(lab, kind, knows):
 @anyhow
 @pytest.mark.parametrize("knows", ["journal", "record", "nothing"])
 def test_a_fixed_tag_is_not_overwritten(lab, kind, knows):
-    if knows == "nothing":
-        del lab.tags["safeport-record"]
-        lab.write(record=False)
-    if knows != "journal":
-        lab.forget()
+    lab.only_knows(knows)
     lab.lie(kind)
     lab.push(101, "v1.0.0")
     assert lab.json("sync", status=6)["totals"]["tags"]["not_followed"] == 1
