@@ -62,8 +62,9 @@ static int transfer(struct sp_work *work, const struct sp_pinned *tag, size_t ba
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   struct sp_store *store = work->backups[backup];
   const char *const name = store->name;
+  const char *const tag_name = tag->name;
   struct sp_transfer_destination to = {.store = store,
-                                       .tags = &tag->name,
+                                       .tags = &tag_name,
                                        .tag_count = 1,
                                        .tags_now = &tag->at[backup].now,
                                        .place = work->places[backup]};

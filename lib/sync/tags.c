@@ -19,6 +19,7 @@
 void sp_tags_clear(struct sp_tags *tags)
 {
   for (size_t i = 0; i < tags->count; i++) {
+    free(tags->items[i].name);
     free(tags->items[i].at);
     free(tags->items[i].why);
   }
@@ -37,14 +38,16 @@ static int add(struct sp_work *work, const char *name, bool is_side, struct sp_e
     tags->items = items;
     tags->cap = cap;
   }
-  struct sp_pinned pinned = {.name = name,
-                             .rank = sp_ref_tag_rank(name),
-                             .is_side = is_side,
-                             .is_fixed = !is_side && sp_tag_is_fixed(work->rules.fixed, name),
-                             .at = calloc(work->backup_count + 1, sizeof *pinned.at)};
-  if (!pinned.at)
+  SP_AUTO_FREE struct sp_tag_at *at = calloc(work->backup_count + 1, sizeof *at);
+  SP_AUTO_FREE char *copy = strdup(name);
+  if (!at || !copy)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
-  tags->items[tags->count++] = pinned;
+  tags->items[tags->count++] =
+      (struct sp_pinned){.name = sp_steal(&copy),
+                         .rank = sp_ref_tag_rank(name),
+                         .is_side = is_side,
+                         .is_fixed = !is_side && sp_tag_is_fixed(work->rules.fixed, name),
+                         .at = sp_steal(&at)};
   return 0;
 }
 

@@ -23,8 +23,8 @@ struct sp_tag_at {
 };
 
 struct sp_pinned {
-  const char *name; /* borrowed from the primary's side */
-  int rank;         /* sp_ref_tag_rank: 0 first */
+  char *name; /* owned: what it was found in may be read anew (sp_work_ask_records) */
+  int rank;   /* sp_ref_tag_rank: 0 first */
   bool is_fixed;
   bool is_side; /* a cosign tag whose subject is in step */
   bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */

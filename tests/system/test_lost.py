@@ -30,6 +30,11 @@ def give_up(backed, *tags):
     backed.primary.restart()
 
 
+def layer_of(backed, tag):
+    content = backed.images["app"]
+    return json.loads(content.manifests[content.tags[tag]][1])["layers"][0]["digest"]
+
+
 def standings(document):
     return {tag["name"]: [at["standing"] for at in tag["at"]] for tag in document["images"][0]["tags"]}
 
@@ -70,7 +75,7 @@ def test_a_loss_past_max_loss_is_in_every_answer(backed, loss):
 def test_verify_looks_at_the_last_copies(backed):
     """They are at the backups alone."""
     backed.lose_primary()
-    layer = json.loads(backed.images["app"].manifests[backed.images["app"].tags["build-1"]][1])["layers"][0]["digest"]
+    layer = layer_of(backed, "build-1")
     backed.one.remove(layer)
     backed.one.restart()
     damage = backed.json("verify", "--retry-for", "0", status=6)["images"][0]["places"][1 + ONE]["damage"]
@@ -189,7 +194,7 @@ def test_what_is_gone_is_proven_for_good(backed):
     backed.write(max_loss="50%")
     give_up(backed, "build-2")
     backed.sync()
-    layer = json.loads(backed.images["app"].manifests[backed.images["app"].tags["build-2"]][1])["layers"][0]["digest"]
+    layer = layer_of(backed, "build-2")
     backed.one.remove(layer)
     backed.one.restart()
     for memory in ("journal", "record"):
@@ -380,3 +385,24 @@ def test_repair_takes_nothing_from_a_primary_that_is_held(backed):
     backed.one.restart()
     backed.json("verify", "--read", "--repair", status=6)
     assert at_one(backed, "build-3") is None
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+def test_records_are_read_while_lost_tags_are_looked_at(backed, command):
+    """A loss that was borne, and an alarm of a fixed tag: every tag keeps its name, whatever is read for the alarm."""
+    backed.write(max_loss="50%")
+    backed.put("app", images.small(10, tag="v1.0.0"))
+    backed.sync()
+    give_up(backed, "build-1", "build-3")
+    backed.sync()
+    backed.at_primary.put_image("src/app", images.small(11, tag="v1.0.0"))
+    shutil.rmtree(backed.one.tag_link("one/app", "v1.0.0").parents[1])
+    backed.one.remove(layer_of(backed, "build-3"))
+    backed.one.restart()
+    document = backed.json(command, "--retry-for", "0", status=1, env={"MALLOC_PERTURB_": "165"})  # what is freed is what it was no more
+    if command == "status":
+        assert [tag["name"] for tag in document["images"][0]["tags"]] == [f"build-{n}" for n in range(4)] + ["v1.0.0"]
+        assert standings(document)["build-3"] == ["extra"] * 3
+        return
+    one = document["images"][0]["places"][1 + ONE]
+    assert one["verified"]["good"] == 3 and {entry["tags"] for entry in one["damage"]} == {"build-3", "v1.0.0"}
