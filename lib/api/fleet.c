@@ -32,7 +32,8 @@ static struct sp_sync_rules rules_of(const struct sp_images *images, size_t numb
 {
   const struct sp_config_image *image = sp_images_rules(images, number);
   return (struct sp_sync_rules){.origin = sp_images_origin(images, number),
-                                .tags = sp_images_tags(images, number),
+                                .tags = &image->tags,
+                                .only = sp_images_only(images, number),
                                 .fixed = image->has_fixed ? &image->fixed : NULL,
                                 .with_referrers = image->referrers,
                                 .referrers_every_s = image->referrers_every_s,

@@ -112,10 +112,9 @@ const struct sp_config_image *sp_images_rules(const struct sp_images *images, si
   return images->items[number].image;
 }
 
-const struct sp_selection *sp_images_tags(const struct sp_images *images, size_t number)
+const struct sp_selection *sp_images_only(const struct sp_images *images, size_t number)
 {
-  const struct sp_images_item *item = &images->items[number];
-  return item->only ? item->only : &item->image->tags;
+  return images->items[number].only;
 }
 
 enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number)

@@ -50,8 +50,8 @@ size_t sp_images_count(const struct sp_images *images);
 const char *sp_images_name(const struct sp_images *images, size_t number);
 /* What the file says about it; borrowed. */
 const struct sp_config_image *sp_images_rules(const struct sp_images *images, size_t number);
-/* Which of its tags: as the file says, or the one that was named; borrowed. */
-const struct sp_selection *sp_images_tags(const struct sp_images *images, size_t number);
+/* The tags that were named with it, borrowed; NULL: none, so what the file says holds. */
+const struct sp_selection *sp_images_only(const struct sp_images *images, size_t number);
 enum sp_sync_origin sp_images_origin(const struct sp_images *images, size_t number);
 /* Fails with the reason if nothing can be done for it; else opening its places does not. */
 SP_MUST_CHECK int sp_images_check(const struct sp_images *images, size_t number,

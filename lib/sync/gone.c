@@ -139,7 +139,7 @@ int sp_gone_prove(struct sp_work *work, struct sp_err *err)
   struct proving proving = {.work = work, .first = work->tags.count};
   for (size_t i = 0; i < past->tag_count; i++) {
     const struct sp_known_tag *tag = &past->tags[i];
-    if (!sp_wanted_is_gone(work, tag) || !is_due(work, tag))
+    if (!sp_wanted_is_gone(work, tag) || !sp_wanted_is(work, tag) || !is_due(work, tag))
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;

@@ -13,17 +13,11 @@ static bool is_of_run(const struct sp_err *err)
   return err->code == SP_E_NOMEM || err->code == SP_E_INTERRUPTED;
 }
 
-/* Does the primary have it, as far as is known, and does the file select it? */
-static bool is_wanted(const struct sp_work *work, const struct sp_known_tag *tag)
-{
-  return !tag->is_gone && sp_wanted_is(work, tag);
-}
-
 /* Was it found to be lost by this run, or is it a part of a loss that is not to be borne? */
 static bool is_lost(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return (is_wanted(work, tag) && !sp_side_has(&work->primary_side, tag->tag)) ||
-         (work->loses_slowly && sp_losses_has_before(work, tag));
+  return tag->is_gone ? work->loses_slowly && sp_losses_has_before(work, tag)
+                      : !sp_side_has(&work->primary_side, tag->tag);
 }
 
 /* What is gone is added in any case where a backup has it: it is there alone. */
@@ -32,10 +26,10 @@ static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
   const struct sp_known *known = &work->past.primary;
   for (size_t i = 0; i < known->tag_count; i++) {
     const struct sp_known_tag *tag = &known->tags[i];
-    bool is_added = only_lost ? is_lost(work, tag) : is_wanted(work, tag);
+    bool is_added = only_lost ? is_lost(work, tag) : !tag->is_gone;
     bool is_gone = !is_added && sp_wanted_is_gone(work, tag) &&
                    sp_side_any_has(work->sides, work->backup_count, tag->tag);
-    if (!is_added && !is_gone)
+    if ((!is_added && !is_gone) || !sp_wanted_is_looked_at(work, tag))
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;
@@ -81,7 +75,7 @@ int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err)
     const struct sp_side *side = &work->sides[backup];
     for (size_t i = 0; i < side->tag_count; i++) {
       const char *name = side->tags[i];
-      if (sp_tag_is_special(name) || !sp_selection_matches(work->rules.tags, name) ||
+      if (sp_tag_is_special(name) || !sp_selection_matches(sp_wanted_selection(work), name) ||
           sp_known_find_tag(&work->past.primary, name) ||
           sp_side_any_has(work->sides, backup, name))
         continue;

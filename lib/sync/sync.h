@@ -39,6 +39,8 @@ struct sp_pull_reserve; /* store/pull_reserve.h */
 struct sp_sync_rules {
   enum sp_sync_origin origin;
   const struct sp_selection *tags;     /* borrowed */
+  const struct sp_selection *only;     /* borrowed; NULL: all of `tags`. Else the tags that were
+                                          named with the image: no others are looked at */
   const struct sp_pattern_list *fixed; /* borrowed; NULL: as policy/tag_kind.h says */
   bool with_referrers;
   int64_t referrers_every_s;

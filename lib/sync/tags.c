@@ -11,6 +11,7 @@
 #include "sync/losses.h"
 #include "sync/told.h"
 #include "sync/unlisted.h"
+#include "sync/wanted.h"
 #include "transfer/trouble.h"
 
 #define HEADS_AT_ONCE \
@@ -75,7 +76,8 @@ static int64_t first_seen_s(const struct sp_past *past, const char *tag)
   return seen_s > 0 ? seen_s : SP_TIME_UNKNOWN;
 }
 
-static int select_tags(struct sp_work *work, struct sp_err *err)
+static int select_tags(struct sp_work *work, const struct sp_selection *selection,
+                       size_t *undecided, struct sp_err *err)
 {
   const struct sp_side *side = &work->primary_side;
   SP_AUTO_FREE struct sp_tag_age *ages = calloc(side->tag_count + 1, sizeof *ages);
@@ -85,20 +87,24 @@ static int select_tags(struct sp_work *work, struct sp_err *err)
   for (size_t i = 0; i < side->tag_count; i++)
     ages[i] = (struct sp_tag_age){.name = side->tags[i],
                                   .first_seen_s = first_seen_s(&work->past, side->tags[i])};
-  size_t undecided = 0;
-  if (sp_selection_apply(work->rules.tags, ages, side->tag_count, work->now_s, selected, &undecided,
-                         err) < 0)
+  if (sp_selection_apply(selection, ages, side->tag_count, work->now_s, selected, undecided, err) <
+      0)
     return -1;
   for (size_t i = 0; i < side->tag_count; i++) {
     if (selected[i] && add(work, side->tags[i], false, err) < 0)
       return -1;
   }
   work->tags.selected_count = work->told->selected = work->tags.count;
-  if (undecided > 0)
-    sp_told_add_note(work->told,
-                     "%zu tags are backed up only because nobody knows yet how old they are",
-                     undecided);
   return 0;
+}
+
+/* Of what was named with the image, whatever the file selects. */
+static int select_only(struct sp_work *work, size_t *undecided, struct sp_err *err)
+{
+  if (!work->rules.only)
+    return 0;
+  sp_tags_clear(&work->tags);
+  return select_tags(work, work->rules.only, undecided, err);
 }
 
 static bool selects_any(const struct sp_pattern *pattern, const struct sp_side *side)
@@ -113,14 +119,16 @@ static bool selects_any(const struct sp_pattern *pattern, const struct sp_side *
 /* A word of `include` that is mistyped looks like this, too. */
 static void note_unmatched(struct sp_work *work)
 {
-  const struct sp_pattern_list *include = &work->rules.tags->include;
+  const struct sp_pattern_list *include = &sp_wanted_selection(work)->include;
   for (size_t i = 0; i < include->count; i++) {
     const struct sp_pattern *pattern = &include->items[i];
     bool is_exact = pattern->kind == SP_PATTERN_EXACT;
     if (selects_any(pattern, &work->primary_side) ||
         (is_exact && sp_past_named(&work->past, pattern->text).alg != SP_DIGEST_NONE))
       continue; /* (a loss is told as one) */
-    if (is_exact)
+    if (work->rules.only)
+      sp_told_add_note(work->told, "the tag '%s' is not at the primary", pattern->text);
+    else if (is_exact)
       sp_told_add_note(work->told, "the tag '%s' that 'include' names is not at the primary",
                        pattern->text);
     else
@@ -135,7 +143,7 @@ static void note_unmatched(struct sp_work *work)
 static bool is_left_alone(const struct sp_work *work, const char *tag)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag);
-  return !sp_tag_is_special(tag) && sp_selection_matches(work->rules.tags, tag) &&
+  return !sp_tag_is_special(tag) && sp_selection_matches(sp_wanted_selection(work), tag) &&
          !sp_side_has(&work->primary_side, tag) && !(known && known->is_gone);
 }
 
@@ -192,6 +200,27 @@ static int fail_left_alone(const struct sp_work *work, size_t count, size_t back
                  work->name, work->name);
 }
 
+/* Did the primary have one of the named tags? If it is known to be gone, a backup has it. */
+static bool has_lost_named(const struct sp_work *work)
+{
+  for (size_t i = 0; i < work->past.primary.tag_count; i++) {
+    const struct sp_known_tag *tag = &work->past.primary.tags[i];
+    bool is_kept =
+        sp_wanted_is_gone(work, tag) && sp_side_any_has(work->sides, work->backup_count, tag->tag);
+    if (sp_wanted_is_looked_at(work, tag) && (!tag->is_gone || is_kept))
+      return true;
+  }
+  return false;
+}
+
+static int fail_named(const struct sp_work *work, struct sp_err *err)
+{
+  return sp_fail(err, SP_E_NOT_FOUND,
+                 "'%s' has no tag of those that were named with '%s', and is not known to have "
+                 "lost one: safeport status %s shows what there is",
+                 work->primary->name, work->name, work->name);
+}
+
 /* A run over no tag at all is no success: the file is wrong, or the primary lost everything and no
  * memory says so. Only a repository of a namespace may be empty. */
 static int require_selected(const struct sp_work *work, struct sp_err *err)
@@ -199,8 +228,8 @@ static int require_selected(const struct sp_work *work, struct sp_err *err)
   const struct sp_side *side = &work->primary_side;
   size_t backup = 0, ordinary = 0;
   const char *tag = NULL;
-  if (work->tags.count > 0 || work->told->lost > 0 ||
-      (work->sync->accept_loss && !is_unheard_of(work)))
+  bool has_lost = work->rules.only ? has_lost_named(work) : work->told->lost > 0;
+  if (work->tags.count > 0 || has_lost || (work->sync->accept_loss && !is_unheard_of(work)))
     return 0;
   size_t left = find_left_alone(work, &backup, &tag);
   if (left > 0)
@@ -209,6 +238,8 @@ static int require_selected(const struct sp_work *work, struct sp_err *err)
     ordinary += !sp_tag_is_special(side->tags[i]);
   if (ordinary == 0)
     return work->rules.origin == SP_ORIGIN_NAMED || is_unheard_of(work) ? fail_empty(work, err) : 0;
+  if (work->rules.only)
+    return fail_named(work, err);
   return sp_fail(
       err, SP_E_NOT_FOUND,
       "none of the %zu tags of '%s' is selected: look at 'tags' of '%s' in safeport.yaml", ordinary,
@@ -219,10 +250,14 @@ static int require_selected(const struct sp_work *work, struct sp_err *err)
 
 int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 {
-  if (select_tags(work, err) < 0)
+  size_t undecided = 0;
+  if (select_tags(work, work->rules.tags, &undecided, err) < 0 ||
+      sp_losses_find(work, is_bearable, err) < 0 || select_only(work, &undecided, err) < 0)
     return -1;
-  if (sp_losses_find(work, is_bearable, err) < 0)
-    return -1;
+  if (undecided > 0)
+    sp_told_add_note(work->told,
+                     "%zu tags are backed up only because nobody knows yet how old they are",
+                     undecided);
   if (work->sync->restores)
     return 0;
   note_unmatched(work);

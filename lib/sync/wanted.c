@@ -86,8 +86,18 @@ bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag)
   return work->is_wanted[tag - work->past.primary.tags];
 }
 
+bool sp_wanted_is_looked_at(const struct sp_work *work, const struct sp_known_tag *tag)
+{
+  const struct sp_selection *only = work->rules.only;
+  return only ? sp_selection_matches(only, tag->tag) : sp_wanted_is(work, tag);
+}
+
+const struct sp_selection *sp_wanted_selection(const struct sp_work *work)
+{
+  return work->rules.only ? work->rules.only : work->rules.tags;
+}
+
 bool sp_wanted_is_gone(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return tag->is_gone && !tag->is_meant && !sp_side_has(&work->primary_side, tag->tag) &&
-         sp_wanted_is(work, tag);
+  return tag->is_gone && !tag->is_meant && !sp_side_has(&work->primary_side, tag->tag);
 }

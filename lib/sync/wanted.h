@@ -14,8 +14,12 @@
 SP_MUST_CHECK int sp_wanted_find(struct sp_work *work, struct sp_err *err);
 /* `tag` is one of work->past.primary; after sp_wanted_find. */
 bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag);
-/* Was it lost, or given up, before this run, and nobody has said that it was meant? The backups may
- * have its only copies. */
+/* Does this run look at it? Not at all that is wanted, where tags were named with the image. */
+bool sp_wanted_is_looked_at(const struct sp_work *work, const struct sp_known_tag *tag);
+/* By which tags are chosen that this run looks at. Borrowed. */
+const struct sp_selection *sp_wanted_selection(const struct sp_work *work);
+/* Was it lost, or given up, before this run, and nobody has said that it was meant? Wanted or not.
+ * The backups may have its only copies. */
 bool sp_wanted_is_gone(const struct sp_work *work, const struct sp_known_tag *tag);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/tag_kind.h"
+#include "sync/wanted.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
 
@@ -106,7 +107,8 @@ static bool is_history(const struct sp_check *check, const char *tag)
   if (!sp_history_tag_parse(tag, &of, NULL))
     return false;
   snprintf(base, sizeof base, "%.*s", (int)of.len, of.ptr);
-  return strlen(base) >= SP_HISTORY_BASE_MAX || sp_selection_matches(check->work.rules.tags, base);
+  return strlen(base) >= SP_HISTORY_BASE_MAX ||
+         sp_selection_matches(sp_wanted_selection(&check->work), base);
 }
 
 /* Where it names nothing, another backup may say what it would be: they are set together. */

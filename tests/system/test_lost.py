@@ -227,6 +227,28 @@ def test_what_is_gone_is_proven_for_good(backed):
     assert standings(backed.json("status", status=1))["build-2"][ONE] == "damaged"
 
 
+def test_a_tag_that_is_named_alone_is_judged_as_all_are(backed):
+    """What its primary lost is a share of all that the file selects, whatever of it a verify looks at."""
+    backed.write(max_loss="60%")
+    time.sleep(1.1)  # what came and went in one second of the clock was never there
+    give_up(backed, "build-1", "build-2")
+    for _ in range(2):  # seen first; borne by a sync
+        for tag, at_primary in [("build-0", 1), ("build-1", 0)]:
+            primary, *backups = backed.json("verify", f"app:{tag}")["images"][0]["places"]
+            assert primary["verified"]["good"] == at_primary and not primary["damage"]
+            assert [place["verified"]["good"] for place in backups] == [1, 1, 1]
+        backed.sync()
+    said = backed.run("verify", "app:nope", "app:never", status=1).text
+    assert "has no tag of those that were named with 'app'" in said
+    backed.one.remove(layer_of(backed, "build-1"))
+    backed.one.restart()
+    backed.json("verify", "app:build-1", "--retry-for", "0", status=1)
+    give_up(backed, "build-3")
+    for tag in ("build-0", "build-1", "build-3"):
+        image = backed.json("verify", f"app:{tag}", "--retry-for", "0", status=6)["images"][0]
+        assert image["places"][0]["error"]["code"] == "refused"
+
+
 def lose_slowly(backed, fresh=False):
     """Ten tags of which one is lost in each run, within max-loss; until a sync is held."""
     for number in range(4, 10):
