@@ -92,6 +92,15 @@ struct place_question {
   struct sp_known *out;
 };
 
+/* Since when a tag that went named what it named. Who was told of one that it is gone, and no more,
+ * had it there a second before (record_facts.c): then nobody knows. */
+static int64_t named_s(const struct sp_known_tag *last, const struct state *gone)
+{
+  if (last->is_gone)
+    return last->named_s;
+  return last->since_s < gone->since_s - 1 ? last->since_s : 0;
+}
+
 /* States of one tag come oldest first: a later one that was in force at at_s takes the place of an
  * earlier one. */
 static int take_state(const struct place_question *question, const struct state *state,
@@ -104,6 +113,7 @@ static int take_state(const struct place_question *question, const struct state 
   if (!last || !sp_span_eq_str(state->tag, last->tag))
     return add_tag(&out->tags, &out->tag_count, state, err);
   last->came_s = last->is_gone ? state->since_s : last->came_s;
+  last->named_s = state->is_gone ? named_s(last, state) : 0;
   last->digest = state->digest;
   last->since_s = state->since_s;
   last->is_gone = state->is_gone;

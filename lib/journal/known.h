@@ -25,6 +25,7 @@ struct sp_known_tag {
   int64_t since_s;         /* since when (as seen by us); of one that is gone: since when it is */
   int64_t came_s; /* since when it was there without a break, whatever it named: until now, or until
                      it was gone; of one of which nothing but that is known, since_s */
+  int64_t named_s; /* of one that is gone: since when it had named that; 0: not known */
   bool is_gone;
   bool is_meant; /* it is gone, and somebody said that it was meant to go */
 };
@@ -91,9 +92,15 @@ void sp_known_names_clear(struct sp_known_names *names);
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);
-/* That it is gone is meant; of a tag that is there, nothing. Told after that it is gone. */
+/* The same, and it left that at until_s: if it named it later, that was anew. INT64_MAX: nobody
+ * knows. */
+SP_MUST_CHECK int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
+                                     const struct sp_digest *digest, int64_t at_s, int64_t until_s,
+                                     struct sp_err *err);
+/* That it was gone at at_s is meant; of a tag that was there, nothing. Told after that it is gone.
+ * Once it was there again nothing of that is left. */
 SP_MUST_CHECK int sp_known_tell_meant(struct sp_journal *journal, const char *place,
-                                      const char *tag, struct sp_err *err);
+                                      const char *tag, int64_t at_s, struct sp_err *err);
 /* Facts of a digest, merged with what is known (sp_known_merge). 0 says nothing. A proof is told
  * after it, never before. */
 SP_MUST_CHECK int sp_known_tell_digest(struct sp_journal *journal, const char *place,

@@ -20,6 +20,7 @@ struct fact {
   char tag[SP_MAX_TAG + 1];
   struct sp_known_digest times; /* its digest: SP_DIGEST_NONE for a tag that is gone */
   int64_t at_s;
+  int64_t until_s; /* of a tag: it was no longer so then; INT64_MAX: nobody knows */
 };
 
 static void fact_free(struct sp_told *told)
@@ -141,14 +142,17 @@ static int find_neighbours(struct sp_db *db, const struct fact *fact, struct sta
   return got;
 }
 
+/* That it is gone was meant if that was said of the state which begins earlier now. */
 static int put_state(struct sp_db *db, const struct fact *fact, const struct state *earlier,
-                     struct sp_err *err)
+                     const struct state *later, struct sp_err *err)
 {
   bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
+  bool is_meant = is_state(later, fact) && later->is_meant;
+  int gone = is_meant ? SP_TAG_MEANT : SP_TAG_GONE;
   const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
                                     SP_NUMBER(fact->at_s),
                                     SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest),
-                                    SP_NUMBER(is_gone ? SP_TAG_GONE : SP_TAG_THERE)};
+                                    SP_NUMBER(is_gone ? gone : SP_TAG_THERE)};
   const struct sp_field most = SP_NUMBER(SP_MAX_KEPT_STATES);
   const struct sp_field beyond[] = {fields[0], fields[1], most};
   if (sp_db_put(db, &sp_table_tags, fact->place, fields, err) < 0)
@@ -178,9 +182,9 @@ static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err 
   bool never_was = fact->times.digest.alg == SP_DIGEST_NONE && earlier.digest.alg == SP_DIGEST_NONE;
   if (never_was || is_state(&earlier, fact))
     return 0;
-  if (put_state(db, fact, &earlier, err) < 0)
+  if (put_state(db, fact, &earlier, &later, err) < 0)
     return -1;
-  if (!is_state(&later, fact))
+  if (!is_state(&later, fact) || later.since_s >= fact->until_s)
     return 0;
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
                                   SP_NUMBER(later.since_s)};
@@ -201,8 +205,9 @@ static int apply_tag(const struct sp_told *told, struct sp_db *db, struct sp_err
 
 static const struct sp_told_ops tag_ops = {.apply = apply_tag, .free = fact_free};
 
-int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
-                      const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
+int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
+                       const struct sp_digest *digest, int64_t at_s, int64_t until_s,
+                       struct sp_err *err)
 {
   struct fact *fact;
   /* What is no tag would be taken for damage when it is read. */
@@ -212,24 +217,31 @@ int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char 
     return -1;
   snprintf(fact->tag, sizeof fact->tag, "%s", tag);
   fact->at_s = at_s;
+  fact->until_s = until_s;
   if (digest)
     fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }
 
+int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
+                      const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
+{
+  return sp_known_tell_stay(journal, place, tag, digest, at_s, INT64_MAX, err);
+}
+
 /* Since when it is gone stays. */
 static int apply_meant(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
 {
   const struct fact *fact = (const struct fact *)told;
-  struct state last;
-  struct state none;
-  if (forget_future(db, fact, err) < 0 || find_neighbours(db, fact, &last, &none, err) < 0)
+  struct state then;
+  struct state later;
+  if (forget_future(db, fact, err) < 0 || find_neighbours(db, fact, &then, &later, err) < 0)
     return -1;
-  if (!last.is_gone || last.is_meant)
+  if (!then.is_gone || then.is_meant)
     return 0;
   const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
-                                    SP_NUMBER(last.since_s), SP_DIGEST(&last.digest),
+                                    SP_NUMBER(then.since_s), SP_DIGEST(&then.digest),
                                     SP_NUMBER(SP_TAG_MEANT)};
   return sp_db_put(db, &sp_table_tags, fact->place, fields, err);
 }
@@ -237,15 +249,15 @@ static int apply_meant(const struct sp_told *told, struct sp_db *db, struct sp_e
 static const struct sp_told_ops meant_ops = {.apply = apply_meant, .free = fact_free};
 
 int sp_known_tell_meant(struct sp_journal *journal, const char *place, const char *tag,
-                        struct sp_err *err)
+                        int64_t at_s, struct sp_err *err)
 {
   struct fact *fact;
-  if (!sp_ref_is_tag(sp_span_str(tag)))
+  if (!sp_journal_is_past(at_s) || !sp_ref_is_tag(sp_span_str(tag)))
     return 0;
   if (fact_new(&meant_ops, place, &fact, err) < 0)
     return -1;
   snprintf(fact->tag, sizeof fact->tag, "%s", tag);
-  fact->at_s = INT64_MAX;
+  fact->at_s = at_s;
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

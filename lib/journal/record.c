@@ -108,18 +108,33 @@ static int64_t named_since(const struct sp_record_tag *merged, const struct sp_r
   return merged->is_gone && since_s < merged->since_s ? since_s : 0;
 }
 
+/* Both went; did it come back in between? Then what was meant of the one is not of the other. */
+static bool has_come_back(const struct sp_record_tag *older, const struct sp_record_tag *newer)
+{
+  return older->is_gone && newer->is_gone && newer->named_since_s > older->since_s;
+}
+
+/* Two that tell of one digest, and saw it come, or go, at about one time. */
+static void merge_stay(struct sp_record_tag *merged, const struct sp_record_tag *a,
+                       const struct sp_record_tag *b)
+{
+  if (a->is_gone == b->is_gone)
+    merged->since_s = earliest(a->since_s, b->since_s);
+  else if (a->since_s == b->since_s)
+    merged->is_gone = true;
+  merged->is_meant = merged->is_gone && (a->is_meant || b->is_meant);
+  merged->named_since_s = named_since(merged, a, b);
+}
+
 static void merge_tag(struct sp_record_tag *into, const struct sp_record_tag *from)
 {
   bool is_one = sp_digest_eq(&into->digest, &from->digest);
   const struct sp_record_tag *newer = is_newer(from, into) ? from : into;
+  const struct sp_record_tag *older = newer == from ? into : from;
   struct sp_record_tag merged = *newer;
   if (is_one) {
-    if (into->is_gone == from->is_gone)
-      merged.since_s = earliest(into->since_s, from->since_s);
-    else if (into->since_s == from->since_s)
-      merged.is_gone = true;
-    merged.is_meant = merged.is_gone && (into->is_meant || from->is_meant);
-    merged.named_since_s = named_since(&merged, into, from);
+    if (!has_come_back(older, newer))
+      merge_stay(&merged, into, from);
     merged.first_seen_s = earliest(into->first_seen_s, from->first_seen_s);
     struct sp_known_digest copy = sp_record_copy(into);
     const struct sp_known_digest other = sp_record_copy(from);

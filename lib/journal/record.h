@@ -91,8 +91,8 @@ struct sp_known_digest sp_record_copy(const struct sp_record_tag *tag);
 void sp_record_set_copy(struct sp_record_tag *tag, const struct sp_known_digest *copy);
 /* Merges one tag's facts in. For another digest: the newer by since_s (the greater digest if as
  * new). For the same one: the earliest since and first seen, proofs and damage by sp_known_merge;
- * where one says that the tag is gone, whichever is newer, and since when it was there. Fails:
- * SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
+ * where one says that the tag is gone, whichever is newer, and since when it was there; if it was
+ * there again between two goings, the newer. Fails: SP_E_LIMIT (SP_MAX_TAGS); SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_record_tag *tag,
                                       struct sp_err *err);
 /* Merges one thing that a tag left in; of one digest since one time, that it was left earlier. What

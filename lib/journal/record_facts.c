@@ -2,23 +2,27 @@
 #include "journal/record_facts.h"
 
 /* It was there before: since it began to name its digest, or at least until it went. That the
- * digest was seen earlier says nothing of the tag: another may have named it. */
-static int tell_gone(const struct sp_record_tag *tag, const char *primary,
-                     struct sp_journal *journal, struct sp_err *err)
+ * digest was seen earlier says nothing of the tag: another may have named it. And where nobody
+ * knows since when it was there, nobody knows either that this was another time than one that came
+ * later.
+ */
+int sp_record_tell_gone(const struct sp_record_tag *tag, const char *place,
+                        struct sp_journal *journal, struct sp_err *err)
 {
   bool is_known = tag->named_since_s > 0 && tag->named_since_s < tag->since_s;
   int64_t there_s = is_known ? tag->named_since_s : tag->since_s - 1;
-  if (sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, there_s, err) < 0 ||
-      sp_known_tell_tag(journal, primary, tag->tag, NULL, tag->since_s, err) < 0)
+  int64_t until_s = is_known ? tag->since_s : INT64_MAX;
+  if (sp_known_tell_stay(journal, place, tag->tag, &tag->digest, there_s, until_s, err) < 0 ||
+      sp_known_tell_tag(journal, place, tag->tag, NULL, tag->since_s, err) < 0)
     return -1;
-  return tag->is_meant ? sp_known_tell_meant(journal, primary, tag->tag, err) : 0;
+  return tag->is_meant ? sp_known_tell_meant(journal, place, tag->tag, tag->since_s, err) : 0;
 }
 
 static int tell_name(const struct sp_record_tag *tag, const char *primary,
                      struct sp_journal *journal, struct sp_err *err)
 {
   return tag->is_gone
-             ? tell_gone(tag, primary, journal, err)
+             ? sp_record_tell_gone(tag, primary, journal, err)
              : sp_known_tell_tag(journal, primary, tag->tag, &tag->digest, tag->since_s, err);
 }
 

@@ -13,6 +13,10 @@
  * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_tell(const struct sp_record *record, const char *backup,
                                  struct sp_journal *journal, struct sp_err *err);
+/* Tells of a tag that is gone (is_gone), that it was there before it went, and whether that was
+ * meant. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_tell_gone(const struct sp_record_tag *tag, const char *place,
+                                      struct sp_journal *journal, struct sp_err *err);
 /* Does it say anything of this copy: a proof, or damage? Of others it has the digest alone. */
 bool sp_record_says_of_copy(const struct sp_known_digest *copy);
 

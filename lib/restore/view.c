@@ -153,8 +153,10 @@ static int read_told(struct opening *opening, struct sp_err *err)
   }
   for (size_t i = 0; i < past->primary.tag_count; i++) {
     const struct sp_known_tag *known = &past->primary.tags[i];
-    struct sp_record_tag tag = {
-        .digest = known->digest, .since_s = known->since_s, .is_gone = known->is_gone};
+    struct sp_record_tag tag = {.digest = known->digest,
+                                .since_s = known->since_s,
+                                .is_gone = known->is_gone,
+                                .named_since_s = known->named_s};
     snprintf(tag.tag, sizeof tag.tag, "%s", known->tag);
     if (sp_record_merge_tag(&opening->told, &tag, err) < 0)
       return -1;

@@ -61,13 +61,31 @@ static void use_end_of_day(struct sp_known_digest *copy)
     *dates[i] = *dates[i] ? sp_record_day(*dates[i]) + SP_DAY_S - 1 : 0;
 }
 
+/* Of tags that are there nothing is kept, but of one that it called gone. */
+static int tell_said_name(struct sp_journal *journal, const char *place,
+                          const struct sp_known *before, const struct sp_record_tag *tag,
+                          struct sp_err *err)
+{
+  const struct sp_known_tag *was = sp_known_find_tag(before, tag->tag);
+  if (tag->is_gone)
+    return sp_record_tell_gone(tag, place, journal, err);
+  if (!was || !was->is_gone)
+    return 0;
+  int64_t since_s = tag->since_s > was->since_s ? tag->since_s : was->since_s + 1;
+  return sp_known_tell_tag(journal, place, tag->tag, &tag->digest, since_s, err);
+}
+
 int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                       const struct sp_record *record, struct sp_err *err)
 {
   SP_AUTO_FREE char *place = NULL;
-  if (name_said(backup, &place, err) < 0)
+  SP_AUTO_KNOWN struct sp_known before = {0};
+  if (name_said(backup, &place, err) < 0 ||
+      sp_known_read(journal, place, SP_KNOWN_NOW, &before, err) < 0)
     return -1;
   for (size_t i = 0; i < record->count; i++) {
+    if (tell_said_name(journal, place, &before, &record->tags[i], err) < 0)
+      return -1;
     struct sp_known_digest copy = sp_record_copy(&record->tags[i]);
     if (copy.damaged_s && sp_known_tell_digest(journal, backup, &copy, err) < 0)
       return -1;

@@ -102,10 +102,11 @@ static void tell_gone(struct sp_work *work, const struct sp_known_tag *known)
   struct sp_journal *journal = work->sync->journal;
   const char *place = work->primary->name;
   struct sp_err no_memory = SP_ERR_INIT;
+  int64_t gone_s = known->is_gone ? known->since_s : work->now_s;
   if (!known->is_gone)
-    forget(sp_known_tell_tag(journal, place, known->tag, NULL, work->now_s, &no_memory));
+    forget(sp_known_tell_tag(journal, place, known->tag, NULL, gone_s, &no_memory));
   if (work->sync->accept_loss)
-    forget(sp_known_tell_meant(journal, place, known->tag, &no_memory));
+    forget(sp_known_tell_meant(journal, place, known->tag, gone_s, &no_memory));
 }
 
 void sp_remember_primary(struct sp_work *work)
@@ -253,6 +254,8 @@ static int add_gone(const struct sp_work *work, size_t backup, struct sp_record 
                                   .first_seen_s = sp_past_first_seen_s(&work->past, &known->digest),
                                   .is_gone = true,
                                   .is_meant = known->is_meant || work->sync->accept_loss};
+    int64_t named_s = known->is_gone ? known->named_s : known->since_s;
+    entry.named_since_s = named_s < entry.since_s ? named_s : 0;
     const struct sp_known_digest copy = copy_of_gone(work, backup, known);
     sp_record_set_copy(&entry, &copy);
     snprintf(entry.tag, sizeof entry.tag, "%s", known->tag);
@@ -278,20 +281,50 @@ static int make(const struct sp_work *work, size_t backup, const struct sp_recor
   return sp_record_merge(record, old, err);
 }
 
-/* Did a verify since prove, or see damaged, what the backup's record does not say? */
-static bool has_news_of_copies(const struct sp_work *work, size_t backup)
+/* Does the record not say that the tag went as it did, the last time, and that it was meant to? Of
+ * a loss that it saw later this host has nothing to say. */
+static bool is_news_of_gone(const struct sp_known_tag *said, const struct sp_known_tag *known)
 {
-  SP_AUTO_KNOWN struct sp_known said = {0};
-  struct sp_err no_memory = SP_ERR_INIT;
-  if (sp_past_read_said(work->sync->journal, sp_store_known_as(work->backups[backup]), &said,
-                        &no_memory) < 0)
-    return false;
+  bool is_same =
+      said && said->since_s <= known->since_s && sp_digest_eq(&known->digest, &said->digest);
+  return !said || !said->is_gone || known->named_s > said->since_s ||
+         (is_same && known->is_meant && !said->is_meant);
+}
+
+/* Did tags come back, or go, and the record does not say so? The run that saw it may have been
+ * killed, or the backup was out of reach then. What a record has no room for is no news. */
+static bool has_news_of_names(const struct sp_work *work, size_t backup,
+                              const struct sp_known *said)
+{
+  const struct sp_known *past = &work->past.primary;
+  size_t gone = 0, news = 0;
+  for (size_t i = 0; i < work->tags.selected_count; i++) {
+    const struct sp_pinned *tag = &work->tags.items[i];
+    const struct sp_known_tag *old = sp_known_find_tag(said, tag->name);
+    if (old && old->is_gone && tag->primary.alg != SP_DIGEST_NONE &&
+        tag->at[backup].action != SP_ACTION_REFUSE)
+      return true;
+  }
+  for (size_t i = 0; i < past->tag_count; i++) {
+    const struct sp_known_tag *known = &past->tags[i];
+    bool is_told = known->is_gone && !sp_side_has(&work->primary_side, known->tag) &&
+                   known->since_s > work->now_s - SP_KEEP_HISTORY_S;
+    gone += is_told;
+    news += is_told && is_news_of_gone(sp_known_find_tag(said, known->tag), known);
+  }
+  return news > 0 && gone <= SP_MAX_RECORD_GONE;
+}
+
+/* Did a verify since prove, or see damaged, what the backup's record does not say? */
+static bool has_news_of_copies(const struct sp_work *work, size_t backup,
+                               const struct sp_known *said)
+{
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     if (tag->primary.alg == SP_DIGEST_NONE || tag->at[backup].action == SP_ACTION_REFUSE)
       continue;
     const struct sp_known_digest nothing = {.digest = tag->primary};
-    const struct sp_known_digest *old = sp_known_find_digest(&said, &tag->primary);
+    const struct sp_known_digest *old = sp_known_find_digest(said, &tag->primary);
     const struct sp_known_digest now = sp_past_copy(&work->past, backup, &tag->primary);
     if (sp_record_is_copy_news(old ? old : &nothing, &now, work->sync->max_proof_age_s))
       return true;
@@ -300,10 +333,20 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup)
   for (size_t i = 0; i < rot->count; i++) {
     const struct sp_digest *digest = &rot->blobs[i].digest;
     if (sp_rot_state(rot, digest) == SP_ROT_HERE &&
-        !sp_known_is_damaged(sp_known_find_digest(&said, digest)))
+        !sp_known_is_damaged(sp_known_find_digest(said, digest)))
       return true;
   }
   return false;
+}
+
+static bool has_older_news(const struct sp_work *work, size_t backup)
+{
+  SP_AUTO_KNOWN struct sp_known said = {0};
+  struct sp_err no_memory = SP_ERR_INIT;
+  if (sp_past_read_said(work->sync->journal, sp_store_known_as(work->backups[backup]), &said,
+                        &no_memory) < 0)
+    return false;
+  return has_news_of_names(work, backup, &said) || has_news_of_copies(work, backup, &said);
 }
 
 /* Did this run, or a verify before it, learn anything that the backup's record may not say? In a
@@ -314,7 +357,7 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
          told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 || work->sync->accept_loss ||
-         has_news_of_copies(work, backup);
+         has_older_news(work, backup);
 }
 
 /* What it says must not be lost because a line was bad for a moment. */

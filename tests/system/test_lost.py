@@ -306,6 +306,86 @@ def test_what_was_lost_stays_known(backed):
         backed.sync()
 
 
+@pytest.fixture
+def returned(backed):
+    """Three of four tags were lost, which was meant, and are back; one backup was out of reach when they came."""
+    backed.at = {}
+
+    def lose():
+        time.sleep(2.1)  # of what came and went in two seconds of the clock nobody knows since when it was there
+        give_up(backed, "build-1", "build-2", "build-3")
+
+    def bring_back(*arguments):
+        time.sleep(1.1)
+        backed.two.stop()
+        backed.run("restore", "app", "--all", "--to", f"{backed.primary.host}/src/app", "--retry-for", "0", status=None)
+        backed.run("sync", "--retry-for", "0", *arguments, status=1)
+    backed.lose, backed.bring_back = lose, bring_back
+    lose()
+    return backed
+
+
+def gone_by_records(backed):
+    records = []
+    for registry, name in [(backed.one, "one/app"), (backed.two, "two/app")]:
+        client = wire.Wire.to(registry)
+        layer = json.loads(client.manifest(name, "safeport-record").body)["layers"][0]["digest"]
+        records.append({tag["tag"]: tag.get("meant", False) for tag in json.loads(client.blob(name, layer).body)["tags"]
+                        if tag.get("gone")})
+    return records
+
+
+def no_record_is_read(backed):
+    for place in (backed.one, backed.two):
+        place.clear_log()
+    backed.sync()
+    assert not backed.one.blob_reads() and not backed.two.blob_reads(), "a no-op asks for no record"
+
+
+@pytest.mark.parametrize("how", ["meant", "borne"])
+def test_what_came_back_is_there_for_a_fresh_host(returned, how):
+    """By its own digest, which the backups have already: nothing is copied."""
+    if how == "borne":
+        returned.write(max_loss="80%")
+    returned.json("sync", *(["--accept-loss"] if how == "meant" else []))
+    assert [len(gone) for gone in gone_by_records(returned)] == [3, 3]
+    no_record_is_read(returned)
+    returned.bring_back()
+    returned.two.start()
+    time.sleep(1.1)
+    assert returned.sync()["totals"]["tags"]["in_step"] == 12
+    assert gone_by_records(returned) == [{}, {}]
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    no_record_is_read(returned)
+    returned.forget()
+    restored = returned.json("restore", "app", "--all", "--at", at, "--to", "vault:then")["images"][0]
+    assert restored["places"][0]["tags"]["copied"] == 4
+    returned.write(max_loss="20%")
+    returned.lose()
+    for command in ("status", "sync", "verify"):
+        returned.forget()
+        returned.json(command, status=6)
+
+
+def test_what_was_meant_is_not_meant_again(returned):
+    """Of the next loss, in which one record still has the first one."""
+    returned.json("sync", "--accept-loss")
+    returned.bring_back()
+    returned.write(max_loss="80%")
+    returned.lose()
+    returned.run("sync", "--retry-for", "0", status=1)
+    returned.two.start()
+    everything = {f"build-{number}" for number in (1, 2, 3)}
+    assert gone_by_records(returned) == [dict.fromkeys(everything, False), dict.fromkeys(everything, True)]
+    with returned.another_host():
+        returned.forget()
+        returned.write(max_loss="20%")
+        returned.json("sync", status=6)
+        returned.write(max_loss="80%")
+    returned.sync()
+    assert gone_by_records(returned) == [dict.fromkeys(everything, False)] * 2
+
+
 def test_new_tags_in_the_place_of_old_ones_are_no_loss(backed):
     """A primary that keeps the newest few."""
     backed.write(max_loss="25%")

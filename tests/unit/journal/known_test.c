@@ -532,47 +532,6 @@ static void test_a_tag_that_moves_forever(void **state)
   sp_known_history_free(states, count);
 }
 
-/* Since when it was there, whatever it named, and whether its loss was meant. */
-static void test_losses(void **state)
-{
-  (void)state;
-  static const struct {
-    unsigned told[6]; /* at T, T + 1, ...; 7: it is gone; 9: that its loss is meant; 0: nothing */
-    int came, since;
-    bool is_gone, is_meant;
-  } cases[] = {
-      {{1}, 0, 0, false, false},
-      {{1, 2, 3}, 0, 2, false, false},
-      {{1, 2, 7}, 0, 2, true, false},
-      {{1, 2, 7, 7, 9}, 0, 2, true, true},
-      {{1, 7, 9, 7}, 0, 1, true, true},
-      {{1, 7, 9, 2, 3}, 3, 4, false, false},
-      {{1, 7, 9, 2, 3, 7}, 3, 5, true, false},
-      {{1, 9, 7}, 0, 2, true, false},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    struct sp_err err = SP_ERR_INIT;
-    SP_AUTO_KNOWN struct sp_known known;
-    SP_AUTO_JOURNAL struct sp_journal *journal = NULL;
-    must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &journal, &err), &err);
-    for (int k = 0; k < 6; k++) {
-      unsigned told = cases[i].told[k];
-      if (told == 9)
-        must(sp_known_tell_meant(journal, PLACE, "v1", &err), &err);
-      else if (told != 0)
-        tell(journal, "v1", told == 7 ? 0 : told, T + k);
-    }
-    must(sp_known_tell_meant(journal, PLACE, "never", &err), &err);
-    journal_flush_well(journal);
-    must(sp_known_read(journal, PLACE, SP_KNOWN_NOW, &known, &err), &err);
-    assert_int_equal(known.tag_count, 1);
-    if (known.tags[0].came_s != T + cases[i].came || known.tags[0].since_s != T + cases[i].since ||
-        known.tags[0].is_gone != cases[i].is_gone || known.tags[0].is_meant != cases[i].is_meant)
-      fail_msg("case %zu: came %lld, since %lld", i, (long long)known.tags[0].came_s - T,
-               (long long)known.tags[0].since_s - T);
-  }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -593,7 +552,6 @@ int main(void)
       TEST(test_many),
       TEST(test_threads),
       TEST(test_a_tag_that_moves_forever),
-      TEST(test_losses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,6 +236,9 @@ static void test_merge(void **state)
       {{1, 20, 10, 0, 0, true, 15}, {1, 18, 10, 0, 0, false, 0}, {1, 20, 10, 0, 0, true, 15}},
       {{1, 40, 10, 0, 0, false, 0}, {1, 30, 10, 0, 0, true, 20}, {1, 40, 10, 0, 0, false, 0}},
       {{2, 40, 35, 0, 0, true, 0}, {1, 30, 10, 0, 0, true, 20}, {2, 40, 35, 0, 0, true, 0}},
+      /* gone, back, and gone again */
+      {{1, 20, 10, 5, 5, true, 15}, {1, 40, 10, 0, 0, true, 30}, {1, 40, 10, 5, 5, true, 30}},
+      {{1, 20, 10, 0, 0, true, 0}, {1, 40, 10, 0, 0, true, 30}, {1, 40, 10, 0, 0, true, 30}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     for (int swap = 0; swap < 2; swap++) { /* who comes first does not matter */
@@ -248,6 +251,41 @@ static void test_merge(void **state)
       merge_row(&want, &rows[i].want);
       assert_same_record(&record, &want);
     }
+  }
+}
+
+/* It was there again between two goings, of which the first was meant: in a record, and in the
+ * journal that is told by both, in any order. */
+static void test_what_was_meant_ends_when_it_comes_back(void **state)
+{
+  (void)state;
+  for (int row = 0; row < 4; row++) {
+    bool has_come_back = row & 1;
+    struct sp_err err = SP_ERR_INIT;
+    struct sp_record_tag tags[2] = {make_tag("t", 1, 20, 10, 0, 0), make_tag("t", 1, 40, 10, 0, 0)};
+    SP_AUTO_JOURNAL struct sp_journal *journal = NULL;
+    SP_AUTO_KNOWN struct sp_known known;
+    SP_AUTO_RECORD struct sp_record merged;
+    start(&merged);
+    must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &journal, &err), &err);
+    tags[0].is_gone = tags[0].is_meant = tags[1].is_gone = true;
+    tags[0].named_since_s = T + 10;
+    tags[1].named_since_s = T + (has_come_back ? 30 : 10);
+    for (int i = 0; i < 2; i++) {
+      SP_AUTO_RECORD struct sp_record one;
+      start(&one);
+      merge(&one, tags[row & 2 ? 1 - i : i]);
+      must(sp_record_merge(&merged, &one, &err), &err);
+      must(sp_record_tell(&one, BACKUP, journal, &err), &err);
+    }
+    journal_flush_well(journal);
+    must(sp_known_read(journal, PRIMARY, SP_KNOWN_NOW, &known, &err), &err);
+    assert_int_equal(merged.tags[0].is_meant, !has_come_back);
+    assert_int_equal(merged.tags[0].since_s, T + (has_come_back ? 40 : 20));
+    assert_true(known.tags[0].is_gone);
+    assert_int_equal(known.tags[0].is_meant, !has_come_back);
+    assert_int_equal(known.tags[0].since_s, merged.tags[0].since_s);
+    assert_int_equal(known.tags[0].named_s, merged.tags[0].named_since_s);
   }
 }
 
@@ -532,6 +570,7 @@ int main(void)
       TEST(test_decode_leaves_out_what_lies_ahead),
       TEST(test_too_large),
       TEST(test_merge),
+      TEST(test_what_was_meant_ends_when_it_comes_back),
       TEST(test_merge_of_damage),
       TEST(test_rot),
       TEST(test_merge_ties),
