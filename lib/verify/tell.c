@@ -66,7 +66,7 @@ static void tell_rot(struct sp_check *check, const struct sp_site *site, const s
   for (size_t i = 0; copy->finding_count == 0 && i < copy->node_count; i++) {
     const struct sp_digest *digest = &copy->nodes[i].digest;
     if (sp_rot_state(site->rot, digest) != SP_ROT_NONE)
-      forget(sp_known_tell_blob(check->verify->sync.journal, site->store->name, digest,
+      forget(sp_known_tell_blob(check->verify->sync.journal, site->known_as, digest,
                                 sp_rot_date_proof(site->rot, sp_clock_wall_s()), &no_memory));
   }
 }
