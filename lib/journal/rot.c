@@ -94,6 +94,7 @@ static int take_row(struct question *question, const struct row *row, struct sp_
     atomic_init(&last->state, SP_ROT_DOUBT);
   }
   last->known_s = latest(last->known_s, row->known_s);
+  last->seen_s = latest(last->seen_s, row->damaged_s);
   if (is_here) {
     last->damaged_s = row->damaged_s;
     atomic_store(&last->state, SP_ROT_HERE);
@@ -139,7 +140,18 @@ static struct sp_rot_blob *find(const struct sp_rot *rot, const struct sp_digest
   return NULL;
 }
 
-/* What was read here since it became known, and was good, is in doubt no longer. */
+/* What was read here since it became known, and was good, is in doubt no longer. Seen damaged
+ * elsewhere after that it is again, and for what was proven here in between it is news. */
+static void take_reading(struct sp_rot_blob *blob, int64_t read_s)
+{
+  if (atomic_load(&blob->state) != SP_ROT_DOUBT || read_s <= blob->known_s)
+    return;
+  if (read_s > blob->seen_s)
+    atomic_store(&blob->state, SP_ROT_NONE);
+  else
+    blob->known_s = blob->seen_s;
+}
+
 static int end_doubts(struct sp_db *db, const struct question *question, struct sp_err *err)
 {
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(question->place)),
@@ -158,10 +170,8 @@ static int end_doubts(struct sp_db *db, const struct question *question, struct 
       return senseless(err);
     before = fields[1].digest;
     struct sp_rot_blob *blob = find(question->out, &before);
-    bool is_past = sp_journal_is_past(fields[2].number);
-    if (blob && atomic_load(&blob->state) == SP_ROT_DOUBT && is_past &&
-        fields[2].number > blob->known_s)
-      atomic_store(&blob->state, SP_ROT_NONE);
+    if (blob && sp_journal_is_past(fields[2].number))
+      take_reading(blob, fields[2].number);
   }
   return got;
 }
@@ -319,7 +329,7 @@ static int apply_said(const struct sp_told *told, struct sp_db *db, struct sp_er
       find_known(db, fact, &known_s, &here, err) < 0 ||
       read_at(db, fact->place, &fact->digest, &read_s, err) < 0)
     return -1;
-  if (here.digest.alg != SP_DIGEST_NONE || read_s >= fact->seen_s)
+  if (here.damaged_s >= fact->seen_s || read_s >= fact->seen_s)
     return 0;
   return put(db, fact, known_s ? known_s : fact->at_s, err);
 }

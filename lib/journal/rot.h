@@ -5,7 +5,7 @@
  * Kept by place, asked by store: a store is what a place shares its blobs with, a registry or the
  * vault (sp_place_store_len). Only a reading of the blob at the same place, which found it good,
  * ends it (sp_known_tell_blob). At another place of the store, such a reading since then ends the
- * doubt there.
+ * doubt there, until it is seen damaged anywhere in the store once more.
  *
  * And a proof of any copy in the store that does not come after it says nothing: whoever proved the
  * copy did not look for that blob.
@@ -32,7 +32,8 @@ enum sp_rot_state {
 struct sp_rot_blob {
   struct sp_digest digest;
   int64_t damaged_s; /* HERE: when that was last seen at this place */
-  int64_t known_s;   /* since when this host knows */
+  int64_t seen_s;    /* when that was last seen at any place of the store */
+  int64_t known_s;   /* since when this host knows, and looks for it at this place */
   atomic_int state;
 };
 

@@ -4,6 +4,7 @@ verify that reads nothing, to a host that was never there. A flipped byte of a l
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -344,6 +345,44 @@ def test_the_vault_has_one_file_for_both(rotten):
     assert rotten.standing() == ["in_step", "in_step", "damaged"]
     rotten.run("verify", "--repair")
     assert rotten.standing(status=0) == ["in_step"] * 3
+
+
+def test_it_comes_back_after_a_good_reading_elsewhere(rotten):
+    """A disk that fails gives now one, now the other. web read the layer when it was good; app saw it bad before and after."""
+    rotten.put("web", based_on("base", 5, tag="v1.0.0"))
+    rotten.write()
+    rotten.one.flip(rotten.layer, 5)
+    rotten.sync()
+    for _ in range(2):
+        rotten.one.flip(rotten.layer, 5)
+        rotten.run("verify", "--read", "app", status=5)
+        rotten.one.flip(rotten.layer, 5)
+        time.sleep(1.1)  # times are of seconds
+        rotten.run("verify", "--read", "web")
+        time.sleep(1.1)
+        assert [at["standing"] for at in rotten.json("status", "web")["images"][0]["tags"][0]["at"]] == ["in_step"] * 3
+    rotten.one.flip(rotten.layer, 5)
+    rotten.run("verify", "--read", "app", status=5)
+    (tag,) = rotten.json("status", "web", status=1)["images"][0]["tags"]
+    assert [at["standing"] for at in tag["at"]] == ["unproven", "in_step", "in_step"]
+    rotten.put("web", based_on("base", 6, tag="v2.0.0"))
+    one = rotten.json("sync", "web", status=5)["images"][0]["places"][ONE]
+    assert one["tags"]["failed"] == 2 and "v2.0.0" not in oracle.StoragePlace(rotten.one.storage, "one/web").tags()
+
+
+def test_a_manifest_of_the_vault_is_mended(rotten):
+    """What is told of it, and what ends that, has one name."""
+    rotten.mend()
+    hexa = rotten.images["app"].tags["latest"].split(":")[1]
+    path = next(path for path in rotten.port.vault.rglob(hexa))
+    data = bytearray(path.read_bytes())
+    data[5] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(data)
+    rotten.run("verify", status=5)
+    rotten.run("verify", "--repair")
+    for command in ("status", "sync"):
+        assert rotten.json(command)["images"][0]["notes"] == []
 
 
 @pytest.mark.parametrize("how", ["restore", "drill"])

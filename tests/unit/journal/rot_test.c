@@ -7,6 +7,7 @@
 
 #define APP "ghcr.io/acme/app"
 #define WEB "ghcr.io/acme/web"
+#define OTHER "ghcr.io/acme/other"
 #define T 1700000000
 
 static struct sp_journal *journal;
@@ -121,6 +122,24 @@ static void test_what_was_known_is_no_news(void **state)
   assert_string_equal(at(WEB, 1), "here@80");
 }
 
+/* A disk that fails gives now one, now the other: what was proven since a good reading, at the
+ * place that read, says nothing of what was seen after it. */
+static void test_it_comes_back_after_a_good_reading_elsewhere(void **state)
+{
+  (void)state;
+  see(APP, 1, 10);
+  read_good(WEB, 1, 20);
+  assert_string_equal(at(WEB, 1), "none@-1");
+  assert_string_equal(at(OTHER, 1), "doubt@10");
+  see(APP, 1, 30);
+  assert_string_equal(at(WEB, 1), "doubt@30");
+  assert_string_equal(at(OTHER, 1), "doubt@10"); /* nobody took it for good there */
+  read_good(WEB, 1, 40);
+  assert_string_equal(at(WEB, 1), "none@-1");
+  hear(APP, 1, 50, 60);
+  assert_string_equal(at(WEB, 1), "doubt@50");
+}
+
 static void test_what_others_say(void **state)
 {
   (void)state;
@@ -208,10 +227,15 @@ static void test_no_facts(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_kept_by_place_and_asked_by_store), TEST(test_only_a_reading_there_ends_it),
-      TEST(test_what_was_known_is_no_news),        TEST(test_what_others_say),
-      TEST(test_a_reading_before_is_forgotten),    TEST(test_proofs),
-      TEST(test_more_than_are_told_apart),         TEST(test_no_facts),
+      TEST(test_kept_by_place_and_asked_by_store),
+      TEST(test_only_a_reading_there_ends_it),
+      TEST(test_what_was_known_is_no_news),
+      TEST(test_what_others_say),
+      TEST(test_it_comes_back_after_a_good_reading_elsewhere),
+      TEST(test_a_reading_before_is_forgotten),
+      TEST(test_proofs),
+      TEST(test_more_than_are_told_apart),
+      TEST(test_no_facts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
