@@ -18,6 +18,7 @@
 #define PAGE_BYTES 4096
 #define MAX_ROW_BYTES (256 * 1024) /* the longest row: three texts */
 #define STATEMENTS_MAX 48
+#define TEMPORARY_FILE "" /* one without a name */
 
 struct statement {
   const char *sql; /* the literal: its address is the key */
@@ -477,35 +478,45 @@ static int configure(struct sp_db *db, struct sp_err *err)
   return result == SQLITE_OK ? 0 : fail(db, result, err);
 }
 
+/* file: as SQLite calls it; it knows some that are none. */
+static int open_file(struct sp_db *db, const char *file, struct sp_err *err)
+{
+  int result = sqlite3_open_v2(file, &db->sqlite,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                                   SQLITE_OPEN_EXRESCODE,
+                               NULL);
+  return result == SQLITE_OK ? configure(db, err) : fail(db, result, err);
+}
+
 int sp_db_open(const char *dir, bool make, struct sp_db **out, struct sp_err *err)
 {
   SP_AUTO_DB struct sp_db *db = calloc(1, sizeof *db);
   if (!db)
     return sp_fail(err, SP_E_NOMEM, "out of memory for a journal");
-  if (find_path(db, dir, make, err) < 0)
-    return -1;
-  int result = sqlite3_open_v2(db->path, &db->sqlite,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-                                   SQLITE_OPEN_EXRESCODE,
-                               NULL);
-  if (result != SQLITE_OK)
-    return fail(db, result, err);
-  if (configure(db, err) < 0 || check_or_make(db, make || !dir, err) < 0)
+  if (find_path(db, dir, make, err) < 0 || open_file(db, db->path, err) < 0 ||
+      check_or_make(db, make || !dir, err) < 0)
     return -1;
   *out = sp_steal(&db);
   return 0;
 }
 
-int sp_db_copy(struct sp_db *from, struct sp_db *into, struct sp_err *err)
+int sp_db_open_copy(struct sp_db *from, struct sp_db **out, struct sp_err *err)
 {
+  SP_AUTO_DB struct sp_db *into = calloc(1, sizeof *into);
+  if (!into)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a journal");
+  if (sp_text_format(&into->path, err, _("a temporary copy of %s"), from->path) < 0 ||
+      open_file(into, TEMPORARY_FILE, err) < 0)
+    return -1;
   sqlite3_backup *copy = sqlite3_backup_init(into->sqlite, "main", from->sqlite, "main");
   if (!copy)
     return fail(into, sqlite3_extended_errcode(into->sqlite), err);
   int result = sqlite3_backup_step(copy, -1);
   int end = sqlite3_backup_finish(copy);
-  if (result == SQLITE_DONE && end == SQLITE_OK)
-    return 0;
-  return fail(from, end != SQLITE_OK ? end : result, err);
+  if (result != SQLITE_DONE || end != SQLITE_OK)
+    return fail(into, end != SQLITE_OK ? end : result, err);
+  *out = sp_steal(&into);
+  return 0;
 }
 
 void sp_db_close(struct sp_db *db)

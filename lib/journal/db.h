@@ -33,9 +33,11 @@ struct sp_db;
  * is missing or empty becomes a new database if `make`. Fails: SP_E_NOT_FOUND (without make),
  * SP_E_INVALID, SP_E_UNSUPPORTED, SP_E_IO, SP_E_NOMEM. */
 SP_MUST_CHECK int sp_db_open(const char *dir, bool make, struct sp_db **out, struct sp_err *err);
-/* Makes `into`, one in memory, what `from` is now. Neither may be within a transaction. On failure
- * `into` is of no use. Fails: as sp_db_open. */
-SP_MUST_CHECK int sp_db_copy(struct sp_db *from, struct sp_db *into, struct sp_err *err);
+/* Opens one that is what `from` is now, in a temporary file that has no name and ends with it
+ * (SQLite's choice of TMPDIR, /var/tmp, /tmp): of the size of `from`, with a cache that is not.
+ * `from` may not be within a transaction; other processes wait before they write to it, as within
+ * one. Fails: as sp_db_open. */
+SP_MUST_CHECK int sp_db_open_copy(struct sp_db *from, struct sp_db **out, struct sp_err *err);
 /* What was begun and not committed is rolled back. NULL is nothing. */
 void sp_db_close(struct sp_db *db);
 

@@ -29,8 +29,10 @@ struct sp_journal {
   enum sp_journal_mode mode;
 
   pthread_mutex_t lock; /* guards what follows */
-  int dir_fd, lock_fd;  /* -1 if the file is not in use */
-  struct sp_db *db;     /* NULL: there was no memory even for one in memory */
+  bool takes_told;      /* what is told is applied: it writes, or works on a copy */
+  bool has_tried_copy;
+  int dir_fd, lock_fd; /* -1 if the file is not in use */
+  struct sp_db *db;    /* NULL: there was no memory even for one in memory */
   struct sp_err trouble;
   struct sp_told *first, *last; /* in the order in which they were told */
   size_t told;
@@ -211,6 +213,7 @@ int sp_journal_open(const char *dir, enum sp_journal_mode mode, struct sp_journa
     return sp_fail(err, SP_E_NOMEM, "out of memory for a journal");
   pthread_mutex_init(&journal->lock, NULL);
   journal->mode = mode;
+  journal->takes_told = mode == SP_JOURNAL_WRITE;
   journal->dir_fd = journal->lock_fd = -1;
   journal->trouble = SP_ERR_INIT;
   if (sp_text_dup(&journal->dir, dir, err) < 0)
@@ -220,28 +223,22 @@ int sp_journal_open(const char *dir, enum sp_journal_mode mode, struct sp_journa
   return 0;
 }
 
-/* Called with the lock of `from` held; nobody else knows `into` yet. */
-static void copy_file(struct sp_journal *from, struct sp_journal *into)
+/* The file is held by nobody who works on a copy: what fails there later is not its damage. */
+void sp_journal_work_on_copy(struct sp_journal *journal)
 {
+  SP_LOCK_SCOPE(&journal->lock);
   struct sp_err err = SP_ERR_INIT;
-  if (!from->db || !into->db || sp_db_copy(from->db, into->db, &err) == 0)
+  struct sp_db *copy;
+  if (journal->mode == SP_JOURNAL_WRITE || journal->has_tried_copy || !journal->db)
     return;
-  note_trouble(from, &err);
-  go_to_memory(into);
-}
-
-int sp_journal_open_copy(struct sp_journal *from, struct sp_journal **out, struct sp_err *err)
-{
-  if (sp_journal_open(NULL, SP_JOURNAL_WRITE, out, err) < 0)
-    return -1;
-  SP_LOCK_SCOPE(&from->lock);
-  copy_file(from, *out);
-  return 0;
-}
-
-bool sp_journal_only_reads(const struct sp_journal *journal)
-{
-  return journal->mode == SP_JOURNAL_READ;
+  journal->has_tried_copy = true;
+  if (sp_db_open_copy(journal->db, &copy, &err) < 0) {
+    note_trouble(journal, &err);
+    return;
+  }
+  leave_file(journal);
+  journal->db = copy;
+  journal->takes_told = true;
 }
 
 /* -- telling */
@@ -275,7 +272,7 @@ static int write_told(struct sp_journal *journal, struct sp_err *err)
 static void flush(struct sp_journal *journal)
 {
   struct sp_err err = SP_ERR_INIT;
-  if (journal->mode == SP_JOURNAL_READ || !journal->db)
+  if (!journal->takes_told || !journal->db)
     forget_told(journal);
   if (!journal->first)
     return;

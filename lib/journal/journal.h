@@ -32,7 +32,8 @@ struct sp_journal;
 
 enum sp_journal_mode {
   SP_JOURNAL_WRITE, /* made if missing; a damaged one is set aside as "journal.db.bad" */
-  SP_JOURNAL_READ,  /* nothing is made, nothing is moved; telling is forgotten */
+  SP_JOURNAL_READ,  /* nothing is made, nothing is moved; telling is forgotten, or goes to a copy:
+                       sp_journal_work_on_copy */
 };
 
 /* Opens the journal in the state directory `dir` (base/state_dir.h finds it), made if missing;
@@ -40,14 +41,10 @@ enum sp_journal_mode {
 SP_MUST_CHECK int sp_journal_open(const char *dir, enum sp_journal_mode mode,
                                   struct sp_journal **out, struct sp_err *err);
 
-/* Opens one that begins with what `from` has on disk and lasts as long as it is open: it may be
- * told what is to be forgotten. Where `from` cannot be read now it begins with nothing. Only
- * SP_E_NOMEM fails. */
-SP_MUST_CHECK int sp_journal_open_copy(struct sp_journal *from, struct sp_journal **out,
-                                       struct sp_err *err);
-
-/* Was it opened with SP_JOURNAL_READ? */
-bool sp_journal_only_reads(const struct sp_journal *journal);
+/* From now on it takes what it is told, for as long as it is open: one that only reads works on a
+ * temporary copy, made by the first call. One that cannot be made (no room in TMPDIR) is trouble;
+ * what is told is forgotten then, as before. Nothing for one that writes. Blocks on disk. */
+void sp_journal_work_on_copy(struct sp_journal *journal);
 
 /* Writes what was told and not yet written, in one transaction; all of it or nothing. What could
  * not be written is trouble; it is kept and tried once more by the next flush. Blocks on disk, and

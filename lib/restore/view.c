@@ -173,8 +173,7 @@ static int read_past(struct opening *opening, struct sp_err *err)
   if (sp_past_read(&opening->past, request->journal, request->primary, opening->sides,
                    opening->count, &request->retry, request->now_s, err) < 0)
     return -1;
-  struct sp_journal *journal = opening->past.memory ? opening->past.memory : request->journal;
-  return sp_known_read(journal, request->primary, request->at_s, &opening->then, err);
+  return sp_known_read(request->journal, request->primary, request->at_s, &opening->then, err);
 }
 
 /* -- which tags */

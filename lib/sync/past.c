@@ -135,6 +135,7 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   }
   if (strcmp(sp_record_primary(record), primary) != 0)
     return 0;
+  sp_journal_work_on_copy(journal);
   const char *place = sp_store_known_as(backup->store);
   return sp_record_tell(record, place, journal, err) < 0
              ? -1
@@ -153,7 +154,6 @@ static int read_records(struct sp_past *past, struct sp_journal *journal, const 
   return 0;
 }
 
-/* A journal that only reads forgets what it is told: what records say is told to a copy of it. */
 int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
                         const struct sp_side *backups, const struct sp_retry_policy *retry,
                         int64_t now_s, bool *has_news, struct sp_err *err)
@@ -162,16 +162,13 @@ int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const 
   if (past->has_asked)
     return 0;
   past->has_asked = true;
-  if (sp_journal_only_reads(journal) && sp_journal_open_copy(journal, &past->memory, err) < 0)
-    return -1;
-  struct sp_journal *told = past->memory ? past->memory : journal;
-  if (read_records(past, told, primary, backups, retry, now_s, has_news, err) < 0)
+  if (read_records(past, journal, primary, backups, retry, now_s, has_news, err) < 0)
     return -1;
   if (!*has_news)
     return 0;
-  sp_journal_flush(told);
+  sp_journal_flush(journal);
   clear_known(past);
-  return read_journal(past, told, primary, backups, err);
+  return read_journal(past, journal, primary, backups, err);
 }
 
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -194,7 +191,6 @@ void sp_past_clear(struct sp_past *past)
   clear_known(past);
   for (size_t i = 0; i < past->backup_count; i++)
     sp_record_clear(&past->records[i]);
-  sp_journal_close(past->memory);
   *past = (struct sp_past){0};
 }
 

@@ -22,14 +22,12 @@ struct sp_past {
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
   bool lacks_record[SP_MAX_DESTINATIONS];        /* it was asked for, and is not there */
-  bool has_asked;            /* the records were read, as far as they could be */
-  struct sp_journal *memory; /* what was told of records in place of a journal that only reads;
-                                owned, NULL: the journal was told */
+  bool has_asked; /* the records were read, as far as they could be */
 };
 
 /* Reads the journal; if it has no tag of the primary, the records of those `backups` that could be
- * listed are read and told to the journal first; in the place of one that only reads, to a copy of
- * it. Whether a backup lists its record says nothing: it is asked for. A record that cannot be
+ * listed are read and told to the journal first (one that only reads: sp_journal_work_on_copy).
+ * Whether a backup lists its record says nothing: it is asked for. A record that cannot be
  * read, or is of another primary, is no record. Fails: SP_E_NOMEM,
  * SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,

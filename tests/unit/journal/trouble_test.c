@@ -183,6 +183,37 @@ static void test_no_news_writes_nothing(void **state)
   sp_journal_close(journal);
 }
 
+/* What is on disk is known all the same. The copy is larger than what SQLite keeps in memory. */
+static void test_no_room_for_a_copy(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  story_tell(journal, 0);
+  for (unsigned n = 0; n < 100000; n++) {
+    struct sp_digest digest = digest_of(n);
+    must(sp_known_tell_blob(journal, "large.example/app", &digest, 1700000000, &err), &err);
+  }
+  sp_journal_close(journal);
+  journal = journal_open_well(SP_JOURNAL_READ);
+  unsigned known = story_check(journal);
+  vfs_shim_arm(1, SQLITE_FULL, true);
+  sp_journal_work_on_copy(journal);
+  bool has_failed = vfs_shim_has_failed();
+  vfs_shim_disarm();
+  assert_true(has_failed && known > 0);
+  assert_int_equal(journal_trouble(journal), SP_E_IO);
+  sp_journal_work_on_copy(journal); /* not once for each image */
+  const struct sp_digest told = digest_of(1);
+  must(sp_known_tell_tag(journal, "large.example/app", "latest", &told, 1700000000, &err), &err);
+  sp_journal_flush(journal);
+  SP_AUTO_KNOWN struct sp_known large = {0};
+  must(sp_known_read(journal, "large.example/app", SP_KNOWN_NOW, &large, &err), &err);
+  assert_int_equal(large.tag_count, 0);
+  assert_int_equal(story_check(journal), known);
+  sp_journal_close(journal);
+}
+
 /* -- the directory */
 
 static int write_as_nobody(void)
@@ -402,6 +433,7 @@ int main(void)
       TEST(test_every_change_fails),
       TEST(test_full_disk_that_gets_room),
       TEST(test_full_disk_for_good),
+      TEST(test_no_room_for_a_copy),
       TEST(test_no_news_writes_nothing),
       TEST(test_another_users_directory),
       TEST(test_others_may_write),
