@@ -255,14 +255,14 @@ static size_t rot_place(const struct sp_record *record, const struct sp_digest *
   return at;
 }
 
-int sp_record_add_rot(struct sp_record *record, const struct sp_digest *digest, int64_t seen_s,
-                      struct sp_err *err)
+int sp_record_add_rot(struct sp_record *record, const struct sp_record_rot *rot, struct sp_err *err)
 {
   bool found;
-  size_t at = rot_place(record, digest, &found);
+  size_t at = rot_place(record, &rot->digest, &found);
   if (found) {
-    struct sp_record_rot *rot = &record->rot[at];
-    rot->seen_s = seen_s > rot->seen_s ? seen_s : rot->seen_s;
+    struct sp_record_rot *known = &record->rot[at];
+    known->seen_s = rot->seen_s > known->seen_s ? rot->seen_s : known->seen_s;
+    known->is_elsewhere = known->is_elsewhere && rot->is_elsewhere;
     return 0;
   }
   if (record->rot_count == SP_MAX_ROT)
@@ -273,7 +273,7 @@ int sp_record_add_rot(struct sp_record *record, const struct sp_digest *digest, 
     return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
   record->rot = more;
   memmove(&more[at + 1], &more[at], (record->rot_count - at) * sizeof *more);
-  more[at] = (struct sp_record_rot){.digest = *digest, .seen_s = seen_s};
+  more[at] = *rot;
   record->rot_count++;
   return 0;
 }
@@ -303,19 +303,50 @@ int sp_record_merge(struct sp_record *record, const struct sp_record *from, stru
       return -1;
   }
   for (size_t i = 0; i < from->rot_count; i++) {
-    if (sp_record_add_rot(record, &from->rot[i].digest, from->rot[i].seen_s, err) < 0)
+    if (sp_record_add_rot(record, &from->rot[i], err) < 0)
       return -1;
   }
   return 0;
 }
 
-/* -- what is kept of tags that are gone */
+/* -- what is kept */
 
 static int newest_first(const void *a, const void *b)
 {
   int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
   return (first < second) - (first > second);
 }
+
+int sp_record_prune_rot(struct sp_record *record, struct sp_err *err)
+{
+  size_t count = 0, newer = 0, kept = 0;
+  SP_AUTO_FREE int64_t *dates = calloc(record->rot_count + 1, sizeof *dates);
+  if (!dates)
+    return sp_fail(err, SP_E_NOMEM, "out of memory for a record");
+  for (size_t i = 0; i < record->rot_count; i++) {
+    if (record->rot[i].is_elsewhere)
+      dates[count++] = record->rot[i].seen_s;
+  }
+  if (count <= SP_MAX_RECORD_ELSEWHERE)
+    return 0;
+  qsort(dates, count, sizeof *dates, newest_first);
+  int64_t oldest_s = dates[SP_MAX_RECORD_ELSEWHERE - 1];
+  while (dates[newer] > oldest_s)
+    newer++;
+  size_t room = SP_MAX_RECORD_ELSEWHERE - newer; /* for those of that second */
+  for (size_t i = 0; i < record->rot_count; i++) {
+    const struct sp_record_rot *rot = &record->rot[i];
+    bool is_last = rot->is_elsewhere && rot->seen_s == oldest_s;
+    if ((rot->is_elsewhere && rot->seen_s < oldest_s) || (is_last && room == 0))
+      continue;
+    room -= is_last;
+    record->rot[kept++] = *rot;
+  }
+  record->rot_count = kept;
+  return 0;
+}
+
+/* -- and of tags that are gone */
 
 /* Since when the oldest of them is gone that there is room for; INT64_MIN: there is for all. */
 static int find_oldest_kept(const struct sp_record *record, int64_t *since_s, struct sp_err *err)
@@ -390,11 +421,22 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
          sp_record_is_copy_news(&said, &copy, max_proof_age_s);
 }
 
+bool sp_record_is_rot_news(const struct sp_record *old, const struct sp_record *now)
+{
+  if (old->rot_count != now->rot_count)
+    return true;
+  for (size_t i = 0; i < now->rot_count; i++) {
+    if (!sp_digest_eq(&old->rot[i].digest, &now->rot[i].digest) ||
+        old->rot[i].is_elsewhere != now->rot[i].is_elsewhere)
+      return true;
+  }
+  return false;
+}
+
 bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
                        int64_t max_proof_age_s)
 {
   if (old->count != now->count || old->left_count != now->left_count ||
-      old->rot_count != now->rot_count ||
       strcmp(sp_record_primary(old), sp_record_primary(now)) != 0)
     return true;
   for (size_t i = 0; i < now->count; i++) {
@@ -405,9 +447,5 @@ bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
     if (compare_left(&old->left[i], &now->left[i]) != 0)
       return true;
   }
-  for (size_t i = 0; i < now->rot_count; i++) {
-    if (!sp_digest_eq(&old->rot[i].digest, &now->rot[i].digest))
-      return true;
-  }
-  return false;
+  return sp_record_is_rot_news(old, now);
 }

@@ -14,9 +14,10 @@
  *      "named_since": "2026-11-20T10:15:00Z", "meant": true}],
  *    "left": [{"tag": "latest", "digest": "sha256:...", "since": "2026-11-20T10:15:00Z",
  *      "left": "2026-11-23T10:15:00Z"}],
- *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z"}]}
+ *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z", "elsewhere": true}]}
  *
- * "rot" is what was last seen damaged on this backup, by its own digest (journal/rot.h). Tags and
+ * "rot" is what was last seen damaged, by its own digest (journal/rot.h): on this backup, or
+ * elsewhere in the store that it is a part of, which has other images' backups. Tags and
  * digests are sorted; what is not known is left out; nothing of a host or of a run is in it, and
  * the dates of proofs are days: two hosts that know the same write the same bytes.
  *
@@ -63,10 +64,11 @@ struct sp_record_left {
   int64_t left_s; /* later than since_s */
 };
 
-/* A blob or manifest, and when it was last seen damaged on this backup. */
+/* A blob or manifest, and when it was last seen damaged. */
 struct sp_record_rot {
   struct sp_digest digest;
   int64_t seen_s;
+  bool is_elsewhere; /* not on this backup, but in its store */
 };
 
 struct sp_record {
@@ -100,12 +102,18 @@ SP_MUST_CHECK int sp_record_merge_tag(struct sp_record *record, const struct sp_
  * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_merge_left(struct sp_record *record, const struct sp_record_left *left,
                                        struct sp_err *err);
-/* Adds one, or makes its date later. Of more than SP_MAX_ROT the rest is left out: such a backup
- * has tags enough that are known to be damaged. Fails: SP_E_NOMEM. */
-SP_MUST_CHECK int sp_record_add_rot(struct sp_record *record, const struct sp_digest *digest,
-                                    int64_t seen_s, struct sp_err *err);
+/* Adds one, or makes its date later; one that was seen on this backup is no longer elsewhere. Of
+ * more than SP_MAX_ROT the rest is left out: such a backup has tags enough that are known to be
+ * damaged. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_add_rot(struct sp_record *record, const struct sp_record_rot *rot,
+                                    struct sp_err *err);
 /* Takes number i out. */
 void sp_record_drop_rot(struct sp_record *record, size_t i);
+/* Of what is elsewhere it keeps the SP_MAX_RECORD_ELSEWHERE that were seen last. Fails: SP_E_NOMEM.
+ */
+SP_MUST_CHECK int sp_record_prune_rot(struct sp_record *record, struct sp_err *err);
+/* Does it name other rot, or at other places? The dates alone are no news. */
+bool sp_record_is_rot_news(const struct sp_record *old, const struct sp_record *now);
 /* Merges all of `from` in. Records of two primaries are not merged: SP_E_USAGE (an empty one
  * has none yet). */
 SP_MUST_CHECK int sp_record_merge(struct sp_record *record, const struct sp_record *from,

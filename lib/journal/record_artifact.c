@@ -90,7 +90,7 @@ static int append_rot(struct sp_buf *out, const struct sp_record *record, struct
     sp_digest_format(&record->rot[i].digest, digest);
     if (sp_buf_appendf(out, err, "%s\n{\"digest\":\"%s\"", i ? "," : ",\"rot\":[", digest) < 0 ||
         append_time(out, "seen", record->rot[i].seen_s, err) < 0 ||
-        sp_buf_append_str(out, "}", err) < 0)
+        sp_buf_append_str(out, record->rot[i].is_elsewhere ? ",\"elsewhere\":true}" : "}", err) < 0)
       return -1;
   }
   return record->rot_count ? sp_buf_append_str(out, "\n]", err) : 0;
@@ -320,24 +320,25 @@ static int get_left(const json_t *list, int64_t now_s, struct sp_record *out, st
 /* Without a time that has been it is no fact. */
 static int get_rot(const json_t *list, int64_t now_s, struct sp_record *out, struct sp_err *err)
 {
-  struct sp_digest before = {0}, digest;
+  struct sp_digest before = {0};
   size_t i;
   json_t *item;
   json_array_foreach(list, i, item)
   {
     const char *text;
-    int64_t seen_s;
+    struct sp_record_rot rot;
     struct sp_err why = SP_ERR_INIT;
     if (sp_json_get_string(item, "digest", &text, err) < 0 ||
-        get_damage_time(item, "seen", now_s, &seen_s, err) < 0)
+        get_damage_time(item, "seen", now_s, &rot.seen_s, err) < 0 ||
+        get_bool(item, "elsewhere", &rot.is_elsewhere, err) < 0)
       return sp_err_context(err, "rot %zu", i + 1);
-    if (sp_digest_parse(sp_span_str(text), &digest, &why) < 0)
+    if (sp_digest_parse(sp_span_str(text), &rot.digest, &why) < 0)
       return sp_fail(err, SP_E_INVALID, "member 'digest' of rot %zu: %s", i + 1, why.msg);
-    if (digest.alg < before.alg ||
-        (digest.alg == before.alg && memcmp(digest.raw, before.raw, sizeof digest.raw) <= 0))
+    if (rot.digest.alg < before.alg || (rot.digest.alg == before.alg &&
+                                        memcmp(rot.digest.raw, before.raw, sizeof before.raw) <= 0))
       return sp_fail(err, SP_E_INVALID, "rot %zu: not in order", i + 1);
-    before = digest;
-    if (seen_s > 0 && sp_record_add_rot(out, &digest, seen_s, err) < 0)
+    before = rot.digest;
+    if (rot.seen_s > 0 && sp_record_add_rot(out, &rot, err) < 0)
       return -1;
   }
   return 0;

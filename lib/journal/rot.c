@@ -351,18 +351,54 @@ int sp_rot_tell_said(struct sp_journal *journal, const char *place, const struct
   return tell(&said_ops, journal, &fact, place, err);
 }
 
-int sp_rot_end(struct sp_db *db, const char *place, const struct sp_digest *digest, int64_t read_s,
-               struct sp_err *err)
+int sp_rot_tell_elsewhere(struct sp_journal *journal, const char *place,
+                          const struct sp_digest *digest, int64_t seen_s, int64_t at_s,
+                          struct sp_err *err)
 {
   SP_AUTO_FREE char *store = NULL;
   if (name_store(place, &store, err) < 0)
     return -1;
-  const struct sp_field args[] = {SP_NUMBER(sp_db_key(store)), SP_DIGEST(digest),
-                                  SP_NUMBER(sp_db_key(place)), SP_NUMBER(read_s),
+  return sp_rot_tell_said(journal, store, digest, seen_s, at_s, err);
+}
+
+static int end_at(struct sp_db *db, const struct fact *fact, const char *place, struct sp_err *err)
+{
+  const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->store)), SP_DIGEST(&fact->digest),
+                                  SP_NUMBER(sp_db_key(place)), SP_NUMBER(fact->at_s),
                                   SP_NUMBER(sp_clock_wall_s())};
   /* What lies ahead was seen before this reading, by a clock that was wrong. */
   return sp_db_run(db,
                    "DELETE FROM rot WHERE store = ?1 AND digest = ?2 AND place = ?3 AND (damaged_s "
                    "<= ?4 OR damaged_s > ?5)",
                    args, 5, err);
+}
+
+/* The reading is one of the store, too: who knows of the rot from a record that is older learns
+ * nothing new. */
+static int put_reading(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+{
+  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->store)), SP_DIGEST(&fact->digest),
+                                    SP_NUMBER(fact->at_s)};
+  if (sp_prune_mark(db, fact->store, sp_clock_wall_s(), err) < 0)
+    return -1;
+  return sp_db_put(db, &sp_table_blobs, fact->store, fields, err);
+}
+
+int sp_rot_end(struct sp_db *db, const char *place, const struct sp_digest *digest, int64_t read_s,
+               struct sp_err *err)
+{
+  SP_AUTO_FREE char *store = NULL;
+  SP_AUTO_FREE char *copy = NULL;
+  if (name_store(place, &store, err) < 0 || sp_text_dup(&copy, place, err) < 0)
+    return -1;
+  const struct fact fact = {.place = copy, .store = store, .digest = *digest, .at_s = read_s};
+  struct row here;
+  int64_t known_s;
+  if (find_known(db, &fact, &known_s, &here, err) < 0)
+    return -1;
+  if (known_s == 0)
+    return 0;
+  return end_at(db, &fact, place, err) < 0 || end_at(db, &fact, store, err) < 0
+             ? -1
+             : put_reading(db, &fact, err);
 }

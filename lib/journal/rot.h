@@ -10,6 +10,9 @@
  * And a proof of any copy in the store that does not come after it says nothing: whoever proved the
  * copy did not look for that blob.
  *
+ * What a record says of the rest of its store is of no place: it is kept under the name of the
+ * store, and any good reading in the store ends it, for what is known by itself stands beside it.
+ *
  * Not here: which image is hurt (journal/known.h). Life cycle: sp_rot_read, sp_rot_clear. Threads:
  * sp_rot_settle and sp_rot_state any; the rest as the caller says.
  */
@@ -70,6 +73,11 @@ SP_MUST_CHECK int sp_rot_tell_seen(struct sp_journal *journal, const char *place
 SP_MUST_CHECK int sp_rot_tell_said(struct sp_journal *journal, const char *place,
                                    const struct sp_digest *digest, int64_t seen_s, int64_t at_s,
                                    struct sp_err *err);
+
+/* The same of a place that the record does not name, in the store of `place`. */
+SP_MUST_CHECK int sp_rot_tell_elsewhere(struct sp_journal *journal, const char *place,
+                                        const struct sp_digest *digest, int64_t seen_s,
+                                        int64_t at_s, struct sp_err *err);
 
 /* For known_told.c: within a transaction, what a good reading ends. */
 struct sp_db;

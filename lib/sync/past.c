@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "journal/record_facts.h"
+#include "journal/rot_said.h"
 #include "sync/record_store.h"
 
 static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
@@ -53,6 +54,13 @@ int sp_past_read_said(struct sp_journal *journal, const char *backup, struct sp_
              : 0;
 }
 
+int sp_past_read_said_rot(struct sp_journal *journal, const char *backup, struct sp_record *said,
+                          struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  return name_said(backup, &place, err) < 0 ? -1 : sp_rot_said_read(journal, place, said, err);
+}
+
 /* Dates of proofs are days: the proof may have come at their end, and after damage of that day. */
 static void use_end_of_day(struct sp_known_digest *copy)
 {
@@ -75,6 +83,15 @@ static int tell_said_name(struct sp_journal *journal, const char *place,
   return sp_known_tell_tag(journal, place, tag->tag, &tag->digest, since_s, err);
 }
 
+static int tell_rot(struct sp_journal *journal, const char *backup, const struct sp_record_rot *rot,
+                    struct sp_err *err)
+{
+  int64_t now_s = sp_clock_wall_s();
+  return rot->is_elsewhere
+             ? sp_rot_tell_elsewhere(journal, backup, &rot->digest, rot->seen_s, now_s, err)
+             : sp_rot_tell_said(journal, backup, &rot->digest, rot->seen_s, now_s, err);
+}
+
 int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                       const struct sp_record *record, struct sp_err *err)
 {
@@ -94,14 +111,10 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
       return -1;
   }
   for (size_t i = 0; i < record->rot_count; i++) {
-    const struct sp_record_rot *rot = &record->rot[i];
-    const struct sp_known_digest said = {
-        .digest = rot->digest, .damaged_s = rot->seen_s, .needs_read = true};
-    if (sp_rot_tell_said(journal, backup, &rot->digest, rot->seen_s, sp_clock_wall_s(), err) < 0 ||
-        sp_known_tell_digest(journal, place, &said, err) < 0)
+    if (tell_rot(journal, backup, &record->rot[i], err) < 0)
       return -1;
   }
-  return 0;
+  return sp_rot_said_tell(journal, place, record, err);
 }
 
 int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_side *backup,

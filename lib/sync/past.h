@@ -66,12 +66,14 @@ struct sp_known_digest sp_past_copy(const struct sp_past *past, size_t backup,
 /* Is it known to have wrong bytes there (sp_known_needs_read)? */
 bool sp_past_needs_read(const struct sp_past *past, size_t backup, const struct sp_digest *digest);
 /* What the record at a backup says of copies there, without asking the backup (`backup`: as
- * sp_store_known_as names it): `*said` (the caller's: sp_known_clear) has digests, those of rot
- * among them, and of tags those that it says are gone, or once said so. As sp_past_tell_said was
- * told, by this run or an earlier one. Fails: SP_E_NOMEM.
- */
+ * sp_store_known_as names it): `*said` (the caller's: sp_known_clear) has digests, and of tags
+ * those that it says are gone, or once said so. As sp_past_tell_said was told, by this run or an
+ * earlier one. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_read_said(struct sp_journal *journal, const char *backup,
                                     struct sp_known *said, struct sp_err *err);
+/* The same of rot, added to an empty record. */
+SP_MUST_CHECK int sp_past_read_said_rot(struct sp_journal *journal, const char *backup,
+                                        struct sp_record *said, struct sp_err *err);
 /* The record at the backup was seen to say, or was written to say, this. Damage that it tells of is
  * known here too from now on. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_tell_said(struct sp_journal *journal, const char *backup,

@@ -8,6 +8,7 @@
 #include "policy/tag_kind.h"
 #include "sync/kept.h"
 #include "sync/record_store.h"
+#include "sync/rot_record.h"
 #include "sync/told.h"
 #include "transfer/trouble.h"
 
@@ -329,13 +330,6 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup,
     if (sp_record_is_copy_news(old ? old : &nothing, &now, work->sync->max_proof_age_s))
       return true;
   }
-  const struct sp_rot *rot = &work->past.rots[backup];
-  for (size_t i = 0; i < rot->count; i++) {
-    const struct sp_digest *digest = &rot->blobs[i].digest;
-    if (sp_rot_state(rot, digest) == SP_ROT_HERE &&
-        !sp_known_is_damaged(sp_known_find_digest(said, digest)))
-      return true;
-  }
   return false;
 }
 
@@ -357,7 +351,7 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
          told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 || work->sync->accept_loss ||
-         has_older_news(work, backup);
+         has_older_news(work, backup) || sp_rot_record_has_news(work, backup);
 }
 
 /* What it says must not be lost because a line was bad for a moment. */
@@ -365,33 +359,6 @@ static bool may_be_read_later(const struct sp_err *err)
 {
   return err->code == SP_E_INTERRUPTED ||
          (sp_code_is_retryable(err->code) && !sp_trouble_is_damage(err));
-}
-
-/* Of what was rotten there: what this host knows besides, less what it has read and found good
- * since. The journal is asked, for it may have been told by this very run. */
-static int merge_rot(const struct sp_work *work, size_t backup, struct sp_record *record,
-                     struct sp_err *err)
-{
-  struct sp_journal *journal = work->sync->journal;
-  const char *place = sp_store_known_as(work->backups[backup]);
-  SP_AUTO_ROT struct sp_rot rot = {0};
-  sp_journal_flush(journal);
-  for (size_t i = record->rot_count; i-- > 0;) {
-    int64_t read_s;
-    if (sp_known_read_blobs(journal, place, &record->rot[i].digest, 1, &read_s, err) < 0)
-      return -1;
-    if (read_s >= record->rot[i].seen_s)
-      sp_record_drop_rot(record, i);
-  }
-  if (sp_rot_read(journal, place, &rot, err) < 0)
-    return -1;
-  for (size_t i = 0; i < rot.count; i++) {
-    const struct sp_rot_blob *blob = &rot.blobs[i];
-    if (sp_rot_state(&rot, &blob->digest) == SP_ROT_HERE &&
-        sp_record_add_rot(record, &blob->digest, blob->damaged_s, err) < 0)
-      return -1;
-  }
-  return 0;
 }
 
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
@@ -410,7 +377,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   bool is_ours =
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
-      sp_record_prune(&now, work->now_s, err) < 0 || merge_rot(work, backup, &now, err) < 0)
+      sp_record_prune(&now, work->now_s, err) < 0 ||
+      sp_rot_record_update(work, backup, &now, err) < 0)
     return -1;
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import backed_up, clock, images, oracle
+from support import backed_up, clock, images, oracle, wire
 
 ONE, TWO, VAULT = range(3)  # backups
 
@@ -65,6 +65,11 @@ class Rotten(backed_up.BackedUp):
 
     def results(self, place=ONE, status=5, *arguments):
         return self.json("sync", *arguments, status=status)["images"][0]["places"][place]["tags"]
+
+    def record(self, at):
+        wire_to = wire.Wire.to(self.two if at.startswith("two/") else self.one)
+        manifest = json.loads(wire_to.manifest(at, "safeport-record").body)
+        return json.loads(wire_to.blob(at, manifest["layers"][0]["digest"]).body)
 
     def is_rotten(self):
         return self.one.blob_path(self.layer).read_bytes() != images.random_bytes("base", 9_000)
@@ -434,6 +439,55 @@ def test_damage_that_a_touch_shows_is_looked_at_by_each_sync(rotten):
     rotten.mend()
     assert rotten.results(status=0)["proven"] == 2
     rotten.run("verify", "--read", status=0)
+
+
+def test_the_record_forgets_what_was_mended(rotten):
+    """That nothing else is news is no reason to keep it: a fresh host could never end it."""
+    rotten.put("app", images.small(7))  # latest, without the layer: a history tag has it
+    rotten.sync()
+    rotten.run("verify", "--read", status=5)
+    rotten.sync()
+    assert [rot["digest"] for rot in rotten.record("one/app")["rot"]] == [rotten.layer]
+    rotten.mend()
+    time.sleep(1.1)
+    rotten.run("verify", "--read", "--repair")
+    rotten.sync()
+    assert "rot" not in rotten.record("one/app")
+    rotten.one.clear_log()
+    rotten.sync()
+    assert not [e for e in rotten.one.log() if e.method != "HEAD" and "/tags/" not in e.path], "news again and again"
+    rotten.forget()
+    rotten.json("status")
+    assert rotten.json("sync")["images"][0]["notes"] == []
+
+
+def test_the_record_knows_the_rot_of_its_store(rotten):
+    """A runner that has no journal, and works on the one repository only."""
+    rotten.put("web", images.small(9))
+    rotten.write()
+    rotten.sync()
+    rotten.run("verify", "--read", "app", status=5)
+    rotten.json("sync", status=5)
+    (rot,) = rotten.record("one/web")["rot"]
+    assert rot["digest"] == rotten.layer and rot["elsewhere"]
+    assert "elsewhere" not in rotten.record("one/app")["rot"][0] and "rot" not in rotten.record("two/web")
+    rotten.one.clear_log()
+    rotten.json("sync", status=5)
+    assert not [e for e in rotten.one.log() if e.method != "HEAD" and "/tags/" not in e.path], "news again and again"
+    rotten.forget()
+    rotten.put("web", based_on("base", 5))
+    document = rotten.json("sync", "web", status=5)["images"][0]
+    assert document["places"][ONE]["tags"]["failed"] == 1 and rotten.layer in document["places"][ONE]["error"]["message"]
+    place = oracle.StoragePlace(rotten.one.storage, "one/web")
+    assert place.tags()["latest"] != rotten.images["web"].tags["latest"]
+    rotten.mend()
+    time.sleep(1.1)
+    rotten.run("verify", "--repair")
+    rotten.json("sync")
+    assert "rot" not in rotten.record("one/web") and "rot" not in rotten.record("one/app")
+    assert oracle.check_tag(place, "latest", rotten.images["web"].tags["latest"])
+    rotten.forget()
+    rotten.json("status")
 
 
 def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):

@@ -392,8 +392,8 @@ static void test_damage_as_bytes(void **state)
 static void add_rot(struct sp_record *record, unsigned n, int64_t seen_s)
 {
   struct sp_err err = SP_ERR_INIT;
-  const struct sp_digest digest = digest_of(n);
-  must(sp_record_add_rot(record, &digest, T + seen_s, &err), &err);
+  const struct sp_record_rot rot = {.digest = digest_of(n), .seen_s = T + seen_s};
+  must(sp_record_add_rot(record, &rot, &err), &err);
 }
 
 static void test_rot(void **state)
@@ -428,6 +428,57 @@ static void test_rot(void **state)
   for (unsigned n = 100; n < 100 + SP_MAX_ROT; n++)
     add_rot(&back, n, 1);
   assert_int_equal(back.rot_count, SP_MAX_ROT);
+}
+
+static void add_elsewhere(struct sp_record *record, unsigned n, int64_t seen_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_record_rot rot = {
+      .digest = digest_of(n), .seen_s = T + seen_s, .is_elsewhere = true};
+  must(sp_record_add_rot(record, &rot, &err), &err);
+}
+
+static void test_rot_elsewhere(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record, back;
+  start(&record);
+  sp_record_init(&back);
+  add_elsewhere(&record, 1, 5);
+  SP_AUTO_FREE char *body = body_of(&record);
+  assert_non_null(strstr(body, "\"elsewhere\":true"));
+  must(sp_record_decode(sp_span_str(body), NOW, &back, &err), &err);
+  assert_true(back.rot_count == 1 && back.rot[0].is_elsewhere && back.rot[0].seen_s == T + 5);
+  assert_false(sp_record_is_rot_news(&record, &back));
+  add_rot(&record, 1, 3); /* and here */
+  assert_true(record.rot_count == 1 && !record.rot[0].is_elsewhere);
+  assert_int_equal(record.rot[0].seen_s, T + 5);
+  assert_true(sp_record_is_rot_news(&record, &back) && sp_record_is_news(&record, &back, 0));
+  add_elsewhere(&record, 1, 9);
+  assert_false(record.rot[0].is_elsewhere);
+}
+
+/* What is here stays, however old; of one second some do. */
+static void test_rot_elsewhere_has_a_bound(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record record;
+  start(&record);
+  add_rot(&record, 0, 1);
+  for (unsigned n = 1; n <= SP_MAX_RECORD_ELSEWHERE + 10; n++)
+    add_elsewhere(&record, n, n <= 20 ? 2 : 2 + n);
+  must(sp_record_prune_rot(&record, &err), &err);
+  assert_int_equal(record.rot_count, 1 + SP_MAX_RECORD_ELSEWHERE);
+  size_t here = 0, last = 0;
+  for (size_t i = 0; i < record.rot_count; i++) {
+    here += !record.rot[i].is_elsewhere;
+    last += record.rot[i].seen_s == T + 2;
+  }
+  assert_true(here == 1 && last == 10);
+  must(sp_record_prune_rot(&record, &err), &err);
+  assert_int_equal(record.rot_count, 1 + SP_MAX_RECORD_ELSEWHERE);
 }
 
 static void test_merge_ties(void **state)
@@ -573,6 +624,8 @@ int main(void)
       TEST(test_what_was_meant_ends_when_it_comes_back),
       TEST(test_merge_of_damage),
       TEST(test_rot),
+      TEST(test_rot_elsewhere),
+      TEST(test_rot_elsewhere_has_a_bound),
       TEST(test_merge_ties),
       TEST(test_merge_records),
       TEST(test_news),

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "journal/known.h"
+#include "journal/rot_said.h"
 #include "scratch.h"
 
 #define APP "ghcr.io/acme/app"
@@ -154,6 +155,83 @@ static void test_what_others_say(void **state)
   assert_string_equal(at(APP, 1), "here@310");
 }
 
+static void hear_elsewhere(const char *place, unsigned n, int64_t seen_s, int64_t at_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  must(sp_rot_tell_elsewhere(journal, place, &digest, T + seen_s, T + at_s, &err), &err);
+  journal_flush_well(journal);
+}
+
+/* Nobody says where: any good reading in the store ends it, and nothing that is known by itself. */
+static void test_what_others_say_of_the_store(void **state)
+{
+  (void)state;
+  hear_elsewhere(APP, 1, 10, 100);
+  assert_string_equal(at(APP, 1), "doubt@100");
+  assert_string_equal(at(WEB, 1), "doubt@100");
+  read_good(WEB, 1, 110);
+  assert_string_equal(at(APP, 1), "none@-1");
+  hear_elsewhere(OTHER, 1, 110, 200); /* they have not heard of that */
+  assert_string_equal(at(OTHER, 1), "none@-1");
+  hear_elsewhere(OTHER, 1, 111, 210);
+  assert_string_equal(at(APP, 1), "doubt@210");
+  see(APP, 1, 220);
+  assert_string_equal(at(APP, 1), "here@210");
+  read_good(WEB, 1, 230);
+  assert_string_equal(at(APP, 1), "here@210");
+  assert_string_equal(at(OTHER, 1), "doubt@210");
+  read_good(APP, 1, 240);
+  assert_string_equal(at(OTHER, 1), "none@-1");
+  hear_elsewhere("vault:@disk/a", 2, 10, 100);
+  assert_string_equal(at("vault:@disk/b", 2), "doubt@100");
+  assert_string_equal(at("vault:b", 2), "none@-1");
+}
+
+static void say(const char *record, unsigned n, bool is_elsewhere)
+{
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record said;
+  sp_record_init(&said);
+  const struct sp_record_rot rot = {
+      .digest = digest_of(n), .seen_s = T + n, .is_elsewhere = is_elsewhere};
+  if (n > 0)
+    must(sp_record_add_rot(&said, &rot, &err), &err);
+  must(sp_rot_said_tell(journal, record, &said, &err), &err);
+  journal_flush_well(journal);
+}
+
+/* "2 elsewhere": the one thing that the record says, or "". */
+static const char *said_by(const char *record)
+{
+  static char text[64];
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_RECORD struct sp_record said;
+  sp_record_init(&said);
+  must(sp_rot_said_read(journal, record, &said, &err), &err);
+  assert_in_range(said.rot_count, 0, 1);
+  snprintf(text, sizeof text, "%lld%s", said.rot_count ? (long long)said.rot[0].seen_s - T : 0,
+           said.rot_count && said.rot[0].is_elsewhere ? " elsewhere" : "");
+  return text;
+}
+
+/* It is no rot of any place. */
+static void test_what_a_record_says(void **state)
+{
+  (void)state;
+  assert_string_equal(said_by(APP ":safeport-record"), "0");
+  say(APP ":safeport-record", 1, false);
+  say(WEB ":safeport-record", 2, true);
+  assert_string_equal(said_by(APP ":safeport-record"), "1");
+  assert_string_equal(said_by(WEB ":safeport-record"), "2 elsewhere");
+  assert_string_equal(at(APP, 1), "none@-1");
+  say(APP ":safeport-record", 3, true);
+  assert_string_equal(said_by(APP ":safeport-record"), "3 elsewhere");
+  say(APP ":safeport-record", 0, false);
+  assert_string_equal(said_by(APP ":safeport-record"), "0");
+  assert_string_equal(said_by(WEB ":safeport-record"), "2 elsewhere");
+}
+
 /* A date of reading does not outlive what was seen after it. */
 static void test_a_reading_before_is_forgotten(void **state)
 {
@@ -231,6 +309,8 @@ int main(void)
       TEST(test_only_a_reading_there_ends_it),
       TEST(test_what_was_known_is_no_news),
       TEST(test_what_others_say),
+      TEST(test_what_others_say_of_the_store),
+      TEST(test_what_a_record_says),
       TEST(test_it_comes_back_after_a_good_reading_elsewhere),
       TEST(test_a_reading_before_is_forgotten),
       TEST(test_proofs),
