@@ -104,7 +104,7 @@
 /* -- the journal and the record: what is kept of history, and for how long */
 #define SP_MAX_RECORD_BYTES (8u * SP_MIB) /* body of a record artifact: about 36 000 tags */
 #define SP_MAX_RECORD_GONE 8000           /* tags in it that are gone: 2 MiB; the newest are kept */
-#define SP_MAX_RECORD_ELSEWHERE 512         /* rot in it of other places: 70 KiB; the newest */
+#define SP_MAX_RECORD_ELSEWHERE 512       /* rot in it of other places: 70 KiB; the newest */
 #define SP_MAX_RECORD_LEFT 1000 /* digests that tags of one image left: 41 days of hours */
 #define SP_MAX_JOURNAL_BYTES \
   (2048LL * SP_MIB) /* the file: 10 000 repositories of 10 tags at three places take a tenth */

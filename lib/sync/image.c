@@ -220,6 +220,8 @@ static int list_sides(struct sp_work *work, struct sp_outages *outages, struct s
 {
   struct listing listing = {.work = work, .outages = outages};
   sp_pool_run(1 + work->backup_count, 1 + work->backup_count, list_task, &listing);
+  for (size_t i = 0; i < work->backup_count; i++)
+    work->sides[i].lacks_record = work->lacks_record >> i & 1;
   if (work->told->err.code != SP_OK) {
     sp_err_copy(err, &work->told->err);
     return -1;

@@ -121,6 +121,8 @@ int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_si
                          const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
 {
   struct sp_err failure = SP_ERR_INIT;
+  if (backup->lacks_record && !sp_side_has(backup, SP_RECORD_TAG))
+    past->lacks_record[number] = true;
   if (past->has_record[number] || past->lacks_record[number] || !backup->is_listed)
     return 0;
   past->has_record[number] =

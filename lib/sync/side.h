@@ -14,8 +14,9 @@ struct sp_side {
   struct sp_store *store; /* borrowed */
   char **tags;            /* sorted by strcmp, each once */
   size_t tag_count;
-  bool is_there;  /* false: the store knows no such repository (which may only mean no tag) */
-  bool is_listed; /* it answered; false: nothing is known of what is there */
+  bool is_there;     /* false: the store knows no such repository (which may only mean no tag) */
+  bool is_listed;    /* it answered; false: nothing is known of what is there */
+  bool lacks_record; /* it was asked for its record before (ahead.h), and had none */
 };
 
 /* Fetches all pages. A repository that is not there is an empty side, no failure.

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/pool.h"
+#include "sync/ahead.h"
 #include "sync/image.h"
 #include "sync/kept.h"
 #include "sync/told.h"
@@ -23,6 +24,7 @@ struct window {
   pthread_mutex_t lock; /* guards totals and what follows, and keeps calls of `done` apart */
   unsigned classes;
   bool has_success;
+  uint32_t *lacks;  /* records, of each image: ahead.h */
   size_t *unproven; /* images that wait for pulls */
   size_t unproven_count;
 };
@@ -77,6 +79,7 @@ static void image_task(void *ctx, size_t i)
     return;
   }
   sp_work_init(work, sync, window->holdings, name, window->now_s, told);
+  work->lacks_record = window->lacks[number];
   sp_image_sync(work, number, &window->outages, &window->reserve);
   sp_told_sort(told);
   if (sync->closing)
@@ -93,12 +96,15 @@ static void run_rounds(struct window *window)
   size_t count = sync->images.count;
   SP_AUTO_FREE size_t *again = calloc(count + 1, sizeof *again);
   SP_AUTO_FREE size_t *waiting = calloc(count + 1, sizeof *waiting);
+  SP_AUTO_FREE uint32_t *lacks = calloc(count + 1, sizeof *lacks);
   struct sp_err err = SP_ERR_INIT;
-  if (!again || !waiting) {
+  if (!again || !waiting || !lacks) {
     (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
     lose(window, &err);
     return;
   }
+  window->lacks = lacks;
+  sp_ahead_read(sync, &window->outages, &window->reserve, window->now_s, lacks);
   while (count > 0) {
     window->unproven = waiting;
     window->unproven_count = 0;

@@ -39,6 +39,7 @@ struct sp_work {
   size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
   atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
   bool is_blank[SP_MAX_DESTINATIONS];            /* nothing is there: unlisted.h */
+  uint32_t lacks_record;                         /* bit N: backup N has no record (ahead.h) */
   struct sp_side primary_side;
   struct sp_side sides[SP_MAX_DESTINATIONS];
   struct sp_source_view view; /* of the primary, for transfer/ */

@@ -490,6 +490,49 @@ def test_the_record_knows_the_rot_of_its_store(rotten):
     rotten.json("status")
 
 
+def test_all_records_are_read_before_a_tag_moves(rotten):
+    """Only app was synced since the rot was seen: web's record does not tell. A fresh host works on web as on app, and no
+    image of it waits for the other."""
+    rotten.put("aaa", images.small(9))  # before app, whatever order they are taken in
+    rotten.put("web", images.small(10))
+    rotten.write()
+    rotten.sync()
+    rotten.run("verify", "--read", "app", status=5)
+    rotten.json("sync", "app", status=5)
+    rotten.forget()
+    before = {name: rotten.images[name].tags["latest"] for name in ("aaa", "web")}
+    for seed, name in enumerate(before):
+        rotten.put(name, based_on("base", 20 + seed))
+    assert rotten.json("sync", "--dry-run", status=5)["totals"]["tags"]["damaged"] == 1
+    document = rotten.json("sync", status=5)
+    for image in document["images"]:
+        if image["name"] in before:
+            assert image["places"][ONE]["tags"]["failed"] == 1
+            assert oracle.StoragePlace(rotten.one.storage, f"one/{image['name']}").tags()["latest"] == before[image["name"]]
+
+
+def test_a_fresh_host_asks_for_each_record_once(rotten):
+    """Before its first image, instead of when its turn comes; one that knows its images asks for none."""
+    rotten.mend()
+    rotten.run("verify", "--repair")
+    rotten.put("web", images.small(9))
+    rotten.write()
+    rotten.sync()
+    rotten.put("new", images.small(10))  # has no record yet
+    rotten.write()
+    for is_fresh in (True, False):
+        if is_fresh:
+            rotten.forget()
+        rotten.one.clear_log()
+        rotten.sync()
+        asked = [e.path.split("/v2/")[1] for e in rotten.one.log() if e.path.endswith("/safeport-record")]
+        reads = [path for path in asked if not path.startswith("one/new/")]
+        if is_fresh:
+            of_new = [e.method for e in rotten.one.log() if e.path.endswith("one/new/manifests/safeport-record")]
+            assert of_new.index("PUT") == 2, "once to read it, and once by the transfer that writes it"
+        assert sorted(reads) == (["one/app/manifests/safeport-record", "one/web/manifests/safeport-record"] if is_fresh else [])
+
+
 def test_what_does_not_have_it_is_proven_once_more_and_not_again(rotten):
     """One rotten layer is no reason to read a registry, or to look at all of it in each run."""
     rotten.put("web", images.small(9))
