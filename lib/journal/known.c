@@ -24,7 +24,7 @@ struct state {
   struct sp_span tag;
   struct sp_digest digest;
   int64_t since_s;
-  bool is_gone, is_meant;
+  bool is_gone, is_meant, is_late;
 };
 
 static int read_state(const struct sp_field *fields, struct state *out, struct sp_err *err)
@@ -33,8 +33,9 @@ static int read_state(const struct sp_field *fields, struct state *out, struct s
       .tag = fields[1].text,
       .since_s = fields[2].number,
       .digest = fields[3].digest,
-      .is_gone = fields[4].number != SP_TAG_THERE,
-      .is_meant = fields[4].number == SP_TAG_MEANT,
+      .is_gone = fields[4].number & (SP_TAG_GONE | SP_TAG_MEANT),
+      .is_meant = fields[4].number & SP_TAG_MEANT,
+      .is_late = fields[4].number & SP_TAG_LATE,
   };
   if (!sp_ref_is_tag(out->tag) || out->digest.alg == SP_DIGEST_NONE)
     return damaged(err);
@@ -70,7 +71,8 @@ static int add_tag(struct sp_known_tag **tags, size_t *count, const struct state
                                 .since_s = state->since_s,
                                 .came_s = state->since_s,
                                 .is_gone = state->is_gone,
-                                .is_meant = state->is_meant};
+                                .is_meant = state->is_meant,
+                                .is_late = state->is_late};
   if (sp_text_dup_span(&made->tag, state->tag, err) < 0)
     return -1;
   (*count)++;
@@ -101,6 +103,15 @@ static int64_t named_s(const struct sp_known_tag *last, const struct state *gone
   return last->since_s < gone->since_s - 1 ? last->since_s : 0;
 }
 
+/* The first state after at_s ends the one that was in force then. */
+static void end_state(struct sp_known_tag *last, const struct state *next)
+{
+  if (!last || last->has_ended || !sp_span_eq_str(next->tag, last->tag))
+    return;
+  last->has_ended = true;
+  last->left_s = next->is_late ? 0 : next->since_s;
+}
+
 /* States of one tag come oldest first: a later one that was in force at at_s takes the place of an
  * earlier one. */
 static int take_state(const struct place_question *question, const struct state *state,
@@ -108,8 +119,12 @@ static int take_state(const struct place_question *question, const struct state 
 {
   struct sp_known *out = question->out;
   struct sp_known_tag *last = out->tag_count ? &out->tags[out->tag_count - 1] : NULL;
-  if (state->since_s > question->at_s || !sp_journal_is_past(state->since_s))
+  if (!sp_journal_is_past(state->since_s))
     return 0;
+  if (state->since_s > question->at_s) {
+    end_state(last, state);
+    return 0;
+  }
   if (!last || !sp_span_eq_str(state->tag, last->tag))
     return add_tag(&out->tags, &out->tag_count, state, err);
   last->came_s = last->is_gone ? state->since_s : last->came_s;
@@ -118,6 +133,7 @@ static int take_state(const struct place_question *question, const struct state 
   last->since_s = state->since_s;
   last->is_gone = state->is_gone;
   last->is_meant = state->is_meant;
+  last->is_late = state->is_late;
   return 0;
 }
 

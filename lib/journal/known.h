@@ -27,7 +27,10 @@ struct sp_known_tag {
                      it was gone; of one of which nothing but that is known, since_s */
   int64_t named_s; /* of one that is gone: since when it had named that; 0: not known */
   bool is_gone;
-  bool is_meant; /* it is gone, and somebody said that it was meant to go */
+  bool is_meant;  /* it is gone, and somebody said that it was meant to go */
+  bool is_late;   /* no run of this host saw what came before it end: that may have been earlier */
+  bool has_ended; /* as of a time gone by: it was so no longer afterwards */
+  int64_t left_s; /* and when a run of this host saw that end; 0: none did */
 };
 
 /* A digest that a tag named, and how good its copy at this place is: the whole image, with all that
@@ -92,6 +95,11 @@ void sp_known_names_clear(struct sp_known_names *names);
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);
+/* The same, where no run of this host saw when that began: what is known to have been before it may
+ * have ended earlier. */
+SP_MUST_CHECK int sp_known_tell_tag_late(struct sp_journal *journal, const char *place,
+                                         const char *tag, const struct sp_digest *digest,
+                                         int64_t at_s, struct sp_err *err);
 /* The same, and it left that at until_s: if it named it later, that was anew. INT64_MAX: nobody
  * knows. */
 SP_MUST_CHECK int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,

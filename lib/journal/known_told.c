@@ -21,6 +21,7 @@ struct fact {
   struct sp_known_digest times; /* its digest: SP_DIGEST_NONE for a tag that is gone */
   int64_t at_s;
   int64_t until_s; /* of a tag: it was no longer so then; INT64_MAX: nobody knows */
+  bool is_late;
 };
 
 static void fact_free(struct sp_told *told)
@@ -104,7 +105,7 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
 struct state {
   struct sp_digest digest; /* SP_DIGEST_NONE: there is no such state */
   int64_t since_s;
-  bool is_gone, is_meant;
+  bool is_gone, is_meant, is_late;
 };
 
 static bool is_state(const struct state *state, const struct fact *fact)
@@ -131,8 +132,9 @@ static int find_neighbours(struct sp_db *db, const struct fact *fact, struct sta
   while ((got = sp_rows_next(&rows, fact->place, fields, err)) > 0) {
     const struct state state = {.digest = fields[3].digest,
                                 .since_s = fields[2].number,
-                                .is_gone = fields[4].number != SP_TAG_THERE,
-                                .is_meant = fields[4].number == SP_TAG_MEANT};
+                                .is_gone = fields[4].number & (SP_TAG_GONE | SP_TAG_MEANT),
+                                .is_meant = fields[4].number & SP_TAG_MEANT,
+                                .is_late = fields[4].number & SP_TAG_LATE};
     if (state.since_s <= fact->at_s) {
       *earlier = state;
       return 0;
@@ -149,10 +151,10 @@ static int put_state(struct sp_db *db, const struct fact *fact, const struct sta
   bool is_gone = fact->times.digest.alg == SP_DIGEST_NONE;
   bool is_meant = is_state(later, fact) && later->is_meant;
   int gone = is_meant ? SP_TAG_MEANT : SP_TAG_GONE;
-  const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
-                                    SP_NUMBER(fact->at_s),
-                                    SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest),
-                                    SP_NUMBER(is_gone ? gone : SP_TAG_THERE)};
+  const struct sp_field fields[] = {
+      SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag), SP_NUMBER(fact->at_s),
+      SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest),
+      SP_NUMBER((is_gone ? gone : SP_TAG_THERE) | (fact->is_late ? SP_TAG_LATE : 0))};
   const struct sp_field most = SP_NUMBER(SP_MAX_KEPT_STATES);
   const struct sp_field beyond[] = {fields[0], fields[1], most};
   if (sp_db_put(db, &sp_table_tags, fact->place, fields, err) < 0)
@@ -205,9 +207,9 @@ static int apply_tag(const struct sp_told *told, struct sp_db *db, struct sp_err
 
 static const struct sp_told_ops tag_ops = {.apply = apply_tag, .free = fact_free};
 
-int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
-                       const struct sp_digest *digest, int64_t at_s, int64_t until_s,
-                       struct sp_err *err)
+static int tell_state(struct sp_journal *journal, const char *place, const char *tag,
+                      const struct sp_digest *digest, int64_t at_s, int64_t until_s, bool is_late,
+                      struct sp_err *err)
 {
   struct fact *fact;
   /* What is no tag would be taken for damage when it is read. */
@@ -218,6 +220,7 @@ int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char
   snprintf(fact->tag, sizeof fact->tag, "%s", tag);
   fact->at_s = at_s;
   fact->until_s = until_s;
+  fact->is_late = is_late;
   if (digest)
     fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
   sp_journal_tell_take(journal, &fact->told);
@@ -227,7 +230,20 @@ int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char
 int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                       const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
 {
-  return sp_known_tell_stay(journal, place, tag, digest, at_s, INT64_MAX, err);
+  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, false, err);
+}
+
+int sp_known_tell_tag_late(struct sp_journal *journal, const char *place, const char *tag,
+                           const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
+{
+  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, true, err);
+}
+
+int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
+                       const struct sp_digest *digest, int64_t at_s, int64_t until_s,
+                       struct sp_err *err)
+{
+  return tell_state(journal, place, tag, digest, at_s, until_s, true, err);
 }
 
 /* Since when it is gone stays. */
@@ -242,7 +258,7 @@ static int apply_meant(const struct sp_told *told, struct sp_db *db, struct sp_e
     return 0;
   const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
                                     SP_NUMBER(then.since_s), SP_DIGEST(&then.digest),
-                                    SP_NUMBER(SP_TAG_MEANT)};
+                                    SP_NUMBER(SP_TAG_MEANT | (then.is_late ? SP_TAG_LATE : 0))};
   return sp_db_put(db, &sp_table_tags, fact->place, fields, err);
 }
 

@@ -35,7 +35,7 @@ static const struct {
      "DELETE FROM tags WHERE since_s < (SELECT max(since_s) FROM tags AS later WHERE "
      "later.place = tags.place AND later.tag = tags.tag AND later.since_s <= ?1)"},
     /* A repository that is cleaned up each day has no end of tags that are gone. */
-    {SP_KEEP_HISTORY_S, "DELETE FROM tags WHERE gone <> 0 AND since_s < ?1"},
+    {SP_KEEP_HISTORY_S, "DELETE FROM tags WHERE (gone & 3) <> 0 AND since_s < ?1"},
     {SP_KEEP_HISTORY_S,
      "DELETE FROM digests WHERE max(first_seen_s, touched_s, read_s, referrers_s, damaged_s) < ?1"},
     {SP_KEEP_HISTORY_S, "DELETE FROM blobs WHERE read_s < ?1"},

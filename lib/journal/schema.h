@@ -8,7 +8,7 @@
 #ifndef SP_JOURNAL_SCHEMA_H
 #define SP_JOURNAL_SCHEMA_H
 
-#define SP_SCHEMA_VERSION 3
+#define SP_SCHEMA_VERSION 4
 #define SP_SCHEMA_APPLICATION 0x53507274 /* "SPrt": whose file it is (SQLite's application_id) */
 #define SP_MAX_FIELDS 12                 /* of one row, without the seal */
 
@@ -19,8 +19,13 @@ struct sp_table {
   const char *put;
 };
 
-/* What `gone` of a tag says. */
-enum sp_tag_gone { SP_TAG_THERE = 0, SP_TAG_GONE = 1, SP_TAG_MEANT = 2 /* gone, as was meant */ };
+/* What `gone` of a tag says; SP_TAG_LATE may be added to each of them. */
+enum sp_tag_gone {
+  SP_TAG_THERE = 0,
+  SP_TAG_GONE = 1,
+  SP_TAG_MEANT = 2, /* gone, as was meant */
+  SP_TAG_LATE = 4,  /* nobody here saw what came before it end */
+};
 
 /* `place` in a table is sp_db_key of the place's name. */
 extern const struct sp_table sp_table_tags;    /* place, tag, since, digest, gone */

@@ -335,10 +335,9 @@ static bool is_still_so(const struct opening *opening, const char *name,
 static void find_then(const struct opening *opening, struct wanted *item)
 {
   const struct sp_known_tag *state = sp_known_find_tag(&opening->then, item->name);
-  const struct sp_known_tag *last = sp_known_find_tag(&opening->past.primary, item->name);
-  bool has_ended = state && last && state->since_s < last->since_s;
+  const struct sp_known_tag *ended = state && state->left_s > 0 ? state : NULL;
   const struct sp_then then =
-      sp_then_find(&opening->told, has_ended ? state : NULL, item->name, opening->request->at_s);
+      sp_then_find(&opening->told, ended, item->name, opening->request->at_s);
   item->was_gone = then.digest.alg != SP_DIGEST_NONE && then.is_gone;
   if (then.digest.alg == SP_DIGEST_NONE || item->was_gone)
     return;

@@ -196,7 +196,8 @@ int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *p
   if (read_journal(past, journal, primary, backups, err) < 0)
     return -1;
   bool has_news;
-  return past->primary.tag_count > 0
+  past->is_told = past->primary.tag_count == 0;
+  return !past->is_told
              ? 0
              : sp_past_ask_records(past, journal, primary, backups, retry, now_s, &has_news, err);
 }

@@ -22,6 +22,7 @@ struct sp_past {
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
   bool lacks_record[SP_MAX_DESTINATIONS];        /* it was asked for, and is not there */
+  bool is_told;   /* all that is known of the primary's tags is from records */
   bool has_asked; /* the records were read, as far as they could be */
 };
 

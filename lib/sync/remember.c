@@ -110,6 +110,49 @@ static void tell_gone(struct sp_work *work, const struct sp_known_tag *known)
     forget(sp_known_tell_meant(journal, place, known->tag, gone_s, &no_memory));
 }
 
+/* Does the backup name what neither this host saw it name, nor the primary before? Then somebody
+ * else moved the tag there. */
+static bool is_moved(const struct sp_work *work, const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_digest before = sp_past_named_last(&work->past, tag->name);
+  const struct sp_digest seen = sp_past_named_at(&work->past, backup, tag->name);
+  const struct sp_digest *now = &tag->at[backup].now;
+  return now->alg != SP_DIGEST_NONE && !sp_digest_eq(now, &before) && !sp_digest_eq(now, &seen);
+}
+
+/* May what a tag names now at the primary have been found there before, by a run that this host
+ * does not know? One was, that moved a backup to it. And who knows from records alone what was
+ * before does not know what those say that cannot be asked. */
+static bool may_be_old_news(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    bool is_named = sp_digest_eq(&tag->at[i].now, &tag->primary) && is_moved(work, tag, i);
+    if (is_named || (work->past.is_told && !tag->at[i].is_known))
+      return true;
+  }
+  return false;
+}
+
+/* Did this run not see the end of what the tag is known to have named? */
+static bool is_late(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  bool is_late = may_be_old_news(work, tag);
+  for (size_t i = 0; i < work->backup_count; i++)
+    is_late = is_late || is_moved(work, tag, i);
+  return is_late;
+}
+
+static void tell_named(struct sp_work *work, const struct sp_pinned *tag)
+{
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = work->primary->name;
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(is_late(work, tag) ? sp_known_tell_tag_late(journal, place, tag->name, &tag->primary,
+                                                     work->now_s, &no_memory)
+                            : sp_known_tell_tag(journal, place, tag->name, &tag->primary,
+                                                work->now_s, &no_memory));
+}
+
 void sp_remember_primary(struct sp_work *work)
 {
   struct sp_journal *journal = work->sync->journal;
@@ -118,7 +161,7 @@ void sp_remember_primary(struct sp_work *work)
   for (size_t i = 0; i < work->tags.count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     if (tag->primary.alg != SP_DIGEST_NONE && !tag->is_gone && !is_refused(work, tag))
-      forget(sp_known_tell_tag(journal, place, tag->name, &tag->primary, work->now_s, &no_memory));
+      tell_named(work, tag);
   }
   for (size_t i = 0; i < work->fallback_count; i++) {
     const struct sp_fallback *fallback = &work->fallbacks[i];
@@ -185,26 +228,70 @@ void sp_remember_results(struct sp_work *work)
 
 /* -- the record */
 
-/* What the old entry says has ended, if this run saw it end. It did not if the backup names
- * something else already: then a run that came to write no record moved the tag there, nobody knows
- * when. Where the clock was set back, what is named now is the later all the same; of the time
- * between nobody knows. */
-static int add_left(const struct sp_record_tag *was, struct sp_record_tag *is,
-                    const struct sp_digest *at_backup, struct sp_record *record, struct sp_err *err)
+/* What a tag named at the primary since some time, as this host knows. */
+struct named {
+  struct sp_known_tag *states; /* newest first */
+  size_t count;
+};
+
+static void named_clear(struct named *named)
 {
-  struct sp_record_left left = {
-      .digest = was->digest, .since_s = was->since_s, .left_s = is->since_s};
-  memcpy(left.tag, was->tag, sizeof left.tag);
-  if (was->is_gone) {
-    left.since_s = was->named_since_s;
-    left.left_s = was->named_since_s > 0 ? was->since_s : 0;
-    return sp_record_merge_left(record, &left, err);
-  }
-  if (sp_digest_eq(&was->digest, &is->digest) || !sp_digest_eq(&was->digest, at_backup))
-    return 0;
-  if (is->since_s <= was->since_s)
-    is->since_s = was->since_s + 1;
+  sp_known_history_free(named->states, named->count);
+}
+
+static int add_left(struct sp_record *record, const char *tag, const struct sp_digest *digest,
+                    int64_t since_s, int64_t left_s, struct sp_err *err)
+{
+  struct sp_record_left left = {.digest = *digest, .since_s = since_s, .left_s = left_s};
+  snprintf(left.tag, sizeof left.tag, "%s", tag);
   return sp_record_merge_left(record, &left, err);
+}
+
+/* What ended after the old entry was written, as runs of this host saw: what the backup missed. */
+static int add_seen_ends(const struct named *named, const struct sp_record_tag *was,
+                         struct sp_record *record, struct sp_err *err)
+{
+  for (size_t i = 1; i < named->count && named->states[i - 1].since_s > was->since_s; i++) {
+    const struct sp_known_tag *state = &named->states[i], *next = &named->states[i - 1];
+    if (!state->is_gone && !next->is_late &&
+        add_left(record, was->tag, &state->digest, state->since_s, next->since_s, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* The end of the old entry itself, if this run saw it, or an earlier one of this host that did not
+ * reach the backup: what came next was not found there by either. */
+static int add_end_of_entry(const struct sp_work *work, const struct sp_pinned *tag,
+                            const struct named *named, const struct sp_record_tag *was,
+                            struct sp_record *record, struct sp_err *err)
+{
+  const struct sp_known_tag *next = NULL;
+  for (size_t i = 0; i < named->count && named->states[i].since_s > was->since_s; i++) {
+    if (!sp_digest_eq(&named->states[i].digest, &was->digest))
+      next = &named->states[i];
+  }
+  if (!next || (next->since_s < work->now_s ? next->is_late : may_be_old_news(work, tag)))
+    return 0;
+  return add_left(record, was->tag, &was->digest, was->since_s, next->since_s, err);
+}
+
+/* What ended of what the tag named, between the old entry and now, as far as that was seen. The end
+ * of the old entry was not if the backup names something else already: then a run that came to
+ * write no record moved the tag there, nobody knows when. */
+static int add_ends(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                    const struct sp_record_tag *was, struct sp_record *record, struct sp_err *err)
+{
+  SP_CLEANUP(named_clear) struct named named = {0};
+  if (was->is_gone && was->named_since_s > 0 &&
+      add_left(record, was->tag, &was->digest, was->named_since_s, was->since_s, err) < 0)
+    return -1;
+  if (sp_known_history(work->sync->journal, work->primary->name, tag->name, SP_MAX_KEPT_STATES,
+                       &named.states, &named.count, err) < 0 ||
+      add_seen_ends(&named, was, record, err) < 0)
+    return -1;
+  bool is_here = !was->is_gone && sp_digest_eq(&was->digest, &tag->at[backup].now);
+  return is_here ? add_end_of_entry(work, tag, &named, was, record, err) : 0;
 }
 
 /* What is known of a tag at a backup, for its record. */
@@ -224,8 +311,10 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
   sp_record_set_copy(&entry, &copy);
   snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
   const struct sp_record_tag *was = sp_record_find(old, tag->name);
-  if (was && add_left(was, &entry, &tag->at[backup].now, record, err) < 0)
+  if (was && entry.since_s > was->since_s && add_ends(work, backup, tag, was, record, err) < 0)
     return -1;
+  if (was && !sp_digest_eq(&was->digest, &entry.digest) && entry.since_s <= was->since_s)
+    entry.since_s = was->since_s + 1; /* the clock was set back: of the time between nobody knows */
   return sp_record_merge_tag(record, &entry, err);
 }
 
@@ -376,6 +465,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   }
   bool is_ours =
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
+  sp_journal_flush(work->sync->journal); /* what this run saw of the primary is asked again */
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
       sp_record_prune(&now, work->now_s, err) < 0 ||
       sp_rot_record_update(work, backup, &now, err) < 0)

@@ -30,18 +30,18 @@ class Times(backed_up.BackedUp):
         self.images["app"] = images.Content()
         self.write()
 
-    def name(self, seed, *tags):
+    def name(self, seed, *tags, status=0):
         """Tags of the primary name this image from now on; a backup is brought up to date; answers a time of it."""
         content = images.small(seed)
         self.at_primary.put_image("src/app", content)
         for tag in tags:
             media_type, data = content.manifests[content.tags["latest"]]
             self.at_primary.put_manifest("src/app", tag, media_type, data)
-        return self.pass_time()
+        return self.pass_time(status)
 
-    def pass_time(self):
+    def pass_time(self, status=0):
         """Syncs; answers a time at which all is so."""
-        self.sync()
+        self.json("sync", "--retry-for", "0", status=status)
         at = stamp()
         next_second()
         return at
@@ -60,6 +60,10 @@ class Times(backed_up.BackedUp):
             for number, (seed, at) in enumerate(seen):
                 self.on(host)
                 assert self.at(at, f"back-{host[:4]}-{number}") == digest_of(seed), (host, number)
+
+    def without_vault(self):
+        """In its place a repository: what is local is read first."""
+        self.file.write_text(self.file.read_text().replace('"vault:app"', f'"{self.two.host}/two/more"'))
 
     def unknown(self, at, *arguments):
         done = self.run("restore", "app:latest", "--at", at, "--to", "vault:unknown", *arguments, status=1)
@@ -175,6 +179,73 @@ def test_a_move_that_came_to_no_record(app):
     assert app.at(later, "later") == digest_of(3)
 
 
+def test_a_backup_that_was_away_is_told_what_it_missed(app):
+    """The end of what it names is that which runs saw that did not reach it, not that of its coming back."""
+    first = app.name(1)
+    app.one.stop()
+    seen = [(1, first), (2, app.name(2, status=1)), (1, app.name(1, status=1)), (3, app.name(3, status=1))]
+    app.one.start()
+    seen.append((4, app.name(4)))
+    assert [left["digest"] for left in app.record()["left"]] == [digest_of(seed) for seed, _ in seen[:-1]]
+    app.all_come_back(seen)
+    app.forget()
+    only = "--from", f"{app.one.host}/one/app"
+    assert app.at(first, "first", *only) == digest_of(1)
+    for at in (seen[1][1], seen[3][1]):  # it never had them
+        said = app.run("restore", "app:latest", "--at", at, "--to", "vault:not", *only, status=1).stderr
+        assert "no backup has what 'app:latest' named" in said
+
+
+def test_there_and_back_while_a_backup_was_away(app):
+    """It names the same as before; what it missed is told all the same, if anything is."""
+    first = app.name(1)
+    app.one.stop()
+    second = app.name(2, status=1)
+    app.one.start()
+    app.name(1, "v1.0.0")
+    app.forget()
+    only = "--from", f"{app.one.host}/one/app"
+    assert app.at(first, "first", *only) == digest_of(1)
+    assert "no backup has" in app.run("restore", "app:latest", "--at", second, "--to", "vault:not", *only, status=1).stderr
+
+
+@pytest.mark.parametrize("host", ["fresh", "older"])
+@pytest.mark.parametrize("found", ["the same", "the next"])
+def test_an_end_that_was_found_late(app, host, found):
+    """A run moved the tag and wrote no record. Whoever comes next, without a journal or with one of before, finds that: when
+    the first image was left, nobody saw, not even in that journal."""
+    first = app.name(1)
+    with app.another_host():
+        app.write(record=False)
+        moved = app.name(2)
+        app.write(record=True)
+    if host == "fresh":
+        app.forget()
+    later = app.name(2 if found == "the same" else 3)
+    for each in HOSTS:
+        app.on(each)
+        app.unknown(moved)
+        app.unknown(first)
+        assert app.at(later, f"later-{each[:4]}") == digest_of(2 if found == "the same" else 3)
+
+
+def test_a_fresh_host_that_cannot_ask_all_backups_tells_no_end(app):
+    """What the others know of the time between, it does not know."""
+    app.without_vault()
+    first = app.name(1)
+    app.one.stop()
+    second = app.name(2, status=1)
+    app.one.start()
+    app.two.stop()
+    app.forget()
+    app.name(3, status=1)
+    assert "left" not in app.record()
+    for host in HOSTS:
+        app.on(host)
+        for at in (first, second):
+            app.unknown(at, "--retry-for", "0")
+
+
 def test_a_clock_that_was_set_back(app):
     """A record of a host that was hours ahead: what latest names since is right all the same, and nothing is told of the
     time that has not been."""
@@ -184,7 +255,7 @@ def test_a_clock_that_was_set_back(app):
         record = app.record((wire.Wire.to(registry), name))
         record["tags"][0]["since"] = ahead
         app.put_record(record, registry, name)
-    app.file.write_text(app.file.read_text().replace('"vault:app"', f'"{app.two.host}/two/more"'))
+    app.without_vault()
     app.forget()
     now = app.name(2)
     record = app.record()

@@ -214,6 +214,11 @@ static void tell_gone(const char *place, const char *tag)
 static void test_what_is_gone_goes(void **state)
 {
   (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_digest third = digest_of(3);
+  struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+  must(sp_known_tell_tag_late(journal, "p", "pr-3", &third, sp_clock_wall_s(), &err), &err);
+  sp_journal_close(journal);
   tell_tag("p", "pr-1", 1);
   let_days_pass(10);
   tell_gone("p", "pr-1");
@@ -224,6 +229,7 @@ static void test_what_is_gone_goes(void **state)
   let_days_pass(30);
   assert_int_equal(states_of("p", "pr-1"), 0);
   assert_int_equal(states_of("p", "pr-2"), 1);
+  assert_int_equal(states_of("p", "pr-3"), 1); /* (found late) it is there all the same */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scratch_remove)

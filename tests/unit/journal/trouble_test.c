@@ -308,11 +308,11 @@ static void test_versions(void **state)
     size_t facts;
     bool is_set_aside;
   } rows[] = {
-      {"PRAGMA user_version=3", SP_OK, 2 * STORY_PLACES * STORY_TAGS, false},
-      {"PRAGMA user_version=4", SP_E_UNSUPPORTED, 0, false},
-      {"PRAGMA user_version=4; ALTER TABLE tags ADD COLUMN x INT", SP_E_UNSUPPORTED, 0, false},
+      {"PRAGMA user_version=4", SP_OK, 2 * STORY_PLACES * STORY_TAGS, false},
+      {"PRAGMA user_version=5", SP_E_UNSUPPORTED, 0, false},
+      {"PRAGMA user_version=5; ALTER TABLE tags ADD COLUMN x INT", SP_E_UNSUPPORTED, 0, false},
       {"PRAGMA user_version=0", SP_E_INVALID, 0, true},
-      {"PRAGMA user_version=2", SP_E_INVALID, 0, true}, /* an older one */
+      {"PRAGMA user_version=3", SP_E_INVALID, 0, true}, /* an older one */
       {"PRAGMA application_id=7", SP_E_INVALID, 0, true},
       {"DROP TABLE blobs", SP_E_INVALID, 0, true},
       {"CREATE TABLE more(x)", SP_E_INVALID, 0, true},
