@@ -26,8 +26,9 @@ struct wanted {
       is_company; /* a digest tag: cosign's, or a list of referrers; what it names is asked later */
   struct sp_digest digest;
   bool is_found;
-  bool was_gone; /* then: the primary did not have it any more */
-  bool is_older; /* no copy has what the primary named last */
+  bool was_gone;          /* then: the primary did not have it any more */
+  struct sp_digest other; /* now: what the best copy names, if none names what the primary did */
+  const char *other_at;   /* and that copy; borrowed */
 };
 
 /* The opening of a view. */
@@ -164,14 +165,19 @@ static int read_told(struct opening *opening, struct sp_err *err)
   return sp_cancel_check(request->cancel, err);
 }
 
+/* The journal may be older than the backups, or another host's: a restore is rare, and what it
+ * gives back is taken for the newest. So the records are always asked. */
 static int read_past(struct opening *opening, struct sp_err *err)
 {
   const struct sp_view_request *request = opening->request;
+  bool has_news;
   opening->past.backup_count = opening->count;
   if (!request->primary)
     return 0;
   if (sp_past_read(&opening->past, request->journal, request->primary, opening->sides,
-                   opening->count, &request->retry, request->now_s, err) < 0)
+                   opening->count, &request->retry, request->now_s, err) < 0 ||
+      sp_past_ask_records(&opening->past, request->journal, request->primary, opening->sides,
+                          &request->retry, request->now_s, &has_news, err) < 0)
     return -1;
   return sp_known_read(request->journal, request->primary, request->at_s, &opening->then, err);
 }
@@ -290,27 +296,31 @@ static bool is_held(const struct opening *opening, const struct sp_digest *diges
   return false;
 }
 
-/* What the tag names at the best copy that has it; looks on for `digest`, if there is one. */
-static bool find_now(const struct opening *opening, const char *name, struct sp_digest *digest)
+/* What the tag names at the best copy that has it; looks on for what the primary named last, if
+ * that is known. */
+static bool find_now(const struct opening *opening, struct wanted *item)
 {
-  struct sp_digest first = {0};
+  const char *name = item->name;
   for (size_t i = 0; i < opening->count; i++) {
     struct sp_named named;
     struct sp_err err = SP_ERR_INIT;
     if (!sp_side_has(&opening->sides[i], name) ||
         sp_store_resolve(opening->stores[i], name, &named, &err) < 0)
       continue;
-    if (digest->alg == SP_DIGEST_NONE || sp_digest_eq(&named.digest, digest)) {
-      *digest = named.digest;
+    if (item->digest.alg == SP_DIGEST_NONE || sp_digest_eq(&named.digest, &item->digest)) {
+      item->digest = named.digest;
+      item->other_at = NULL;
       return true;
     }
-    if (first.alg == SP_DIGEST_NONE)
-      first = named.digest;
+    if (!item->other_at) {
+      item->other = named.digest;
+      item->other_at = opening->stores[i]->name;
+    }
   }
-  if (digest->alg != SP_DIGEST_NONE && is_held(opening, digest))
+  if (item->digest.alg != SP_DIGEST_NONE && is_held(opening, &item->digest))
     return true;
-  *digest = first;
-  return first.alg != SP_DIGEST_NONE;
+  item->digest = item->other;
+  return item->other_at;
 }
 
 /* Does no copy name something else there by now? */
@@ -361,10 +371,7 @@ static void find_task(void *ctx, size_t i)
   const struct sp_known_tag *known = sp_known_find_tag(&opening->then, item->name);
   if (known)
     item->digest = known->digest; /* (one that is gone is wanted back) */
-  const struct sp_digest last = item->digest;
-  item->is_found = find_now(opening, item->name, &item->digest);
-  item->is_older =
-      item->is_found && last.alg != SP_DIGEST_NONE && !sp_digest_eq(&last, &item->digest);
+  item->is_found = find_now(opening, item);
 }
 
 /* Nobody knows; what it left next is named at least, if it has a name. */
@@ -441,12 +448,24 @@ static void tell_left_out(struct opening *opening)
              first, count, at);
 }
 
-static void tell_older(struct opening *opening, const struct wanted *item)
+/* No backup names what the primary named last, as far as this host knows: where one has that, it is
+ * restored all the same, but whoever moved the tag there may know more, and have left no record. */
+static void tell_other(struct opening *opening, const struct wanted *item)
 {
   char digest[SP_DIGEST_TEXT_MAX];
+  char other[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&item->digest, digest);
-  add_note(opening->view, "no backup has what '%s' named last at the primary: %s is an older image",
-           item->name, digest);
+  sp_digest_format(&item->other, other);
+  if (sp_digest_eq(&item->digest, &item->other))
+    add_note(opening->view,
+             "no backup has what '%s' named last at the primary: %s is an older image", item->name,
+             digest);
+  else
+    add_note(opening->view,
+             _("'%s' named %s last at the primary, as far as this host knows; that is restored, "
+               "but no backup names it, and '%s' names %s. If that is newer: safeport restore "
+               "%s:%s --to REPO"),
+             item->name, digest, item->other_at, other, item->other_at, item->name);
 }
 
 static int find_digests(struct opening *opening, struct sp_err *err)
@@ -461,8 +480,8 @@ static int find_digests(struct opening *opening, struct sp_err *err)
       continue;
     if (!item->is_found)
       tell_missing(opening, item);
-    if (item->is_older)
-      tell_older(opening, item);
+    if (item->other_at)
+      tell_other(opening, item);
     if (item->is_found)
       opening->view->only = found++ == 0 ? item->digest : (struct sp_digest){0};
   }

@@ -51,6 +51,44 @@ def test_emptied_primary_gets_everything_back(backed):
     assert counts(backed.json("restore", "app", "signed", "--all")).keys() == {"proven"}  # nothing left to do
 
 
+def moved_by_another_host(backed, **settings):
+    """latest of two images: this host knows the first, and by its name at no backup any more."""
+    backed.put("app", images.small(1))
+    backed.write(**settings)
+    backed.sync()
+    time.sleep(1.01 - time.time() % 1)
+    with backed.another_host():
+        backed.put("app", images.small(2))
+        backed.sync()
+    backed.primary.stop()
+    return images.small(1), images.small(2)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("--dry-run",)])
+def test_a_journal_that_is_older_than_the_backups(backed, arguments, start):
+    """Another host's, or one that came back from a backup of itself: the records are newer, and asked in any case."""
+    _, newer = moved_by_another_host(backed)
+    target = start("target")
+    document = backed.json("restore", "app", *arguments, "--to", f"{target.host}/app")
+    assert not document["images"][0]["notes"]
+    assert document["images"][0]["places"][0]["changes"][0]["digest"] == newer.tags["latest"]
+    if "--dry-run" not in arguments:
+        backed.check(target, "app", newer)
+
+
+def test_a_journal_that_is_older_than_backups_without_records(backed, start):
+    """What it gives back is what this host knows, and it says what else there is, and how that is had."""
+    older, newer = moved_by_another_host(backed, record=False)
+    target = start("target")
+    document = backed.json("restore", "app", "--to", f"{target.host}/app")
+    backed.check(target, "app", older)
+    (note,) = document["images"][0]["notes"]
+    assert older.tags["latest"] in note and newer.tags["latest"] in note
+    command = re.search("safeport (restore .*) --to REPO", note)[1]
+    backed.port.run(*command.split(), "--to", f"{target.host}/newer", status=0)
+    backed.check(target, "newer", newer)
+
+
 @pytest.mark.parametrize("left", ["one", "two", "vault"])
 def test_drill_of_row_52_only_one_backup_is_left(backed, start, left):
     for number in range(10):
