@@ -231,7 +231,8 @@ static bool has_wrong_bytes(const struct turn *turn, const struct sp_sync_image 
   return is_passed_over || has_failed_digest(told);
 }
 
-/* Of what could not be read right; and when what was is proven: with that in mind. */
+/* Of what could not be read right: what is missing too, for the backup names the image. And when
+ * what could be is proven: with that in mind. */
 static int64_t tell_rot(const struct turn *turn, struct sp_err *err)
 {
   struct sp_journal *journal = turn->drill->fleet.journal;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "journal/record_facts.h"
 #include "journal/rot.h"
 #include "store/pull_reserve.h"
 #include "sync/kept.h"
@@ -172,10 +173,27 @@ int sp_restore_item_open(const struct sp_restore_plan *plan, size_t number,
 
 /* -- afterwards */
 
+/* Has the place the image, or had it, as the journal and the record there know? All backups are
+ * asked for what is wanted, also for what came and went before they were backups. A place that is
+ * restored by itself is asked for what it names. */
+static bool has_had(const struct sp_restore_plan *plan, const char *place,
+                    const struct sp_digest *image)
+{
+  struct sp_known_digest known;
+  struct sp_err no_memory = SP_ERR_INIT;
+  return !plan->images ||
+         (sp_known_read_digest(plan->journal, place, image, &known, &no_memory) == 0 &&
+          (known.first_seen_s || sp_record_says_of_copy(&known)));
+}
+
 /* Without memory it is found again. A manifest is hashed by whoever touches an image. */
 static void tell_damage(const struct sp_restore_plan *plan, const char *place,
-                        const struct sp_passed_over *passed, const struct sp_digest *image)
+                        struct sp_passed_over *passed, const struct sp_digest *image)
 {
+  if (passed->why == SP_PASSED_UNREAD ||
+      (passed->why == SP_PASSED_MISSING && !has_had(plan, place, image)))
+    return;
+  passed->is_damage = true;
   bool needs_read = passed->why == SP_PASSED_DAMAGED && !sp_digest_eq(image, &passed->digest);
   struct sp_err no_memory = SP_ERR_INIT;
   (void)!sp_known_tell_damage(plan->journal, place, image, needs_read, &no_memory);
@@ -192,8 +210,7 @@ void sp_restore_item_copied(const struct sp_restore_plan *plan, struct sp_view *
       continue;
     for (size_t k = 0; k < copied->tag_count; k++)
       sp_text_append_name(passed->tags, sizeof passed->tags, copied->tags[k]);
-    if (passed->why != SP_PASSED_UNREAD)
-      tell_damage(plan, view->known_as[passed->copy], passed, copied->digest);
+    tell_damage(plan, view->known_as[passed->copy], passed, copied->digest);
   }
 }
 
@@ -216,7 +233,7 @@ static void tell_rot(const struct sp_restore_plan *plan, const struct sp_view *v
                      const struct sp_passed_over *passed)
 {
   struct sp_err no_memory = SP_ERR_INIT;
-  if (passed->why != SP_PASSED_UNREAD)
+  if (passed->is_damage)
     (void)!sp_rot_tell_seen(plan->journal, view->known_as[passed->copy], &passed->digest,
                             sp_clock_wall_s(), &no_memory);
 }

@@ -258,6 +258,31 @@ const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                  compare_digest_key);
 }
 
+struct digest_question {
+  const char *place;
+  const struct sp_digest *digest;
+  struct sp_known_digest *out;
+};
+
+static int ask_digest(struct sp_db *db, void *ctx, struct sp_err *err)
+{
+  const struct digest_question *question = ctx;
+  return sp_digest_row_find(db, question->place, question->digest, question->out, err);
+}
+
+int sp_known_read_digest(struct sp_journal *journal, const char *place,
+                         const struct sp_digest *digest, struct sp_known_digest *out,
+                         struct sp_err *err)
+{
+  struct digest_question question = {.place = place, .digest = digest, .out = out};
+  bool known;
+  *out = (struct sp_known_digest){.digest = *digest};
+  int failed = sp_journal_ask(journal, ask_digest, &question, &known, err);
+  if (failed || !known)
+    *out = (struct sp_known_digest){.digest = *digest};
+  return failed;
+}
+
 /* -- damage and proofs */
 
 bool sp_known_is_damaged(const struct sp_known_digest *digest)

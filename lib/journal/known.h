@@ -64,6 +64,11 @@ const struct sp_known_tag *sp_known_find_tag(const struct sp_known *known, const
 const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
                                                    const struct sp_digest *digest);
 
+/* What is known of one digest at a place; nothing but itself if nothing is. */
+SP_MUST_CHECK int sp_known_read_digest(struct sp_journal *journal, const char *place,
+                                       const struct sp_digest *digest, struct sp_known_digest *out,
+                                       struct sp_err *err);
+
 /* Does damage stand there? The second: such that only reading says otherwise? digest NULL: no. */
 bool sp_known_is_damaged(const struct sp_known_digest *digest);
 bool sp_known_needs_read(const struct sp_known_digest *digest);

@@ -90,8 +90,9 @@ static void on_passed_over(void *ctx, size_t copy, const struct sp_digest *diges
   }
   if (view->passed_over_count == SP_PASSED_OVER_MAX)
     return;
-  view->passed_over[view->passed_over_count++] =
-      (struct sp_passed_over){.copy = number, .digest = *digest, .why = kind_of(why)};
+  struct sp_passed_over *passed = &view->passed_over[view->passed_over_count++];
+  *passed = (struct sp_passed_over){.copy = number, .digest = *digest, .why = kind_of(why)};
+  passed->is_damage = passed->why == SP_PASSED_DAMAGED;
 }
 
 /* -- listing */

@@ -42,6 +42,7 @@ struct sp_passed_over {
     SP_PASSED_DAMAGED,
     SP_PASSED_UNREAD
   } why;                               /* UNREAD: it could not say */
+  bool is_damage;                      /* of that copy: what it merely never had is none */
   char tags[SP_REPORT_TAGS_MAX_BYTES]; /* that it hurts, as far as that is known */
 };
 #define SP_PASSED_OVER_MAX 1000 /* of one image; more are not told */

@@ -246,6 +246,28 @@ def test_a_fresh_host_that_cannot_ask_all_backups_tells_no_end(app):
             app.unknown(at, "--retry-for", "0")
 
 
+def test_what_a_backup_never_had_is_no_damage_there(app):
+    """It is asked for it all the same. What it had, and has no more, is damage."""
+    app.without_vault()
+    app.one.stop()
+    first = app.name(1, status=1)
+    app.one.start()
+    app.name(2)
+    for host in HOSTS:
+        app.on(host)
+        app.sync()
+        assert app.at(first, f"first-{host[:4]}") == digest_of(1)
+        document = app.json("status")
+        assert not document["images"][0]["notes"]
+        assert {at["standing"] for tag in document["images"][0]["tags"] for at in tag["at"]} == {"in_step"}
+    app.one.stop()
+    layer = json.loads(images.small(2).manifests[digest_of(2)][1])["layers"][0]["digest"]
+    app.one.remove(layer)
+    app.one.start()
+    app.run("restore", "app", "--to", "vault:second", status=0)
+    assert [at["standing"] for at in app.json("status", status=None)["images"][0]["tags"][0]["at"]][0] == "damaged"
+
+
 def test_a_clock_that_was_set_back(app):
     """A record of a host that was hours ahead: what latest names since is right all the same, and nothing is told of the
     time that has not been."""
