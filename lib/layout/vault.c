@@ -115,7 +115,7 @@ static int open_repository(struct sp_layout_dir *dir, const char *repository, st
 static int set_known_as(struct sp_layout_dir *dir, const char *repository, struct sp_err *err)
 {
   char id[SP_VAULT_ID_LEN + 1];
-  sp_vault_id_get(dir->root_fd, dir->mode == SP_LAYOUT_WRITE, modes.file, id);
+  sp_vault_id_get(dir->root_fd, dir->mode == SP_LAYOUT_WRITE, modes.file, dir->cancel, id);
   return id[0] ? sp_text_format(&dir->known_as, err, "vault:@%s/%s", id, repository) : 0;
 }
 

@@ -2,6 +2,7 @@
 /* The vault: many repositories in one directory, each blob stored once (DESIGN.md "The vault").
  *
  *     <root>/vault-id                      which vault it is (layout/vault_id.h)
+ *     <root>/.safeport-lock                held while that is made
  *     <root>/pool/<alg>/<2 hex>/<hex>      every blob once
  *     <root>/repos/<name>/_/               a standard OCI image layout of that repository; its
  * blobs are hard links into the pool (copies on EMLINK or EXDEV)

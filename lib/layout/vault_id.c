@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "layout/lock.h"
 
 #define ID_FILE "vault-id"
 
@@ -35,12 +36,17 @@ static bool read_id(int root_fd, char out[SP_VAULT_ID_LEN + 1], bool *is_readabl
   return true;
 }
 
-void sp_vault_id_get(int root_fd, bool make, mode_t mode, char out[SP_VAULT_ID_LEN + 1])
+/* Two images, or two processes, that come upon a vault without an id are to give it one. */
+void sp_vault_id_get(int root_fd, bool make, mode_t mode, const struct sp_cancel *cancel,
+                     char out[SP_VAULT_ID_LEN + 1])
 {
+  SP_AUTO_LOCK struct sp_lock lock = SP_LOCK_INIT;
   char line[SP_VAULT_ID_LEN + 2];
   struct sp_err err = SP_ERR_INIT;
   bool is_readable;
-  if (read_id(root_fd, out, &is_readable) || !make || !is_readable)
+  if (read_id(root_fd, out, &is_readable) || !make || !is_readable ||
+      sp_lock_take(&lock, root_fd, mode, "the vault", cancel, &err) < 0 ||
+      read_id(root_fd, out, &is_readable) || !is_readable)
     return;
   snprintf(line, sizeof line, "%016" PRIx64 "%016" PRIx64 "\n", sp_random_u64(), sp_random_u64());
   if (sp_file_replace(root_fd, ID_FILE, mode, sp_span_str(line), &err) == 0)

@@ -10,12 +10,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/cancel.h"
+
 #define SP_VAULT_ID_LEN 32 /* hex digits */
 
 /* Reads the id of the vault at root_fd; `make`: makes it (with mode) if there is none, or none that
- * makes sense. "" if it has none, or it cannot be read or made: no job fails for want of memory. Of
- * two processes that make one at once the later wins; what the other has proven is proven again.
- * Blocks on disk. */
-void sp_vault_id_get(int root_fd, bool make, mode_t mode, char out[SP_VAULT_ID_LEN + 1]);
+ * makes sense, under a lock on the root (layout/lock.h): of those that make one at once all get the
+ * same. "" if it has none, or it cannot be read or made: no job fails for want of memory. Blocks on
+ * disk, and on that lock, until `cancel` (borrowed). */
+void sp_vault_id_get(int root_fd, bool make, mode_t mode, const struct sp_cancel *cancel,
+                     char out[SP_VAULT_ID_LEN + 1]);
 
 #endif

@@ -3,10 +3,15 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file.h"
+#include "layout/vault_id.h"
 
 SP_DEFINE_AUTO_CLEAR(struct fx_image, fx_image_clear)
 #define AUTO_IMAGE SP_CLEANUP(fx_image_clear_auto_)
@@ -465,11 +470,45 @@ static void test_a_vault_without_an_id_gets_one_by_a_write(void **state)
                       "vault:@0123456789abcdef0123456789abcdef/ghcr.io/o/app");
 }
 
+/* Whoever was slower had told the journal under an id that nobody finds again. */
+#define MAKERS 8
+static pthread_barrier_t together;
+
+static void *get_id(void *out)
+{
+  SP_AUTO_CLOSE int root_fd = -1;
+  struct sp_err err = SP_ERR_INIT;
+  fx_must(sp_file_open_dir(AT_FDCWD, root, &root_fd, &err), &err);
+  pthread_barrier_wait(&together);
+  sp_vault_id_get(root_fd, true, 0600, NULL, out);
+  return NULL;
+}
+
+static void test_all_who_make_an_id_at_once_get_the_same(void **state)
+{
+  (void)state;
+  for (int round = 0; round < 40; round++) {
+    pthread_t makers[MAKERS];
+    char ids[MAKERS][SP_VAULT_ID_LEN + 1];
+    pthread_barrier_init(&together, NULL, MAKERS);
+    put_id(round % 2 ? "damaged" : NULL);
+    for (int i = 0; i < MAKERS; i++)
+      assert_int_equal(pthread_create(&makers[i], NULL, get_id, ids[i]), 0);
+    for (int i = 0; i < MAKERS; i++)
+      pthread_join(makers[i], NULL);
+    assert_int_equal(strlen(ids[0]), SP_VAULT_ID_LEN);
+    for (int i = 1; i < MAKERS; i++)
+      assert_string_equal(ids[i], ids[0]);
+    pthread_barrier_destroy(&together);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_the_same_name_in_another_vault_is_another_place),
       TEST(test_a_vault_without_an_id_gets_one_by_a_write),
+      TEST(test_all_who_make_an_id_at_once_get_the_same),
       TEST(test_each_blob_is_stored_once),
       TEST(test_repositories_keep_apart),
       TEST(test_links_from_a_sibling),
