@@ -36,6 +36,8 @@ SP_MUST_CHECK int sp_journal_ask_and_write(struct sp_journal *journal, sp_questi
 
 /* May this be a time of something that has been? (One day ahead is a clock that is wrong.) */
 bool sp_journal_is_past(int64_t unix_s);
+/* A time of a proof, 0 if it cannot be one (sp_known_is_proof_date). */
+int64_t sp_journal_proof_time(int64_t unix_s);
 /* A time of damage. One that lies ahead is a clock's that was wrong; what was seen was seen, at the
  * latest now. 0 stays "never". */
 int64_t sp_journal_damage_time(int64_t unix_s);

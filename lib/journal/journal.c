@@ -16,6 +16,7 @@
 #include "base/state_dir.h"
 #include "base/text.h"
 #include "journal/inside.h"
+#include "journal/known.h"
 #include "journal/prune.h"
 
 #define LOCK_FILE "journal.lock"
@@ -64,6 +65,11 @@ bool sp_journal_trouble(struct sp_journal *journal, struct sp_err *out)
 bool sp_journal_is_past(int64_t unix_s)
 {
   return unix_s > 0 && unix_s <= sp_clock_wall_s() + SP_DAY_S;
+}
+
+int64_t sp_journal_proof_time(int64_t unix_s)
+{
+  return sp_known_is_proof_date(unix_s, sp_clock_wall_s()) ? unix_s : 0;
 }
 
 int64_t sp_journal_damage_time(int64_t unix_s)

@@ -42,11 +42,6 @@ static int read_state(const struct sp_field *fields, struct state *out, struct s
   return 0;
 }
 
-static int64_t past_or_unknown(int64_t unix_s)
-{
-  return sp_journal_is_past(unix_s) ? unix_s : 0;
-}
-
 /* -- lists that grow */
 
 /* Makes room for one more item; count is doubled at powers of two. */
@@ -285,6 +280,11 @@ int sp_known_read_digest(struct sp_journal *journal, const char *place,
 
 /* -- damage and proofs */
 
+bool sp_known_is_proof_date(int64_t proven_s, int64_t now_s)
+{
+  return proven_s > 0 && proven_s <= now_s + 1;
+}
+
 bool sp_known_is_damaged(const struct sp_known_digest *digest)
 {
   return digest && digest->damaged_s > 0;
@@ -470,7 +470,7 @@ static int ask_blob(struct sp_db *db, const struct blob_question *question, size
                    args, 2, &rows, err) < 0)
     return -1;
   int got = sp_rows_next(&rows, question->place, fields, err);
-  question->read_s[i] = got > 0 ? past_or_unknown(fields[2].number) : 0;
+  question->read_s[i] = got > 0 ? sp_journal_proof_time(fields[2].number) : 0;
   return got < 0 ? -1 : 0;
 }
 

@@ -5,8 +5,9 @@
  * A place is a repository by its name as reports write it (sp_place_format_name, without tag), or,
  * where that may be several, as sp_store_known_as says.
  * Times are unix seconds; 0 is "not known" or "never". A time further ahead than a day is no fact:
- * it is neither taken nor given. But damage that lies ahead was seen: it is taken, and given, as of
- * now.
+ * it is neither taken nor given; nor is a proof that lies ahead at all (sp_known_is_proof_date), so
+ * that the next one takes its place. But damage that lies ahead was seen: it is taken, and given,
+ * as of now.
  *
  * Reads give a snapshot that is the caller's. Threads: any.
  */
@@ -68,6 +69,10 @@ const struct sp_known_digest *sp_known_find_digest(const struct sp_known *known,
 SP_MUST_CHECK int sp_known_read_digest(struct sp_journal *journal, const char *place,
                                        const struct sp_digest *digest, struct sp_known_digest *out,
                                        struct sp_err *err);
+
+/* May something have been proven, or asked for, at that time (0: never)? A date that lies ahead is
+ * a wrong clock's and proves nothing, but for the second of sp_rot_date_proof. Pure. */
+bool sp_known_is_proof_date(int64_t proven_s, int64_t now_s);
 
 /* Does damage stand there? The second: such that only reading says otherwise? digest NULL: no. */
 bool sp_known_is_damaged(const struct sp_known_digest *digest);

@@ -74,11 +74,6 @@ static int apply_digest(const struct sp_told *told, struct sp_db *db, struct sp_
 
 static const struct sp_told_ops digest_ops = {.apply = apply_digest, .free = fact_free};
 
-static int64_t past_or_nothing(int64_t unix_s)
-{
-  return sp_journal_is_past(unix_s) ? unix_s : 0;
-}
-
 int sp_known_tell_digest(struct sp_journal *journal, const char *place,
                          const struct sp_known_digest *facts, struct sp_err *err)
 {
@@ -89,10 +84,10 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
     return -1;
   fact->times = (struct sp_known_digest){
       .digest = facts->digest,
-      .first_seen_s = past_or_nothing(facts->first_seen_s),
-      .touched_s = past_or_nothing(facts->touched_s),
-      .read_s = past_or_nothing(facts->read_s),
-      .referrers_s = past_or_nothing(facts->referrers_s),
+      .first_seen_s = sp_journal_is_past(facts->first_seen_s) ? facts->first_seen_s : 0,
+      .touched_s = sp_journal_proof_time(facts->touched_s),
+      .read_s = sp_journal_proof_time(facts->read_s),
+      .referrers_s = sp_journal_proof_time(facts->referrers_s),
       .damaged_s = sp_journal_damage_time(facts->damaged_s),
   };
   fact->times.needs_read = fact->times.damaged_s > 0 && facts->needs_read;
@@ -297,7 +292,7 @@ int sp_known_tell_blob(struct sp_journal *journal, const char *place,
                        const struct sp_digest *digest, int64_t read_s, struct sp_err *err)
 {
   struct fact *fact;
-  if (!sp_journal_is_past(read_s))
+  if (sp_journal_proof_time(read_s) == 0)
     return 0;
   if (fact_new(&blob_ops, place, &fact, err) < 0)
     return -1;
@@ -314,11 +309,12 @@ static int apply_damage(const struct sp_told *told, struct sp_db *db, struct sp_
 {
   const struct fact *fact = (const struct fact *)told;
   struct sp_known_digest known;
+  int64_t proven_s;
   if (sp_prune_mark(db, fact->place, sp_clock_wall_s(), err) < 0 ||
-      sp_digest_row_find(db, fact->place, &fact->times.digest, &known, err) < 0)
+      sp_digest_row_find(db, fact->place, &fact->times.digest, &known, err) < 0 ||
+      sp_digest_row_find_last_proof(db, fact->place, &fact->times.digest, &proven_s, err) < 0)
     return -1;
   struct sp_known_digest seen = fact->times;
-  int64_t proven_s = known.touched_s > known.read_s ? known.touched_s : known.read_s;
   if (seen.damaged_s < proven_s)
     seen.damaged_s = proven_s; /* and a record that knows of that proof does not end it */
   known.touched_s = known.read_s = 0;

@@ -157,8 +157,9 @@ void sp_record_artifact_clear(struct sp_record_artifact *artifact);
 SP_MUST_CHECK int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body,
                                    struct sp_err *err);
 /* Decodes a body (hashed by whoever fetched it) into an initialised, empty record. Times later than
- * now_s and a day are left out, and what is no fact without them. Fails: SP_E_INVALID;
- * SP_E_UNSUPPORTED (schema of a newer safeport); SP_E_LIMIT; SP_E_NOMEM. */
+ * now_s and a day are left out, days of proofs that have not begun, and what is no fact without
+ * them. Fails: SP_E_INVALID; SP_E_UNSUPPORTED (schema of a newer safeport); SP_E_LIMIT; SP_E_NOMEM.
+ */
 SP_MUST_CHECK int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out,
                                    struct sp_err *err);
 

@@ -208,7 +208,7 @@ static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_
   snprintf(midnight, sizeof midnight, "%sT00:00:00Z", text ? text : "");
   if (text && (strlen(text) != DATE_LEN || sp_clock_parse_rfc3339(midnight, &unix_s) < 0))
     return sp_fail(err, SP_E_INVALID, "member '%s' is not a date", member);
-  *out = unix_s > 0 && unix_s <= now_s + SP_DAY_S ? unix_s : 0;
+  *out = sp_known_is_proof_date(unix_s, now_s) ? unix_s : 0;
   return 0;
 }
 

@@ -170,8 +170,8 @@ static int end_doubts(struct sp_db *db, const struct question *question, struct 
       return senseless(err);
     before = fields[1].digest;
     struct sp_rot_blob *blob = find(question->out, &before);
-    if (blob && sp_journal_is_past(fields[2].number))
-      take_reading(blob, fields[2].number);
+    if (blob)
+      take_reading(blob, sp_journal_proof_time(fields[2].number));
   }
   return got;
 }
@@ -329,7 +329,7 @@ static int apply_said(const struct sp_told *told, struct sp_db *db, struct sp_er
       find_known(db, fact, &known_s, &here, err) < 0 ||
       read_at(db, fact->place, &fact->digest, &read_s, err) < 0)
     return -1;
-  if (here.damaged_s >= fact->seen_s || read_s >= fact->seen_s)
+  if (here.damaged_s >= fact->seen_s || sp_journal_proof_time(read_s) >= fact->seen_s)
     return 0;
   return put(db, fact, known_s ? known_s : fact->at_s, err);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/decide.h"
 
+#include "journal/known.h"
+
 static bool differs(const struct sp_digest *known, const struct sp_digest *now)
 {
   return known->alg != SP_DIGEST_NONE && !sp_digest_eq(known, now);
@@ -8,10 +10,8 @@ static bool differs(const struct sp_digest *known, const struct sp_digest *now)
 
 bool sp_sync_is_fresh(int64_t proven_s, int64_t now_s, int64_t max_proof_age_s)
 {
-  int64_t age_s = now_s - proven_s;
-  if (age_s == -1)
-    age_s = 0; /* sp_rot_date_proof; more than a second ahead is a clock that was wrong */
-  return proven_s > 0 && age_s >= 0 && age_s < max_proof_age_s;
+  int64_t age_s = now_s > proven_s ? now_s - proven_s : 0;
+  return sp_known_is_proof_date(proven_s, now_s) && age_s < max_proof_age_s;
 }
 
 enum sp_sync_action sp_sync_decide(const struct sp_tag_state *state)

@@ -215,8 +215,8 @@ bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
 static bool is_due(const struct sp_work *work, const struct sp_digest *digest)
 {
   const struct sp_known_digest *known = sp_known_find_digest(&work->past.primary, digest);
-  int64_t age_s = known ? work->now_s - known->referrers_s : INT64_MAX;
-  return age_s >= work->rules.referrers_every_s || age_s < 0;
+  return !sp_sync_is_fresh(known ? known->referrers_s : 0, work->now_s,
+                           work->rules.referrers_every_s);
 }
 
 static bool has_all(struct sp_work *work, size_t backup, const struct sp_referrers *list)

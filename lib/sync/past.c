@@ -61,12 +61,16 @@ int sp_past_read_said_rot(struct sp_journal *journal, const char *backup, struct
   return name_said(backup, &place, err) < 0 ? -1 : sp_rot_said_read(journal, place, said, err);
 }
 
-/* Dates of proofs are days: the proof may have come at their end, and after damage of that day. */
-static void use_end_of_day(struct sp_known_digest *copy)
+/* Dates of proofs are days: the proof may have come at their end, and after damage of that day; but
+ * not later than now. */
+static void use_end_of_day(struct sp_known_digest *copy, int64_t now_s)
 {
   int64_t *const dates[] = {&copy->touched_s, &copy->read_s};
-  for (size_t i = 0; i < 2; i++)
-    *dates[i] = *dates[i] ? sp_record_day(*dates[i]) + SP_DAY_S - 1 : 0;
+  for (size_t i = 0; i < 2; i++) {
+    int64_t end_s = sp_record_day(*dates[i]) + SP_DAY_S - 1;
+    if (sp_known_is_proof_date(*dates[i], now_s))
+      *dates[i] = end_s < now_s ? end_s : now_s;
+  }
 }
 
 /* Of tags that are there nothing is kept, but of one that it called gone. */
@@ -84,9 +88,8 @@ static int tell_said_name(struct sp_journal *journal, const char *place,
 }
 
 static int tell_rot(struct sp_journal *journal, const char *backup, const struct sp_record_rot *rot,
-                    struct sp_err *err)
+                    int64_t now_s, struct sp_err *err)
 {
-  int64_t now_s = sp_clock_wall_s();
   return rot->is_elsewhere
              ? sp_rot_tell_elsewhere(journal, backup, &rot->digest, rot->seen_s, now_s, err)
              : sp_rot_tell_said(journal, backup, &rot->digest, rot->seen_s, now_s, err);
@@ -96,6 +99,7 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                       const struct sp_record *record, struct sp_err *err)
 {
   SP_AUTO_FREE char *place = NULL;
+  int64_t now_s = sp_clock_wall_s();
   SP_AUTO_KNOWN struct sp_known before = {0};
   if (name_said(backup, &place, err) < 0 ||
       sp_known_read(journal, place, SP_KNOWN_NOW, &before, err) < 0)
@@ -106,12 +110,12 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
     struct sp_known_digest copy = sp_record_copy(&record->tags[i]);
     if (copy.damaged_s && sp_known_tell_digest(journal, backup, &copy, err) < 0)
       return -1;
-    use_end_of_day(&copy);
+    use_end_of_day(&copy, now_s);
     if (sp_record_says_of_copy(&copy) && sp_known_tell_digest(journal, place, &copy, err) < 0)
       return -1;
   }
   for (size_t i = 0; i < record->rot_count; i++) {
-    if (tell_rot(journal, backup, &record->rot[i], err) < 0)
+    if (tell_rot(journal, backup, &record->rot[i], now_s, err) < 0)
       return -1;
   }
   return sp_rot_said_tell(journal, place, record, err);

@@ -563,6 +563,39 @@ def test_what_was_seen_while_the_clock_was_ahead(rotten):
     assert rotten.standing(status=0) == ["in_step"] * 3
 
 
+@pytest.mark.parametrize("seconds", [3600, 86400])
+def test_what_was_proven_while_the_clock_was_ahead(port, start, tmp_path, seconds):
+    """No max-age believes it, and whoever proves it with the right clock puts it right, here and in the record."""
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", images.small(1))
+    backed.write()
+    late = {"LD_PRELOAD": str(clock.ahead(tmp_path, seconds))}
+
+    def standing(status):
+        return {at["standing"] for at in backed.json("status", status=status)["images"][0]["tags"][0]["at"]}
+
+    def skipped(*arguments):
+        places = backed.json("verify", *arguments)["images"][0]["places"]
+        return {place["verified"]["skipped"] for place in places}
+
+    backed.run("sync", env=late, status=0)
+    backed.run("verify", "--read", env=late, status=0)
+    backed.run("sync", env=late, status=0)
+    for arguments in (["--max-age", "1h"], ["--read", "--max-age", "30d"], ["--read=5%", "--max-age", "1d"]):
+        with backed.another_host():
+            assert skipped(*arguments) == {0}, arguments
+    with backed.another_host():
+        backed.run("verify", "--read", status=0)
+        assert standing(0) == {"in_step"}
+        assert skipped("--read", "--max-age", "1h") == {1}
+    assert standing(1) == {"unproven"}
+    assert backed.sync()["images"][0]["places"][ONE]["tags"]["proven"] == 1
+    assert standing(0) == {"in_step"}
+    assert backed.sync()["images"][0]["places"][ONE]["tags"]["in_step"] == 1
+    backed.forget()
+    assert standing(0) == {"in_step"}  # says the record
+
+
 def test_another_host_learns_of_it_when_it_writes(rotten):
     """safeport-sync(1): a no-op asks no record. What then touches the copy does not call it good."""
     with rotten.another_host():

@@ -67,7 +67,7 @@ static void test_gone(void **state)
   SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
   tell(journal, 1, T + 10);
   tell_late(journal, 0, T + 20);
-  must(sp_known_tell_meant(journal, PLACE, "a", &err), &err);
+  must(sp_known_tell_meant(journal, PLACE, "a", T + 20, &err), &err);
   journal_flush_well(journal);
   assert_string_equal(state_at(journal, T + 15), "1@10-?"); /* meant or not */
   assert_string_equal(state_at(journal, T + 20), "1 gone@20-");

@@ -178,6 +178,25 @@ static void test_decode_leaves_out_what_lies_ahead(void **state)
   assert_null(sp_record_find(&record, "b"));
 }
 
+/* Nobody has proven anything on it. */
+static void test_decode_leaves_out_a_day_that_has_not_begun(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  static const char body[] =
+      HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE
+           ",\"touched\":\"2023-11-16\",\"read\":\"2023-11-15\"}]}";
+  for (int i = 0; i < 2; i++) {
+    SP_AUTO_RECORD struct sp_record record;
+    sp_record_init(&record);
+    must(sp_record_decode(sp_span_str(body), T + SP_DAY_S - 2 + 2 * i, &record, &err), &err);
+    const struct sp_record_tag *tag = sp_record_find(&record, "a");
+    assert_non_null(tag);
+    assert_int_equal(tag->touched_s, i * (T + SP_DAY_S));
+    assert_int_equal(tag->read_s, T);
+  }
+}
+
 static void test_too_large(void **state)
 {
   (void)state;
@@ -619,6 +638,7 @@ int main(void)
       TEST(test_locate_refuses),
       TEST(test_decode_refuses),
       TEST(test_decode_leaves_out_what_lies_ahead),
+      TEST(test_decode_leaves_out_a_day_that_has_not_begun),
       TEST(test_too_large),
       TEST(test_merge),
       TEST(test_what_was_meant_ends_when_it_comes_back),
