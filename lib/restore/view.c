@@ -22,8 +22,7 @@
 /* A tag of the view. */
 struct wanted {
   const char *name; /* borrowed from the request or a side */
-  bool
-      is_company; /* a digest tag: cosign's, or a list of referrers; what it names is asked later */
+  bool is_company;  /* a digest tag (cosign's, a list of referrers): what it names is asked later */
   struct sp_digest digest;
   bool is_found;
   bool was_gone;          /* then: the primary did not have it any more */
