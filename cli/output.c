@@ -94,9 +94,19 @@ static const char *proof_text(const char *proof)
 
 /* The words that reports use; here so that they are found for translation. */
 __attribute__((unused)) static const char *const report_words[] = {
-    N_("layer"),     N_("config"),   N_("manifest"),    N_("index"),
-    N_("blob"),      N_("referrer"), N_("image"),       N_("missing"),
-    N_("different"), N_("short"),    N_("wrong bytes"), N_("kept bad in spite of a new upload")};
+    N_("layer"),
+    N_("config"),
+    N_("manifest"),
+    N_("index"),
+    N_("blob"),
+    N_("referrer"),
+    N_("image"),
+    N_("record"),
+    N_("missing"),
+    N_("different"),
+    N_("short"),
+    N_("wrong bytes"),
+    N_("kept bad in spite of a new upload")};
 
 static void print_damage(const struct sp_report_place *place)
 {

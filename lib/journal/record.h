@@ -14,7 +14,8 @@
  *      "named_since": "2026-11-20T10:15:00Z", "meant": true}],
  *    "left": [{"tag": "latest", "digest": "sha256:...", "since": "2026-11-20T10:15:00Z",
  *      "left": "2026-11-23T10:15:00Z"}],
- *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z", "elsewhere": true}]}
+ *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z", "elsewhere": true}],
+ *    "anew": "2026-11-24T10:15:00Z"}
  *
  * "rot" is what was last seen damaged, by its own digest (journal/rot.h): on this backup, or
  * elsewhere in the store that it is a part of, which has other images' backups. Tags and
@@ -79,6 +80,9 @@ struct sp_record {
   size_t left_count, left_cap;
   struct sp_record_rot *rot; /* sorted by digest, each once */
   size_t rot_count;
+  int64_t
+      anew_s; /* written then in place of one that could not be read, so that its bytes are not
+                 those: a registry keeps what it has of a digest. 0: it was not; never decoded */
 };
 
 void sp_record_init(struct sp_record *record);

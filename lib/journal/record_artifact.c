@@ -110,7 +110,8 @@ static int append_body(struct sp_buf *out, const struct sp_record *record, struc
         append_left(out, &record->left[i], err) < 0)
       return -1;
   }
-  if (sp_buf_append_str(out, "\n]", err) < 0 || append_rot(out, record, err) < 0)
+  if (sp_buf_append_str(out, "\n]", err) < 0 || append_rot(out, record, err) < 0 ||
+      append_time(out, "anew", record->anew_s, err) < 0)
     return -1;
   return sp_buf_append_str(out, "}\n", err);
 }

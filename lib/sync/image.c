@@ -13,6 +13,7 @@
 #include "sync/gone.h"
 #include "sync/kept.h"
 #include "sync/lock.h"
+#include "sync/recall.h"
 #include "sync/remember.h"
 #include "sync/told.h"
 #include "sync/wanted.h"
@@ -348,7 +349,8 @@ static int sync_image(struct sp_work *work, size_t number, struct sp_outages *ou
       sp_image_lock_take(&lock, sync->state_dir, work->name, sync->wait, sync->cancel, err) < 0)
     return -1;
   bool is_bearable;
-  if (sp_image_survey(work, number, outages, reserve, &is_bearable, err) < 0)
+  if (sp_image_survey(work, number, outages, reserve, &is_bearable, err) < 0 ||
+      sp_recall_check_memory(work, err) < 0)
     return -1;
   if (!is_bearable) {
     hold(work);

@@ -10,6 +10,7 @@
 #include "journal/record_facts.h"
 #include "journal/rot_said.h"
 #include "sync/record_store.h"
+#include "transfer/trouble.h"
 
 static int read_journal(struct sp_past *past, struct sp_journal *journal, const char *primary,
                         const struct sp_side *backups, struct sp_err *err)
@@ -61,6 +62,36 @@ int sp_past_read_said_rot(struct sp_journal *journal, const char *backup, struct
   return name_said(backup, &place, err) < 0 ? -1 : sp_rot_said_read(journal, place, said, err);
 }
 
+/* Kept as a tag of its place, whatever that names: there, or gone. */
+static int tell_is_whole(struct sp_journal *journal, const char *place, bool is_whole, int64_t at_s,
+                         struct sp_err *err)
+{
+  const struct sp_digest any = {.alg = SP_DIGEST_SHA256};
+  return sp_known_tell_tag(journal, place, SP_RECORD_TAG, is_whole ? &any : NULL, at_s, err);
+}
+
+int sp_past_tell_unread(struct sp_journal *journal, const char *backup, struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  int64_t now_s = sp_clock_wall_s();
+  return name_said(backup, &place, err) < 0 ||
+                 tell_is_whole(journal, place, true, now_s - 1, err) < 0 ||
+                 tell_is_whole(journal, place, false, now_s, err) < 0
+             ? -1
+             : 0;
+}
+
+bool sp_past_is_unread(const struct sp_known *said)
+{
+  const struct sp_known_tag *tag = sp_known_find_tag(said, SP_RECORD_TAG);
+  return tag && tag->is_gone;
+}
+
+bool sp_past_is_record_lost(const struct sp_err *err)
+{
+  return err->code == SP_E_NOT_FOUND || sp_trouble_is_damage(err);
+}
+
 /* Dates of proofs are days: the proof may have come at their end, and after damage of that day; but
  * not later than now. */
 static void use_end_of_day(struct sp_known_digest *copy, int64_t now_s)
@@ -103,6 +134,8 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
   SP_AUTO_KNOWN struct sp_known before = {0};
   if (name_said(backup, &place, err) < 0 ||
       sp_known_read(journal, place, SP_KNOWN_NOW, &before, err) < 0)
+    return -1;
+  if (sp_past_is_unread(&before) && tell_is_whole(journal, place, true, now_s, err) < 0)
     return -1;
   for (size_t i = 0; i < record->count; i++) {
     if (tell_said_name(journal, place, &before, &record->tags[i], err) < 0)
@@ -147,10 +180,10 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   struct sp_record *record = &past->records[number];
   struct sp_err failure = SP_ERR_INIT;
   if (sp_past_fetch_record(past, number, backup, retry, now_s, &failure) < 0) {
-    if (failure.code != SP_E_NOMEM && failure.code != SP_E_INTERRUPTED)
-      return 0;
-    sp_err_copy(err, &failure);
-    return -1;
+    bool is_of_run = failure.code == SP_E_NOMEM || failure.code == SP_E_INTERRUPTED;
+    sp_err_copy(is_of_run ? err : &past->unread, &failure);
+    past->unread_at = number;
+    return is_of_run ? -1 : 0;
   }
   if (strcmp(sp_record_primary(record), primary) != 0)
     return 0;

@@ -22,15 +22,17 @@ struct sp_past {
   struct sp_record records[SP_MAX_DESTINATIONS]; /* as they lie on the backups; empty if not read */
   bool has_record[SP_MAX_DESTINATIONS];          /* it was read */
   bool lacks_record[SP_MAX_DESTINATIONS];        /* it was asked for, and is not there */
-  bool is_told;   /* all that is known of the primary's tags is from records */
-  bool has_asked; /* the records were read, as far as they could be */
+  struct sp_err unread; /* why one that is there cannot be read; code SP_OK: all can */
+  size_t unread_at;     /* the number of its backup */
+  bool is_told;         /* all that is known of the primary's tags is from records */
+  bool has_asked;       /* the records were read, as far as they could be */
 };
 
 /* Reads the journal; if it has no tag of the primary, the records of those `backups` that could be
  * listed are read and told to the journal first (one that only reads: sp_journal_work_on_copy).
- * Whether a backup lists its record says nothing: it is asked for. A record that cannot be
- * read, or is of another primary, is no record. Fails: SP_E_NOMEM,
- * SP_E_INTERRUPTED. Blocks on disk, and on the backups. */
+ * Whether a backup lists its record says nothing: it is asked for. One of another primary is no
+ * record; one that is there and cannot be read is `unread`. Fails: SP_E_NOMEM, SP_E_INTERRUPTED.
+ * Blocks on disk, and on the backups. */
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                const char *primary, const struct sp_side *backups,
                                size_t backup_count, const struct sp_retry_policy *retry,
@@ -79,6 +81,14 @@ SP_MUST_CHECK int sp_past_read_said_rot(struct sp_journal *journal, const char *
  * known here too from now on. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_tell_said(struct sp_journal *journal, const char *backup,
                                     const struct sp_record *record, struct sp_err *err);
+/* The record at the backup was seen to be there and not to be whole, and not replaced so far; and
+ * is that said? As sp_past_tell_said. */
+SP_MUST_CHECK int sp_past_tell_unread(struct sp_journal *journal, const char *backup,
+                                      struct sp_err *err);
+bool sp_past_is_unread(const struct sp_known *said);
+/* Can what failed with this not be read, and not only for a moment? What is of a newer safeport
+ * can. */
+bool sp_past_is_record_lost(const struct sp_err *err);
 /* When the digest was first seen at the primary, or what the tag names, or named last, there; 0 =
  * not known. */
 int64_t sp_past_first_seen_s(const struct sp_past *past, const struct sp_digest *digest);

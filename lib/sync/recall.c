@@ -113,6 +113,21 @@ int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
       told->lost_tag_count > 0 ? told->lost_tags[0] : "", work->name, work->name);
 }
 
+int sp_recall_check_memory(const struct sp_work *work, struct sp_err *err)
+{
+  const struct sp_past *past = &work->past;
+  if (past->unread.code == SP_OK || past->primary.tag_count > 0 || work->sync->accept_loss ||
+      work->sync->restores)
+    return 0;
+  return sp_fail(
+      err, past->unread.code,
+      "nothing of '%s' is written: what '%s' had is known only to the record '%s:%s', and that "
+      "cannot be read. If it stays so, a sync on a host that knows '%s' writes it anew; to go on "
+      "without that memory: safeport sync %s --accept-loss. The record: %s",
+      work->name, work->told->primary, work->backups[past->unread_at]->name, SP_RECORD_TAG,
+      work->name, work->name, past->unread.msg);
+}
+
 void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)
 {
   sp_tags_pin(work, 0);

@@ -25,6 +25,10 @@ SP_MUST_CHECK int sp_recall_add_unknown(struct sp_work *work, struct sp_err *err
 SP_MUST_CHECK int sp_recall_add_lost(struct sp_work *work, struct sp_err *err);
 /* Always fails, with SP_E_REFUSED: what to say of a primary that lost more than can be believed. */
 SP_MUST_CHECK int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err);
+/* Is there no memory of the image but a record that is there and cannot be read? A loss, or a tag
+ * that was tampered with, could not be told. Fails then, with the code of what the record failed
+ * with; not where --accept-loss says that such a memory can be done without, nor in a restore. */
+SP_MUST_CHECK int sp_recall_check_memory(const struct sp_work *work, struct sp_err *err);
 /* sp_tags_pin of all tags. A primary that fails meanwhile is as one that failed before. */
 void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary);
 

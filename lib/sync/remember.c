@@ -429,7 +429,8 @@ static bool has_older_news(const struct sp_work *work, size_t backup)
   if (sp_past_read_said(work->sync->journal, sp_store_known_as(work->backups[backup]), &said,
                         &no_memory) < 0)
     return false;
-  return has_news_of_names(work, backup, &said) || has_news_of_copies(work, backup, &said);
+  return sp_past_is_unread(&said) || has_news_of_names(work, backup, &said) ||
+         has_news_of_copies(work, backup, &said);
 }
 
 /* Did this run, or a verify before it, learn anything that the backup's record may not say? In a
@@ -443,11 +444,13 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
          has_older_news(work, backup) || sp_rot_record_has_news(work, backup);
 }
 
-/* What it says must not be lost because a line was bad for a moment. */
-static bool may_be_read_later(const struct sp_err *err)
+static void note_anew(struct sp_work *work, size_t backup, const struct sp_err *why)
 {
-  return err->code == SP_E_INTERRUPTED ||
-         (sp_code_is_retryable(err->code) && !sp_trouble_is_damage(err));
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_note(work->told,
+                   "the record '%s:%s' could not be read (%s), and was written anew, with what is "
+                   "known without it",
+                   work->backups[backup]->name, SP_RECORD_TAG, why->msg);
 }
 
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
@@ -456,13 +459,14 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   const struct sp_record *old = &work->past.records[backup];
   const struct sp_record nothing = {0};
   sp_record_init(&now);
-  struct sp_err unread = SP_ERR_INIT; /* what is no record, or not whole, is written anew */
-  if (sp_past_fetch_record(&work->past, backup, &work->sides[backup], &work->sync->retry,
-                           work->now_s, &unread) < 0 &&
-      may_be_read_later(&unread)) {
+  struct sp_err unread = SP_ERR_INIT;
+  bool is_lost = sp_past_fetch_record(&work->past, backup, &work->sides[backup], &work->sync->retry,
+                                      work->now_s, &unread) < 0;
+  if (is_lost && !sp_past_is_record_lost(&unread)) {
     sp_err_copy(err, &unread);
     return -1;
   }
+  now.anew_s = is_lost ? work->now_s : 0;
   bool is_ours =
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
   sp_journal_flush(work->sync->journal); /* what this run saw of the primary is asked again */
@@ -473,6 +477,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
     return -1;
+  if (is_lost)
+    note_anew(work, backup, &unread);
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_past_tell_said(work->sync->journal, sp_store_known_as(work->backups[backup]),
                            is_news ? &now : old, &no_memory));

@@ -45,6 +45,8 @@ static int survey(struct looking *looking, struct sp_work *work, size_t number,
   sp_recall_pin(work, of_primary);
   if (of_primary->code == SP_OK && !is_bearable)
     (void)!sp_recall_refuse_loss(work, of_primary);
+  if (of_primary->code == SP_OK)
+    (void)!sp_recall_check_memory(work, of_primary);
   sp_work_note_rot(work);
   return sp_cancel_check(work->sync->cancel, err);
 }

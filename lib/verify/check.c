@@ -8,6 +8,7 @@
 #include "transfer/trouble.h"
 #include "verify/differ.h"
 #include "verify/prove.h"
+#include "verify/records.h"
 #include "verify/repair.h"
 #include "verify/tell.h"
 
@@ -143,6 +144,7 @@ static int verify_image(struct sp_check *check, struct sp_err *err)
   if (check->verify->repair)
     sp_repair_run(check);
   sp_tell_report(check);
+  sp_records_look(check);
   sp_tell_journal(check);
   return sp_cancel_check(check->verify->sync.cancel, err);
 }

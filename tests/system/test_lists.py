@@ -150,6 +150,18 @@ def test_a_record_that_cannot_be_had_is_left_alone(lab):
     assert lab.tags["safeport-record"] == before
 
 
+def test_a_fresh_host_moves_nothing_without_a_record_that_cannot_be_had(lab):
+    """It may say that most of the tags were lost."""
+    before = dict(lab.tags)
+    lab.backup.on("HEAD", "/manifests/safeport-record", hostile.error(503))
+    lab.push(103, "latest")
+    lab.forget()
+    for command in ("sync", "status"):
+        assert "cannot be read" in json.dumps(lab.json(command, "--retry-for", "0", status=4))
+    lab.json("verify", "--retry-for", "0", status=1)
+    assert lab.tags == before
+
+
 def test_a_tag_that_is_listed_and_not_served_leaves_what_it_named(lab):
     """HEAD says 404 of what is in the list."""
     lab.backup.on("HEAD", "/manifests/latest$", hostile.error(404, "MANIFEST_UNKNOWN"), hits=1)
