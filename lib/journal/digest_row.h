@@ -7,8 +7,8 @@
 #include "journal/db.h"
 #include "journal/known.h"
 
-/* Of the fields of a row of sp_table_digests; damage that lies ahead is of now, a proof is none. Fails: SP_E_INVALID
- * (it makes no sense). */
+/* Of the fields of a row of sp_table_digests; damage that lies ahead is of now, a proof is none.
+ * Fails: SP_E_INVALID (it makes no sense). */
 SP_MUST_CHECK int sp_digest_row_read(const struct sp_field fields[SP_MAX_FIELDS],
                                      struct sp_known_digest *out, struct sp_err *err);
 /* Writes it over what is known of that digest. */

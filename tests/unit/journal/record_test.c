@@ -183,9 +183,8 @@ static void test_decode_leaves_out_a_day_that_has_not_begun(void **state)
 {
   (void)state;
   struct sp_err err = SP_ERR_INIT;
-  static const char body[] =
-      HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE
-           ",\"touched\":\"2023-11-16\",\"read\":\"2023-11-15\"}]}";
+  static const char body[] = HEAD "{\"tag\":\"a\",\"digest\":\"" SHA "\"," SINCE
+                                  ",\"touched\":\"2023-11-16\",\"read\":\"2023-11-15\"}]}";
   for (int i = 0; i < 2; i++) {
     SP_AUTO_RECORD struct sp_record record;
     sp_record_init(&record);
