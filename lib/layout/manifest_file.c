@@ -85,8 +85,15 @@ int sp_manifest_file_stat(const struct sp_layout_dir *dir, const struct sp_diges
   return 0;
 }
 
-/* Reads and parses an entry. `*usable` false: its file is not there, or is right and nothing that
- * we understand. */
+/* What is wrong with an entry, and with no other: its file is not there, has other bytes, or is
+ * nothing that we understand. */
+static bool is_of_entry(const struct sp_err *err)
+{
+  return err->code == SP_E_NOT_FOUND || err->code == SP_E_DIGEST || err->code == SP_E_INVALID ||
+         err->code == SP_E_LIMIT || err->code == SP_E_UNSUPPORTED;
+}
+
+/* Reads and parses an entry. `*usable` false: it cannot be used, which disturbs no other. */
 static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *desc,
                       struct sp_manifest_bytes *bytes, struct sp_manifest *parsed, bool *usable,
                       struct sp_err *err)
@@ -99,12 +106,14 @@ static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *des
                               &why) == 0;
   if (*usable)
     return 0;
-  sp_log(SP_LOG_WARN, _("'%s': an entry of '%s' cannot be used: %s"), dir->name, SP_INDEX_FILE,
-         why.msg);
-  if (why.code == SP_E_NOT_FOUND || why.code == SP_E_INVALID || why.code == SP_E_UNSUPPORTED)
-    return 0;
-  sp_err_copy(err, &why);
-  return -1;
+  if (!is_of_entry(&why)) {
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  if (sp_subjects_note_unusable(dir->subjects, &desc->digest))
+    sp_log(SP_LOG_WARN, _("'%s': an entry of '%s' cannot be used: %s"), dir->name, SP_INDEX_FILE,
+           why.msg);
+  return 0;
 }
 
 static bool is_manifest_type(const struct sp_desc *desc)

@@ -30,9 +30,9 @@ SP_MUST_CHECK int sp_manifest_file_get(const struct sp_layout_dir *dir,
 SP_MUST_CHECK int sp_manifest_file_put(const struct sp_layout_dir *dir,
                                        const struct sp_manifest_bytes *manifest,
                                        struct sp_err *err);
-/* sp_store_list_referrers. An entry whose file is missing or is no manifest that we read is left
- * out (and logged). Fails: SP_E_DIGEST (an entry's file has other bytes: it may be a referrer);
- * SP_E_IO. */
+/* sp_store_list_referrers. An entry whose file is missing, has other bytes or is no manifest that
+ * we read is left out, and logged once: nobody knows whose referrer it was, and what is whole is to
+ * be had in spite of it. Fails: SP_E_IO. */
 SP_MUST_CHECK int sp_manifest_file_list_referrers(const struct sp_layout_dir *dir,
                                                   const struct sp_digest *subject,
                                                   struct sp_referrers *out, struct sp_err *err);

@@ -16,6 +16,7 @@
 struct fact {
   struct sp_digest manifest; /* the key; zero beyond its length, so it may be hashed whole */
   struct sp_digest subject;  /* alg NONE: refers to nothing */
+  bool is_unusable;          /* nobody could read what it refers to */
   bool is_lost;
   UT_hash_handle hh;
 };
@@ -62,22 +63,46 @@ bool sp_subjects_rule_out(struct sp_subjects *subjects, const struct sp_digest *
 {
   SP_LOCK_SCOPE(&subjects->lock);
   const struct fact *fact = find(subjects, manifest);
-  return fact && !sp_digest_eq(&fact->subject, subject);
+  return fact && !fact->is_unusable && !sp_digest_eq(&fact->subject, subject);
+}
+
+/* A new one; NULL if it cannot be kept. */
+static struct fact *add(struct sp_subjects *subjects, const struct sp_digest *manifest)
+{
+  struct fact *fact = HASH_COUNT(subjects->facts) < FACTS_MAX ? calloc(1, sizeof *fact) : NULL;
+  if (!fact)
+    return NULL;
+  fact->manifest = *manifest;
+  HASH_ADD(hh, subjects->facts, manifest, sizeof fact->manifest, fact);
+  if (!fact->is_lost)
+    return fact;
+  free(fact);
+  return NULL;
 }
 
 void sp_subjects_note(struct sp_subjects *subjects, const struct sp_digest *manifest,
                       const struct sp_digest *subject)
 {
   SP_LOCK_SCOPE(&subjects->lock);
-  if (find(subjects, manifest) || HASH_COUNT(subjects->facts) >= FACTS_MAX)
+  struct fact *fact = find(subjects, manifest);
+  if (fact && !fact->is_unusable)
     return;
-  struct fact *fact = calloc(1, sizeof *fact);
+  fact = fact ? fact : add(subjects, manifest);
   if (!fact)
     return;
-  fact->manifest = *manifest;
+  fact->is_unusable = false;
   if (subject)
     fact->subject = *subject;
-  HASH_ADD(hh, subjects->facts, manifest, sizeof fact->manifest, fact);
-  if (fact->is_lost)
-    free(fact);
+}
+
+bool sp_subjects_note_unusable(struct sp_subjects *subjects, const struct sp_digest *manifest)
+{
+  SP_LOCK_SCOPE(&subjects->lock);
+  struct fact *fact = find(subjects, manifest);
+  if (fact && fact->is_unusable)
+    return false;
+  fact = fact ? fact : add(subjects, manifest);
+  if (fact)
+    fact->is_unusable = true;
+  return true;
 }

@@ -22,5 +22,7 @@ bool sp_subjects_rule_out(struct sp_subjects *subjects, const struct sp_digest *
  * there is no memory or too much was remembered. */
 void sp_subjects_note(struct sp_subjects *subjects, const struct sp_digest *manifest,
                       const struct sp_digest *subject);
+/* Its file cannot be used now, which rules nothing out. Answers true when that is news. */
+bool sp_subjects_note_unusable(struct sp_subjects *subjects, const struct sp_digest *manifest);
 
 #endif

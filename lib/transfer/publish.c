@@ -71,15 +71,15 @@ static void call_poisoned(struct sp_run *run, size_t place, const struct sp_node
                           enum seen seen)
 {
   bool is_missing = seen == SEEN_ABSENT;
-  sp_run_damage(
-      run, place, &node->manifest.digest, sp_node_what(node),
-      is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
-      is_missing
-          ? _("the registry took it and does not have it (is its cache stale?): restart it and "
-              "run this again; no tag was moved there")
-          : _("the registry took it and serves other bytes or an error: its operator must "
-              "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
-              "CNCF distribution registry); no tag was moved there"));
+  const char *of_registry =
+      is_missing ? _("the registry took it and does not have it (is its cache stale?): restart it "
+                     "and run this again; no tag was moved there")
+                 : _("the registry took it and serves other bytes or an error: its operator must "
+                     "remove the manifest's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a "
+                     "CNCF distribution registry); no tag was moved there");
+  sp_run_damage(run, place, &node->manifest.digest, sp_node_what(node),
+                is_missing ? SP_FINDING_MISSING : SP_FINDING_KEPT_BAD,
+                sp_run_remedy(run, place, of_registry));
 }
 
 /* Puts and reads back, twice at most. */

@@ -102,6 +102,14 @@ void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *dig
   sp_run_fail_place(run, place, &err);
 }
 
+const char *sp_run_remedy(const struct sp_run *run, size_t place, const char *of_registry)
+{
+  if (!sp_run_store(run, place)->is_local)
+    return of_registry;
+  return _("it was written and does not read back: look at the disk, and at who else writes "
+           "there; then run this again");
+}
+
 void sp_run_was_read(const struct sp_run *run, size_t place, const struct sp_digest *digest,
                      bool is_good)
 {

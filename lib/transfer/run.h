@@ -54,6 +54,9 @@ void sp_run_want_again(struct sp_run *run, size_t place, const struct sp_err *er
 /* Adds a finding to the destination's report and fails it with SP_E_DIGEST and this message. */
 void sp_run_damage(struct sp_run *run, size_t place, const struct sp_digest *digest,
                    const char *what, const char *finding, const char *message);
+/* What to do about what the destination took and does not have: `of_registry`, or where it is a
+ * disk, what helps there. For sp_run_damage. */
+const char *sp_run_remedy(const struct sp_run *run, size_t place, const char *of_registry);
 /* Tells whoever runs the job (struct sp_transfer, was_read). */
 void sp_run_was_read(const struct sp_run *run, size_t place, const struct sp_digest *digest,
                      bool is_good);

@@ -151,10 +151,12 @@ static void settle_bad(struct sending *s, size_t place, bool is_first, enum sp_h
     sp_run_want_again(s->run, place, &err);
     return;
   }
+  const char *of_registry =
+      _("the registry took a new upload and still has bad bytes: its operator must remove the "
+        "blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF distribution registry) "
+        "and restart it; then run this again");
   sp_run_damage(s->run, place, &s->blob->digest, sp_image_blob_what(s->blob), SP_FINDING_KEPT_BAD,
-                _("the registry took a new upload and still has bad bytes: its operator must "
-                  "remove the blob's file (.../blobs/<algorithm>/<2 hex>/<hex>/data on a CNCF "
-                  "distribution registry) and restart it; then run this again"));
+                sp_run_remedy(s->run, place, of_registry));
 }
 
 /* Looks at what was sent; `whole`: at every byte of it. */

@@ -202,13 +202,25 @@ static bool is_missed(const struct sp_copy_node *node, const struct sp_copy *the
          !has_node(there, &node->digest);
 }
 
+/* It is not listed: because its bytes are wrong? */
+static const char *look_for(struct sp_site *site, const struct sp_digest *digest)
+{
+  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
+  struct sp_err why = SP_ERR_INIT;
+  sp_manifest_bytes_init(&bytes);
+  bool is_wrong =
+      sp_store_get_manifest(site->store, digest, &bytes, &why) < 0 && sp_trouble_is_damage(&why);
+  return is_wrong ? SP_FINDING_WRONG : SP_FINDING_MISSING;
+}
+
 static void compare_copies(struct sp_check *check, const struct sp_copy *original,
                            struct sp_site *site, struct sp_copy *copy)
 {
   size_t extra = 0;
   for (size_t i = 0; i < original->node_count; i++) {
+    const struct sp_digest *digest = &original->nodes[i].digest;
     if (is_missed(&original->nodes[i], copy))
-      sp_check_find(check, site, copy, &original->nodes[i].digest, "referrer", SP_FINDING_MISSING);
+      sp_check_find(check, site, copy, digest, "referrer", look_for(site, digest));
   }
   for (size_t i = 0; i < copy->node_count; i++)
     extra += is_missed(&copy->nodes[i], original);

@@ -81,8 +81,9 @@ static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_co
     sp_check_fail_site(check, site, &err);
     return;
   }
-  /* Of what belongs to it without being named by it: a list of referrers. The error says which. */
-  on_bad_manifest(&reading, &copy->digest, "manifest", &err);
+  /* Its manifests were found good, or told one by one: this is about what belongs to it without
+   * being named by it, as a list of referrers, and the error says which. */
+  on_bad_manifest(&reading, &copy->digest, "image", &err);
   SP_LOCK_SCOPE(&check->lock);
   sp_report_add_note(check->report, "%s", err.msg);
 }

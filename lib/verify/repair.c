@@ -125,21 +125,20 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
   return -1;
 }
 
-static int bring_rest(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
+static void bring_rest(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
 {
   struct sp_site *donor = find_copy(check, site, &copy->digest);
   if (!donor)
-    return 0;
+    return;
   SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
   struct sp_err err = SP_ERR_INIT;
   const char *name = site->store->name;
   if (sp_report_new(SP_REPORT_COPY, donor->store->name, &name, 1, &report, &err) < 0) {
     sp_check_fail_site(check, site, &err);
-    return -1;
+    return;
   }
-  int failed = transfer(check, site, copy, donor, report);
-  copy->is_absent = copy->is_absent && failed;
-  return failed;
+  if (transfer(check, site, copy, donor, report) == 0)
+    copy->is_absent = false;
 }
 
 /* -- one copy */
@@ -152,17 +151,17 @@ static size_t count_findings(const struct sp_site *site, const struct sp_copy *c
   return count;
 }
 
-/* What was sent, acknowledged, and is bad still. */
-static void call_kept_bad(struct sp_site *site, struct sp_copy *copy)
+/* What was sent, acknowledged, and is bad still. What is bad of an image as a whole is no file. */
+static void call_kept_bad(struct sp_site *site, struct sp_copy *copy, bool are_manifests_sent)
 {
   for (size_t i = 0; i < copy->blob_count; i++) {
     struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
     if (blob->finding && blob->is_sent)
       blob->finding = SP_FINDING_KEPT_BAD;
   }
-  for (size_t i = 0; i < copy->finding_count; i++) {
+  for (size_t i = 0; are_manifests_sent && i < copy->finding_count; i++) {
     struct sp_finding *finding = &copy->findings[i];
-    if (strcmp(finding->finding, SP_FINDING_WRONG) == 0)
+    if (strcmp(finding->finding, SP_FINDING_WRONG) == 0 && strcmp(finding->what, "image") != 0)
       finding->finding = SP_FINDING_KEPT_BAD;
   }
 }
@@ -177,12 +176,13 @@ static void repair_copy(struct sp_check *check, struct sp_site *site, struct sp_
   }
   if (!sp_check_is_open(check, site))
     return;
-  bool has_tried = copy->finding_count == 0 || bring_rest(check, site, copy) == 0;
+  uint64_t manifests_put = site->place->manifests_put;
+  if (copy->finding_count > 0)
+    bring_rest(check, site, copy);
   if (copy->is_absent)
     return;
   sp_prove_again(check, site, copy);
-  if (has_tried || copy->finding_count > 0)
-    call_kept_bad(site, copy);
+  call_kept_bad(site, copy, site->place->manifests_put > manifests_put);
   size_t after = count_findings(site, copy);
   check->repaired += after < before ? before - after : 0;
   if (after == 0)

@@ -167,20 +167,27 @@ static void add_damage(struct sp_check *check, struct sp_site *site, const struc
   }
 }
 
-/* The path below a registry's storage at which its operator finds the bytes. */
+/* Of a registry: the path below its storage at which its operator finds the bytes. */
 static void note_kept_bad(struct sp_check *check, const struct sp_site *site,
                           const struct sp_finding *finding)
 {
+  const char *where = site->store->name, *name = check->work.name;
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&finding->digest, text);
   const char *hex = strchr(text, ':') + 1;
-  sp_report_add_note(
-      check->report,
-      "'%s' took a new upload of '%s' and still has bad bytes: it cannot be repaired through its "
-      "API. Its operator must remove the file .../blobs/%.*s/%.2s/%s/data of its storage (on a "
-      "CNCF "
-      "distribution registry) and restart it; then: safeport verify --repair %s",
-      site->store->name, text, (int)strcspn(text, ":"), text, hex, hex, check->work.name);
+  if (site->store->is_local)
+    sp_report_add_note(check->report,
+                       "'%s' of '%s' was written anew and has bad bytes still: look at the disk, "
+                       "and at who else writes there; then: safeport verify --repair %s",
+                       text, where, name);
+  else
+    sp_report_add_note(
+        check->report,
+        "'%s' took a new upload of '%s' and still has bad bytes: it cannot be repaired through its "
+        "API. Its operator must remove the file .../blobs/%.*s/%.2s/%s/data of its storage (on a "
+        "CNCF "
+        "distribution registry) and restart it; then: safeport verify --repair %s",
+        where, text, (int)strcspn(text, ":"), text, hex, hex, name);
 }
 
 static void add_copy(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy)

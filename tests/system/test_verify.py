@@ -4,6 +4,7 @@ vault; shares that are read; what is skipped; what is repaired, and what cannot 
 
 import collections
 import json
+import re
 import shutil
 import time
 
@@ -59,6 +60,14 @@ class Fleet:
         """The files that hold a blob of the vault (its pool's, and the repository's hard link to it)."""
         alg, hexa = digest.split(":")
         return [self.port.vault / "pool" / alg / hexa[:2] / hexa, self.port.vault_layout(name) / "blobs" / alg / hexa]
+
+    def flip_in_vault(self, digest, name="app"):
+        """Where it lies: with all its hard links."""
+        file = self.in_vault(digest, name)[1]
+        data = bytearray(file.read_bytes())
+        data[5] ^= 1
+        file.chmod(0o600)
+        file.write_bytes(data)
 
     def check(self, name="app"):
         """Everything is whole everywhere, by a program that shares no code with safeport."""
@@ -290,6 +299,64 @@ def test_repair_from_another_backup_when_the_primary_is_bad(app):
     assert "safeport restore app" in notes(document)
     assert app.backup.blob_path(victim).read_bytes() == app.images["app"].blobs[victim]
     assert app.primary.blob_path(victim).read_bytes() == before, "the primary was written to"
+
+
+# -- a vault knows who refers to whom by reading all of its manifests
+@pytest.fixture
+def vaulted(fleet):
+    """Two tags, and no backup but the vault."""
+    fleet.put("app", images.with_referrers(1, cosign=False))
+    fleet.put("app", images.small(2, tag="v1.0.0"))
+    fleet.write(backups=["vault:app"])
+    fleet.port.run("sync", "--config", fleet.file, status=0)
+    return fleet
+
+
+def test_a_damaged_manifest_costs_its_own_image_alone(vaulted):
+    content = vaulted.images["app"]
+    victim = content.tags["v1.0.0"]
+    vaulted.flip_in_vault(victim)
+    restored = vaulted.port.run("restore", "app", "--all", "--config", vaulted.file, "--to", f"oci:{vaulted.folder}/out", status=5)
+    assert re.search(rf"cannot be used: content is not '{victim}'", restored.stderr)
+    there = oracle.LayoutPlace(vaulted.folder / "out")
+    assert oracle.check_tag(there, "latest", content.tags["latest"]) and "v1.0.0" not in there.tags()
+    assert findings(vaulted.verify(status=5), 1) == {(victim, "wrong bytes")}
+    vaulted.primary.remove(victim)
+    vaulted.primary.restart()
+    document = vaulted.verify("--repair", status=5)
+    assert findings(document, 1) == {(victim, "wrong bytes")}, "nobody has it, so nothing was sent"
+    assert "CNCF" not in notes(document) and "/data" not in notes(document)
+    vaulted.put("app", images.small(2, tag="v1.0.0"))
+    assert vaulted.verify("--repair")["totals"]["repaired"] == 1
+    vaulted.verify("--read")
+
+
+def test_a_damaged_referrer_is_told_of_its_subject(vaulted):
+    """The listing cannot name it; the primary's does."""
+    content = vaulted.images["app"]
+    victim = next(digest for digest, (_, data) in content.manifests.items() if b"spdx" in data and b'"subject"' in data)
+    vaulted.flip_in_vault(victim)
+    document = vaulted.verify(status=5)
+    (found,) = document["images"][0]["places"][1]["damage"]
+    assert (found["digest"], found["what"], found["finding"]) == (victim, "referrer", "wrong bytes")
+    assert found["tags"] == "latest"
+    vaulted.verify("--repair")
+    vaulted.verify("--read")
+
+
+def test_a_damaged_list_of_referrers_is_no_damage_of_a_manifest(fleet):
+    """A registry without the API keeps it as an image of its own: that one is named, and its operator told of no other."""
+    content = images.with_referrers(1, cosign=False)
+    fleet.put("app", content).sync()
+    subject = content.tags["latest"]
+    listing = content.tags[subject.replace(":", "-")]
+    fleet.backup.flip(listing, 20)
+    for options in ((), ("--repair",)):
+        document = fleet.verify(*options, status=5)
+        found = {(entry["digest"], entry["what"]) for entry in document["images"][0]["places"][1]["damage"]}
+        assert found == {(subject, "image")}
+        assert listing in notes(document)
+        assert f"{subject.split(':')[1]}/data" not in notes(document)
 
 
 # -- what it proves is known elsewhere

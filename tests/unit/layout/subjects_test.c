@@ -31,6 +31,24 @@ static void test_rules_out_only_what_it_knows(void **state)
   sp_subjects_free(NULL);
 }
 
+static void test_what_cannot_be_used_rules_nothing_out(void **state)
+{
+  struct sp_err err = SP_ERR_INIT;
+  struct sp_subjects *subjects = NULL;
+  struct sp_digest image = numbered(1);
+  struct sp_digest signature = numbered(2);
+  (void)state;
+  fx_must(sp_subjects_new(&subjects, &err), &err);
+  assert_true(sp_subjects_note_unusable(subjects, &signature));
+  assert_false(sp_subjects_note_unusable(subjects, &signature)); /* told already */
+  assert_false(sp_subjects_rule_out(subjects, &signature, &image));
+  sp_subjects_note(subjects, &signature, NULL); /* it was mended */
+  assert_true(sp_subjects_rule_out(subjects, &signature, &image));
+  assert_true(sp_subjects_note_unusable(subjects, &signature));
+  assert_false(sp_subjects_rule_out(subjects, &signature, &image));
+  sp_subjects_free(subjects);
+}
+
 static void test_remembers_no_more_than_it_may(void **state)
 {
   struct sp_err err = SP_ERR_INIT;
@@ -52,6 +70,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rules_out_only_what_it_knows),
+      cmocka_unit_test(test_what_cannot_be_used_rules_nothing_out),
       cmocka_unit_test(test_remembers_no_more_than_it_may),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
