@@ -141,6 +141,61 @@ static int add_history(struct sp_check *check, size_t backup, struct sp_err *err
   return 0;
 }
 
+/* -- what is known to be damaged, and no other tag of this run names */
+
+static bool is_unseen_damage(const struct sp_site *site, const struct sp_digest *digest)
+{
+  return sp_known_is_damaged(sp_known_find_digest(site->known, digest)) &&
+         !sp_site_find_copy(site, digest);
+}
+
+static bool has_unseen_damage(const struct sp_site *site)
+{
+  for (size_t i = 0; i < site->known->digest_count; i++) {
+    if (is_unseen_damage(site, &site->known->digests[i].digest))
+      return true;
+  }
+  return false;
+}
+
+/* At the other places, too: one of them may be whole. */
+static int add_everywhere(struct sp_check *check, const char *tag, const struct sp_digest *digest,
+                          struct sp_err *err)
+{
+  const struct sp_work *work = &check->work;
+  for (size_t s = 0; s < check->site_count; s++) {
+    struct sp_site *site = &check->sites[s];
+    const struct sp_side *side = s == 0 ? &work->primary_side : &work->sides[s - 1];
+    struct sp_named named;
+    struct sp_err why = SP_ERR_INIT;
+    if (sp_check_is_open(check, site) && sp_side_has(side, tag) &&
+        sp_store_resolve(site->store, tag, &named, &why) == 0 &&
+        sp_digest_eq(&named.digest, digest) && sp_site_add_tag(site, tag, digest, false, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* Whatever the file selects now: nobody else would ever mend it, or find that it is mended. */
+static int add_damaged(struct sp_check *check, size_t backup, struct sp_err *err)
+{
+  struct sp_site *site = &check->sites[1 + backup];
+  const struct sp_side *side = &check->work.sides[backup];
+  for (size_t i = 0; i < side->tag_count && has_unseen_damage(site); i++) {
+    const char *tag = side->tags[i];
+    const struct sp_known_tag *known = sp_known_find_tag(site->known, tag);
+    struct sp_named named;
+    struct sp_err why = SP_ERR_INIT;
+    if ((known && !is_unseen_damage(site, &known->digest)) || !sp_check_is_open(check, site) ||
+        sp_store_resolve(site->store, tag, &named, &why) < 0 ||
+        !is_unseen_damage(site, &named.digest))
+      continue;
+    if (add_everywhere(check, tag, &named.digest, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
 {
   for (size_t i = 0; i < check->work.tags.selected_count; i++) {
@@ -152,7 +207,9 @@ int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
       return -1;
   }
   for (size_t backup = 0; backup < check->work.backup_count; backup++) {
-    if (check->verify->level == SP_PROOF_READ && add_history(check, backup, err) < 0)
+    if (check->verify->level == SP_PROOF_READ &&
+        (add_history(check, backup, err) < 0 ||
+         (!check->work.rules.only && add_damaged(check, backup, err) < 0)))
       return -1;
   }
   return 0;
@@ -165,6 +222,11 @@ static const struct sp_pinned *find_pinned(const struct sp_check *check, const c
       return &check->work.tags.items[i];
   }
   return NULL;
+}
+
+bool sp_differ_is_selected(const struct sp_check *check, const char *tag)
+{
+  return find_pinned(check, tag) != NULL;
 }
 
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,

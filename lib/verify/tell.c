@@ -167,27 +167,43 @@ static void add_damage(struct sp_check *check, struct sp_site *site, const struc
   }
 }
 
+/* Such a copy is looked at only by a verify that reads. */
+static bool is_beyond_selected(const struct sp_check *check, const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (sp_differ_is_selected(check, copy->tags[i]))
+      return false;
+  }
+  return true;
+}
+
+static const char *repair_options(bool needs_read)
+{
+  return needs_read ? "--read --repair" : "--repair";
+}
+
 /* Of a registry: the path below its storage at which its operator finds the bytes. */
 static void note_kept_bad(struct sp_check *check, const struct sp_site *site,
-                          const struct sp_finding *finding)
+                          const struct sp_copy *copy, const struct sp_finding *finding)
 {
   const char *where = site->store->name, *name = check->work.name;
+  const char *options = repair_options(is_beyond_selected(check, copy));
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&finding->digest, text);
   const char *hex = strchr(text, ':') + 1;
   if (site->store->is_local)
     sp_report_add_note(check->report,
                        "'%s' of '%s' was written anew and has bad bytes still: look at the disk, "
-                       "and at who else writes there; then: safeport verify --repair %s",
-                       text, where, name);
+                       "and at who else writes there; then: safeport verify %s %s",
+                       text, where, options, name);
   else
     sp_report_add_note(
         check->report,
         "'%s' took a new upload of '%s' and still has bad bytes: it cannot be repaired through its "
         "API. Its operator must remove the file .../blobs/%.*s/%.2s/%s/data of its storage (on a "
         "CNCF "
-        "distribution registry) and restart it; then: safeport verify --repair %s",
-        where, text, (int)strcspn(text, ":"), text, hex, hex, name);
+        "distribution registry) and restart it; then: safeport verify %s %s",
+        where, text, (int)strcspn(text, ":"), text, hex, hex, options, name);
 }
 
 static void add_copy(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy)
@@ -195,7 +211,7 @@ static void add_copy(struct sp_check *check, struct sp_site *site, const struct 
   for (size_t i = 0; i < copy->finding_count; i++) {
     add_damage(check, site, copy, &copy->findings[i]);
     if (strcmp(copy->findings[i].finding, SP_FINDING_KEPT_BAD) == 0)
-      note_kept_bad(check, site, &copy->findings[i]);
+      note_kept_bad(check, site, copy, &copy->findings[i]);
   }
   for (size_t i = 0; i < copy->blob_count; i++) {
     const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
@@ -206,7 +222,7 @@ static void add_copy(struct sp_check *check, struct sp_site *site, const struct 
       continue;
     add_damage(check, site, copy, &finding);
     if (strcmp(blob->finding, SP_FINDING_KEPT_BAD) == 0)
-      note_kept_bad(check, site, &finding);
+      note_kept_bad(check, site, copy, &finding);
   }
 }
 
@@ -308,21 +324,24 @@ static size_t count_refused(const struct sp_check *check, const struct sp_site *
 static void advise_backup(struct sp_check *check, const struct sp_site *site)
 {
   size_t behind = 0, damaged = 0;
+  bool needs_read = false;
   for (size_t i = 0; i < site->copy_count; i++) {
     const struct sp_copy *copy = &site->copies[i];
     bool is_bad = copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy));
     size_t refused = is_bad ? count_refused(check, site, copy) : 0;
     if (is_only_different(copy))
       behind += copy->tag_count - refused;
-    else
-      damaged += is_bad && refused == 0;
+    else if (is_bad && refused == 0) {
+      damaged++;
+      needs_read = needs_read || is_beyond_selected(check, copy);
+    }
   }
   if (behind > 0)
     sp_report_add_note(check->report, "%zu tags name something else at '%s': safeport sync %s",
                        behind, site->store->name, check->work.name);
   if (damaged > 0 && !check->verify->repair && !atomic_load(&site->is_out))
-    sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify --repair %s",
-                       site->store->name, check->work.name);
+    sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify %s %s",
+                       site->store->name, repair_options(needs_read), check->work.name);
 }
 
 /* Neither sync nor repair follows such a tag. */

@@ -305,6 +305,31 @@ def test_a_tag_does_not_move_to_what_only_a_history_tag_has(rotten, is_fresh):
     assert rotten.standing(status=0) == ["in_step"] * 3  # and the record says no more that it is rotten
 
 
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["journal", "record"])
+def test_what_is_not_selected_any_more_is_mended_by_what_the_note_says(rotten, is_fresh):
+    """The tag with the rot is none of the file's now; what sync names is to be the end of it."""
+    rotten.see("verify").results()
+    rotten.write(image_tags={"include": ["v1.0.0"]})
+    if is_fresh:
+        rotten.forget()
+    for _ in range(2):
+        assert rotten.standing()[ONE] == "damaged"
+        note, = rotten.sync()["images"][0]["notes"]
+        assert note.startswith("1 blobs or manifests of history tags, or of tags that are not selected")
+    command = note.rsplit("safeport ", 1)[1].split()
+    document = rotten.json(*command, status=5)
+    (found,) = document["images"][0]["places"][1 + ONE]["damage"]
+    assert (found["digest"], found["tags"]) == (rotten.layer, "latest")
+    assert any(told.endswith("safeport " + " ".join(command)) for told in document["images"][0]["notes"])
+    rotten.json("verify", "--read", "app:v1.0.0")  # that one alone
+    rotten.json("verify")
+    rotten.mend()
+    assert rotten.json(*command)["totals"]["repaired"] == 1
+    for command in ("sync", "status", "sync"):
+        assert not rotten.json(command)["images"][0]["notes"]
+    assert not rotten.is_rotten()
+
+
 @pytest.mark.parametrize("is_new", [True, False], ids=["pushed-later", "in-step-before"])
 def test_another_repository_of_the_registry(rotten, is_new):
     """docker-registry has one file for both, takes an upload of it with 201 and keeps what it has."""
