@@ -174,24 +174,22 @@ static int recall(struct sp_journal *journal, const struct below *below, struct 
   return 0;
 }
 
-/* Had the primary any tag there, the loss of which nobody has accepted? */
-static int is_missed(struct sp_journal *journal, const struct below *below, const char *name,
-                     bool *missed, struct sp_err *err)
+/* Had the primary any tag there? If its loss was accepted, the backups keep the last copies. */
+static int had_tags(struct sp_journal *journal, const struct below *below, const char *name,
+                    bool *had, struct sp_err *err)
 {
   SP_AUTO_FREE char *place = NULL;
   SP_AUTO_KNOWN struct sp_known known = {0};
-  *missed = false;
   if (sp_text_format(&place, err, "%s%s", below->prefix, name) < 0 ||
       sp_known_read(journal, place, SP_KNOWN_NOW, &known, err) < 0)
     return -1;
-  for (size_t i = 0; i < known.tag_count; i++)
-    *missed = *missed || !known.tags[i].is_gone;
+  *had = known.tag_count > 0;
   return 0;
 }
 
-/* Adds what is not listed, and should be. */
-static int add_missed(struct sp_journal *journal, const struct below *below,
-                      struct sp_namespace *out, struct sp_err *err)
+/* Adds what is not listed, and was there. */
+static int add_unlisted(struct sp_journal *journal, const struct below *below,
+                        struct sp_namespace *out, struct sp_err *err)
 {
   SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace known = {0};
   if (recall(journal, below, &known, err) < 0)
@@ -199,11 +197,10 @@ static int add_missed(struct sp_journal *journal, const struct below *below,
   size_t listed = out->count;
   for (size_t i = 0; i < known.count && out->count < SP_MAX_NAMESPACE; i++) {
     const char *name = known.items[i].name;
-    bool missed;
+    bool had;
     if (has(out, listed, name))
       continue;
-    if (is_missed(journal, below, name, &missed, err) < 0 ||
-        (missed && add(out, name, false, err) < 0))
+    if (had_tags(journal, below, name, &had, err) < 0 || (had && add(out, name, false, err) < 0))
       return -1;
   }
   sort(out);
@@ -230,7 +227,7 @@ int sp_namespace_list(struct sp_session *session, struct sp_journal *journal,
     }
     sp_err_copy(why, &failure);
   }
-  return add_missed(journal, &listing.below, out, err);
+  return add_unlisted(journal, &listing.below, out, err);
 }
 
 int sp_namespace_recall(struct sp_journal *journal, const struct sp_config_image *image,

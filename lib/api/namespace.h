@@ -28,8 +28,8 @@ struct sp_namespace {
   size_t count, cap;
 };
 
-/* Asks the registry, page by page, and adds what the journal knows to have tags there that are not
- * gone.
+/* Asks the registry, page by page, and adds what the journal knows to have had tags there: they are
+ * missed, or, where their loss was accepted, the backups keep the last copies.
  *   why   out   SP_OK; or why there is no list, or an empty one: then only what was known is in
  *               `out`, and whoever uses it must say so
  * Fails: SP_E_NOMEM, SP_E_INTERRUPTED. Blocks on the registry, for --retry-for where it fails. */

@@ -56,8 +56,8 @@ int sp_losses_peak(const struct sp_stay *stays, size_t count, int64_t from_s, ui
 
 bool sp_losses_has_before(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return sp_wanted_is_gone(work, tag) && sp_wanted_is(work, tag) &&
-         tag->since_s > work->now_s - SP_LOSS_WINDOW_S;
+  return tag->is_gone && !tag->is_meant && !sp_side_has(&work->primary_side, tag->tag) &&
+         sp_wanted_is(work, tag) && tag->since_s > work->now_s - SP_LOSS_WINDOW_S;
 }
 
 /* Answers how many selected tags the primary had when it was last looked at. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/tag_kind.h"
+#include "sync/gone.h"
 #include "sync/losses.h"
 #include "sync/wanted.h"
 
@@ -20,21 +21,23 @@ static bool is_lost(const struct sp_work *work, const struct sp_known_tag *tag)
                       : !sp_side_has(&work->primary_side, tag->tag);
 }
 
-/* What is gone is added in any case where a backup has it: it is there alone. */
+/* What is gone is added in any case: it is at the backups alone. */
 static int add_known(struct sp_work *work, bool only_lost, struct sp_err *err)
 {
   const struct sp_known *known = &work->past.primary;
   for (size_t i = 0; i < known->tag_count; i++) {
     const struct sp_known_tag *tag = &known->tags[i];
     bool is_added = only_lost ? is_lost(work, tag) : !tag->is_gone;
-    bool is_gone = !is_added && sp_wanted_is_gone(work, tag) &&
-                   sp_side_any_has(work->sides, work->backup_count, tag->tag);
-    if ((!is_added && !is_gone) || !sp_wanted_is_looked_at(work, tag))
+    if (!is_added && sp_wanted_is_kept(work, tag)) {
+      if (sp_gone_add(work, tag, err) < 0)
+        return -1;
+      continue;
+    }
+    if (!is_added || !sp_wanted_is_looked_at(work, tag))
       continue;
     if (sp_tags_add_past(work, tag->tag, &tag->digest, err) < 0)
       return -1;
-    work->tags.items[work->tags.count - 1].is_lost = only_lost && !is_gone;
-    work->tags.items[work->tags.count - 1].is_gone = is_gone;
+    work->tags.items[work->tags.count - 1].is_lost = only_lost;
   }
   work->tags.selected_count = work->tags.count;
   return 0;
@@ -128,7 +131,8 @@ int sp_recall_check_memory(const struct sp_work *work, struct sp_err *err)
       work->name, work->name, past->unread.msg);
 }
 
-void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)
+/* *of_primary: of a primary that failed meanwhile. */
+static void pin(struct sp_work *work, struct sp_err *of_primary)
 {
   sp_tags_pin(work, 0);
   if (work->told->err.code == SP_OK || is_of_run(&work->told->err))
@@ -142,4 +146,10 @@ void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)
     tag->is_past = true;
   }
   sp_tags_pin(work, 0);
+}
+
+void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary)
+{
+  pin(work, of_primary);
+  sp_gone_note_nowhere(work);
 }

@@ -29,7 +29,8 @@ SP_MUST_CHECK int sp_recall_refuse_loss(const struct sp_work *work, struct sp_er
  * that was tampered with, could not be told. Fails then, with the code of what the record failed
  * with; not where --accept-loss says that such a memory can be done without, nor in a restore. */
 SP_MUST_CHECK int sp_recall_check_memory(const struct sp_work *work, struct sp_err *err);
-/* sp_tags_pin of all tags. A primary that fails meanwhile is as one that failed before. */
+/* sp_tags_pin of all tags; notes those that no place has any more. A primary that fails meanwhile
+ * is as one that failed before. */
 void sp_recall_pin(struct sp_work *work, struct sp_err *of_primary);
 
 #endif

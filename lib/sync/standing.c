@@ -29,7 +29,7 @@ static bool is_fresh(const struct sp_standing_facts *facts)
 static enum sp_standing of_extra(const struct sp_standing_facts *facts)
 {
   if (facts->backup.alg == SP_DIGEST_NONE)
-    return SP_STANDING_ABSENT;
+    return facts->is_missed ? SP_STANDING_MISSING : SP_STANDING_ABSENT;
   return facts->is_gone && !is_fresh(facts) ? SP_STANDING_UNPROVEN : SP_STANDING_EXTRA;
 }
 

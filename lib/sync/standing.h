@@ -7,9 +7,10 @@
 #include "safeport/status.h"
 
 struct sp_standing_facts {
-  bool is_extra; /* not selected at the primary */
-  bool is_gone;  /* is_extra, because the primary lost it: as much at stake as a selected one */
-  bool is_lost;  /* the primary lists it no more; `primary` is what it named last */
+  bool is_extra;  /* not selected at the primary */
+  bool is_gone;   /* is_extra, because the primary lost it: as much at stake as a selected one */
+  bool is_missed; /* is_gone, and it should be here (sp_gone_is_missing) */
+  bool is_lost;   /* the primary lists it no more; `primary` is what it named last */
   bool is_fixed;
   bool is_known;            /* the backup could be asked */
   struct sp_digest primary; /* alg NONE: the primary could not say */

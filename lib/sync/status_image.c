@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "policy/tag_kind.h"
 #include "sync/followers.h"
+#include "sync/gone.h"
 #include "sync/sizes.h"
 #include "sync/standing.h"
 
@@ -60,6 +61,7 @@ static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
   const struct sp_standing_facts facts = {
       .is_extra = is_extra,
       .is_gone = tag->is_gone,
+      .is_missed = tag->is_gone && sp_gone_is_missing(work, tag, backup),
       .is_lost = tag->is_lost,
       .is_fixed = tag->is_fixed,
       .is_known = at->is_known && work->told->places[backup].err.code == SP_OK,

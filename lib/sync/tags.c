@@ -200,17 +200,27 @@ static int fail_left_alone(const struct sp_work *work, size_t count, size_t back
                  work->name, work->name);
 }
 
-/* Did the primary have one of the named tags? If it is known to be gone, a backup has it. */
-static bool has_lost_named(const struct sp_work *work)
+/* What the backups are to keep of the tags that the primary had; one is named. */
+static size_t count_kept(const struct sp_work *work, const char **tag)
 {
+  size_t count = 0;
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
-    const struct sp_known_tag *tag = &work->past.primary.tags[i];
-    bool is_kept =
-        sp_wanted_is_gone(work, tag) && sp_side_any_has(work->sides, work->backup_count, tag->tag);
-    if (sp_wanted_is_looked_at(work, tag) && (!tag->is_gone || is_kept))
-      return true;
+    const struct sp_known_tag *known = &work->past.primary.tags[i];
+    if (sp_wanted_is_kept(work, known) && count++ == 0)
+      *tag = known->tag;
   }
-  return false;
+  return count;
+}
+
+/* Nothing comes any more, and that was accepted; the backups' last copies are looked at for good.
+ */
+static void note_kept(const struct sp_work *work, size_t count, const char *tag)
+{
+  if (work->rules.origin == SP_ORIGIN_NAMED)
+    sp_told_add_note(work->told,
+                     "'%s' has no tag to back up, so nothing new comes; the backups' last copies "
+                     "of %zu tags ('%s' among them) are kept, and looked at",
+                     work->primary->name, count, tag);
 }
 
 static int fail_named(const struct sp_work *work, struct sp_err *err)
@@ -222,18 +232,24 @@ static int fail_named(const struct sp_work *work, struct sp_err *err)
 }
 
 /* A run over no tag at all is no success: the file is wrong, or the primary lost everything and no
- * memory says so. Only a repository of a namespace may be empty. */
+ * memory says so. Only a repository of a namespace may be empty, and one of which the backups keep
+ * last copies. */
 static int require_selected(const struct sp_work *work, struct sp_err *err)
 {
   const struct sp_side *side = &work->primary_side;
   size_t backup = 0, ordinary = 0;
   const char *tag = NULL;
-  bool has_lost = work->rules.only ? has_lost_named(work) : work->told->lost > 0;
+  size_t kept = count_kept(work, &tag);
+  bool has_lost = work->rules.only ? kept > 0 : work->told->lost > 0;
   if (work->tags.count > 0 || has_lost || (work->sync->accept_loss && !is_unheard_of(work)))
     return 0;
   size_t left = find_left_alone(work, &backup, &tag);
   if (left > 0)
     return fail_left_alone(work, left, backup, tag, err);
+  if (kept > 0) {
+    note_kept(work, kept, tag);
+    return 0;
+  }
   for (size_t i = 0; i < side->tag_count; i++)
     ordinary += !sp_tag_is_special(side->tags[i]);
   if (ordinary == 0)

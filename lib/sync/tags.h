@@ -26,11 +26,11 @@ struct sp_pinned {
   char *name; /* owned: what it was found in may be read anew (sp_work_ask_records) */
   int rank;   /* sp_ref_tag_rank: 0 first */
   bool is_fixed;
-  bool is_side; /* a cosign tag whose subject is in step */
-  bool is_past; /* `primary` is what it named last, or NONE: it is not asked for there */
-  bool is_lost; /* is_past, because the primary lists it no more */
-  bool
-      is_gone; /* is_past; an earlier run bore its loss. Only what backups have of it is at stake */
+  bool is_side;  /* a cosign tag whose subject is in step */
+  bool is_past;  /* `primary` is what it named last, or NONE: it is not asked for there */
+  bool is_lost;  /* is_past, because the primary lists it no more */
+  bool is_gone;  /* is_past; its loss was borne, or meant. Only what backups have is at stake */
+  bool is_meant; /* is_gone, and it was meant to go: nobody misses it where no backup has it */
   struct sp_digest primary; /* alg NONE: it could not be read */
   struct sp_err *why;       /* that it could not; owned; NULL else, and without memory */
   bool has_moved;           /* while it was copied: `primary` is what it names since */

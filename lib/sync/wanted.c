@@ -97,7 +97,10 @@ const struct sp_selection *sp_wanted_selection(const struct sp_work *work)
   return work->rules.only ? work->rules.only : work->rules.tags;
 }
 
-bool sp_wanted_is_gone(const struct sp_work *work, const struct sp_known_tag *tag)
+bool sp_wanted_is_kept(const struct sp_work *work, const struct sp_known_tag *tag)
 {
-  return tag->is_gone && !tag->is_meant && !sp_side_has(&work->primary_side, tag->tag);
+  bool is_meant = tag->is_meant || work->sync->accept_loss;
+  return tag->digest.alg != SP_DIGEST_NONE && !sp_side_has(&work->primary_side, tag->tag) &&
+         sp_wanted_is_looked_at(work, tag) &&
+         (!is_meant || sp_side_any_has(work->sides, work->backup_count, tag->tag));
 }

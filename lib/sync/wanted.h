@@ -18,8 +18,8 @@ bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag);
 bool sp_wanted_is_looked_at(const struct sp_work *work, const struct sp_known_tag *tag);
 /* By which tags are chosen that this run looks at. Borrowed. */
 const struct sp_selection *sp_wanted_selection(const struct sp_work *work);
-/* Was it lost, or given up, before this run, and nobody has said that it was meant? Wanted or not.
- * The backups may have its only copies. */
-bool sp_wanted_is_gone(const struct sp_work *work, const struct sp_known_tag *tag);
+/* Is it gone from the primary, so that the backups are to keep what they have of it? If it was
+ * meant to go, only as long as one of them lists it. Of tags that this run looks at. */
+bool sp_wanted_is_kept(const struct sp_work *work, const struct sp_known_tag *tag);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/tag_kind.h"
+#include "sync/gone.h"
 #include "sync/wanted.h"
 #include "transfer/report.h"
 #include "transfer/trouble.h"
@@ -62,11 +63,10 @@ static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_
     return 0; /* the place is out: that it lists nothing says nothing */
   if (at->now.alg == SP_DIGEST_NONE && sp_side_has(&check->work.sides[backup], tag->name))
     return add_unresolved(check, site, tag->name, expected, err);
-  if (at->now.alg == SP_DIGEST_NONE &&
-      (expected->alg == SP_DIGEST_NONE || is_bearably_lost(check, tag)))
-    return 0; /* neither side has it, or can say what it would be (told at the primary) */
   if (at->now.alg == SP_DIGEST_NONE)
-    return add_absent(site, tag->name, expected, err);
+    return tag->is_gone && !sp_gone_is_missing(&check->work, tag, backup)
+               ? 0
+               : add_absent(site, tag->name, expected, err);
   if (sp_site_add_tag(site, tag->name, &at->now, false, err) < 0)
     return -1;
   if (expected->alg == SP_DIGEST_NONE || tag->is_gone || sp_digest_eq(expected, &at->now))
@@ -141,6 +141,61 @@ static int add_history(struct sp_check *check, size_t backup, struct sp_err *err
   return 0;
 }
 
+static bool has_tag(const struct sp_copy *copy, const char *tag)
+{
+  for (size_t i = 0; copy && i < copy->tag_count; i++) {
+    if (strcmp(copy->tags[i], tag) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* A history tag is the only name of what a moving tag left. What another backup keeps by one, and
+ * this one has by no name, is missing here. */
+static int add_missed_of(struct sp_check *check, const struct sp_copy *copy, size_t backup,
+                         struct sp_err *err)
+{
+  struct sp_site *site = &check->sites[1 + backup];
+  const struct sp_copy *here = sp_site_find_copy(site, &copy->digest);
+  if (here && !here->is_absent)
+    return 0;
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    const char *tag = copy->tags[i];
+    if (is_history(check, tag) && !has_tag(sp_site_find_copy(site, &copy->digest), tag) &&
+        add_absent(site, tag, &copy->digest, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int add_missed_history(struct sp_check *check, const struct sp_site *from,
+                              struct sp_err *err)
+{
+  for (size_t backup = 0; backup < check->work.backup_count; backup++) {
+    struct sp_site *site = &check->sites[1 + backup];
+    if (site == from || !check->work.sides[backup].is_listed || !sp_check_is_open(check, site))
+      continue;
+    for (size_t i = 0; i < from->copy_count; i++) {
+      if (!from->copies[i].is_absent && add_missed_of(check, &from->copies[i], backup, err) < 0)
+        return -1;
+    }
+  }
+  return 0;
+}
+
+static int add_all_history(struct sp_check *check, struct sp_err *err)
+{
+  for (size_t backup = 0; backup < check->work.backup_count; backup++) {
+    if (add_history(check, backup, err) < 0)
+      return -1;
+  }
+  for (size_t backup = 0; backup < check->work.backup_count; backup++) {
+    if (add_missed_history(check, &check->sites[1 + backup], err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* -- what is known to be damaged, and no other tag of this run names */
 
 static bool is_unseen_damage(const struct sp_site *site, const struct sp_digest *digest)
@@ -206,10 +261,12 @@ int sp_differ_add_copies(struct sp_check *check, struct sp_err *err)
     if (failed)
       return -1;
   }
-  for (size_t backup = 0; backup < check->work.backup_count; backup++) {
-    if (check->verify->level == SP_PROOF_READ &&
-        (add_history(check, backup, err) < 0 ||
-         (!check->work.rules.only && add_damaged(check, backup, err) < 0)))
+  if (check->verify->level != SP_PROOF_READ)
+    return 0;
+  if (add_all_history(check, err) < 0)
+    return -1;
+  for (size_t i = 0; i < check->work.backup_count && !check->work.rules.only; i++) {
+    if (add_damaged(check, i, err) < 0)
       return -1;
   }
   return 0;

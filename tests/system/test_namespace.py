@@ -227,10 +227,17 @@ def test_repository_that_is_gone(ns):
     ns.lose("acme/web")
     ns.run("sync", "--accept", "acme/web:*", status=6)  # that is about tags that changed
     ns.run("sync", "acme/web", "--accept-loss", status=0)
-    assert ns.names("sync") == {"acme/app": None, "acme/db": None}
+    for command in ("sync", "status", "verify"):  # what it left behind is looked at for good
+        assert ns.names(command) == {"acme/app": None, "acme/db": None, "acme/web": None}
     assert ns.backed_up("backup/web") == ns.contents["acme/web"].tags
     ns.run("restore", "acme/web", "--to", f"{ns.backup.host}/again/web", status=0)
     assert ns.backed_up("again/web") == ns.contents["acme/web"].tags
+    (manifest,) = ns.contents["acme/web"].manifests.values()
+    ns.backup.remove(json.loads(manifest[1])["layers"][0]["digest"])
+    ns.backup.restart()
+    verify = {image["source"]: image for image in ns.json("verify", "--retry-for", "0", status=1)["images"]}
+    assert [len(place["damage"]) for place in verify["acme/web"]["places"]] == [0, 1]
+    ns.run("status", status=1)
 
 
 def test_all_repositories_are_gone(ns):

@@ -98,7 +98,7 @@ static void test_listed_and_known(void **state)
       /* no list: what was known */
       {"404\n\n", "", SP_E_UNSUPPORTED, ""},
       {"404\n\n", "web app", SP_E_UNSUPPORTED, "-app -web"},
-      {"404\n\n", "web app!", SP_E_UNSUPPORTED, "-web"},
+      {"404\n\n", "web app!", SP_E_UNSUPPORTED, "-app -web"},
       {"500\n\n", "web", SP_E_SERVER, "-web"},
       {"401\n\n", "web", SP_E_AUTH, "-web"},
       {"200\n\n<html>", "web", SP_E_PROTOCOL, "-web"},
@@ -108,14 +108,14 @@ static void test_listed_and_known(void **state)
       /* nothing of ours in it */
       {LIST(""), "", SP_E_NOT_FOUND, ""},
       {LIST("\"acme\",\"acmes/app\",\"x/acme/app\""), "", SP_E_NOT_FOUND, ""},
-      {LIST("\"x\""), "app web!", SP_E_NOT_FOUND, "-app"},
+      {LIST("\"x\""), "app web!", SP_E_NOT_FOUND, "-app -web"},
       /* in order, each once, however it is listed */
       {LIST("\"acme/web\",\"acme/app\",\"acme/web\",\"acme/a/b/c\""), "", SP_OK, "a/b/c app web"},
       {LIST("\"acme/web\",\"acme/acme/web\""), "", SP_OK, "acme/web web"},
       /* known besides */
       {LIST("\"acme/web\""), "web", SP_OK, "web"},
       {LIST("\"acme/web\""), "app web/api zoo", SP_OK, "-app web -web/api -zoo"},
-      {LIST("\"acme/web\""), "app! web!", SP_OK, "web"},
+      {LIST("\"acme/web\""), "app! web!", SP_OK, "-app web"},
       {LIST("\"acme/../x\",\"acme/A\",\"acme/\",\"acme/web\""), "", SP_OK, "web"},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {

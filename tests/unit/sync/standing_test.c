@@ -68,17 +68,22 @@ static void test_gone(void **state)
   (void)state;
   static const struct {
     char backup;
-    bool is_gone, is_damaged;
+    bool is_gone, is_missed, is_damaged;
     int64_t proven_s;
     enum sp_standing want;
   } cases[] = {
-      {'a', true, false, 901, SP_STANDING_EXTRA},  {'a', true, false, 900, SP_STANDING_UNPROVEN},
-      {'a', true, false, 0, SP_STANDING_UNPROVEN}, {'a', true, true, 901, SP_STANDING_DAMAGED},
-      {' ', true, false, 0, SP_STANDING_ABSENT},   {'a', false, false, 0, SP_STANDING_EXTRA},
+      {'a', true, false, false, 901, SP_STANDING_EXTRA},
+      {'a', true, false, false, 900, SP_STANDING_UNPROVEN},
+      {'a', true, false, false, 0, SP_STANDING_UNPROVEN},
+      {'a', true, false, true, 901, SP_STANDING_DAMAGED},
+      {' ', true, false, false, 0, SP_STANDING_ABSENT},
+      {' ', true, true, false, 901, SP_STANDING_MISSING},
+      {'a', false, false, false, 0, SP_STANDING_EXTRA},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct sp_standing_facts facts = {.is_extra = true,
                                             .is_gone = cases[i].is_gone,
+                                            .is_missed = cases[i].is_missed,
                                             .is_known = true,
                                             .backup = digest(cases[i].backup),
                                             .is_damaged = cases[i].is_damaged,
