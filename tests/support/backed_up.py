@@ -84,3 +84,34 @@ class BackedUp:
             else:
                 assert oracle.check_tag(place, tag, digest) == digest
                 assert skopeo.pull_registry(registry, repository, tag, self.folder) == digest
+
+
+def four_tags(port, start, folder):
+    """Four tags of one image, "app", in step everywhere."""
+    backed = BackedUp(port, start, folder)
+    for number in range(4):
+        backed.put("app", images.small(number, tag=f"build-{number}", layer_bytes=2000))
+    backed.write()
+    backed.sync()
+    return backed
+
+
+def give_up(backed, *tags):
+    """These tags are deleted at the primary, as an operator does."""
+    for tag in tags:
+        shutil.rmtree(backed.primary.tag_link("src/app", tag).parents[1])
+    backed.primary.restart()
+
+
+def layer_of(backed, tag):
+    content = backed.images["app"]
+    return json.loads(content.manifests[content.tags[tag]][1])["layers"][0]["digest"]
+
+
+def standings(document):
+    return {tag["name"]: [at["standing"] for at in tag["at"]] for tag in document["images"][0]["tags"]}
+
+
+def at_one(backed, tag):
+    client = wire.Wire.to(backed.one)
+    return client.tag_digest("one/app", tag) if tag in client.tags("one/app") else None
