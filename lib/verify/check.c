@@ -29,6 +29,13 @@ bool sp_check_is_open(const struct sp_check *check, const struct sp_site *site)
   return !atomic_load(&site->is_out) && !sp_cancel_is_requested(check->verify->sync.cancel);
 }
 
+bool sp_check_lists(const struct sp_check *check, const struct sp_site *site, const char *tag)
+{
+  size_t number = (size_t)(site - check->sites);
+  const struct sp_work *work = &check->work;
+  return sp_side_has(number == 0 ? &work->primary_side : &work->sides[number - 1], tag);
+}
+
 void sp_check_find(struct sp_check *check, struct sp_site *site, struct sp_copy *copy,
                    const struct sp_digest *digest, const char *what, const char *finding)
 {

@@ -38,6 +38,8 @@ void sp_check_run(struct sp_check *check, const struct sp_verify *verify, struct
 void sp_check_fail_site(struct sp_check *check, struct sp_site *site, const struct sp_err *err);
 /* May anything more be asked of this site? Not after a wish to stop. */
 bool sp_check_is_open(const struct sp_check *check, const struct sp_site *site);
+/* Does the place of the site list this tag? */
+bool sp_check_lists(const struct sp_check *check, const struct sp_site *site, const char *tag);
 /* A finding in a copy, told. */
 void sp_check_find(struct sp_check *check, struct sp_site *site, struct sp_copy *copy,
                    const struct sp_digest *digest, const char *what, const char *finding);

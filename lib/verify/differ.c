@@ -21,16 +21,13 @@ static int add_unresolved(struct sp_check *check, struct sp_site *site, const ch
   struct sp_named named;
   struct sp_err why = SP_ERR_INIT;
   if (sp_store_resolve(site->store, tag, &named, &why) == 0)
-    return sp_site_add_tag(site, tag, &named.digest, false, err);
+    return sp_site_add_tag(site, tag, &named.digest, NULL, err);
   if (sp_trouble_is_of_place(&why) || expected->alg == SP_DIGEST_NONE) {
     sp_check_fail_site(check, site, &why);
     return 0;
   }
-  if (sp_site_add_tag(site, tag, expected, true, err) < 0)
-    return -1;
-  return sp_copy_add_finding(sp_site_find_copy(site, expected), expected, "image",
-                             why.code == SP_E_NOT_FOUND ? SP_FINDING_MISSING : SP_FINDING_WRONG,
-                             err);
+  return sp_site_add_tag(site, tag, expected,
+                         why.code == SP_E_NOT_FOUND ? SP_FINDING_MISSING : SP_FINDING_WRONG, err);
 }
 
 /* It is in the place of a tag that names nothing there; of one of which nobody knows what it should
@@ -40,10 +37,7 @@ static int add_absent(struct sp_site *site, const char *tag, const struct sp_dig
 {
   if (expected->alg == SP_DIGEST_NONE)
     return 0;
-  if (sp_site_add_tag(site, tag, expected, true, err) < 0)
-    return -1;
-  return sp_copy_add_finding(sp_site_find_copy(site, expected), expected, "image",
-                             SP_FINDING_MISSING, err);
+  return sp_site_add_tag(site, tag, expected, SP_FINDING_MISSING, err);
 }
 
 /* The primary had it, lists it no more, and that is no damage. */
@@ -67,12 +61,9 @@ static int add_at_backup(struct sp_check *check, size_t backup, const struct sp_
     return tag->is_gone && !sp_gone_is_missing(&check->work, tag, backup)
                ? 0
                : add_absent(site, tag->name, expected, err);
-  if (sp_site_add_tag(site, tag->name, &at->now, false, err) < 0)
-    return -1;
-  if (expected->alg == SP_DIGEST_NONE || tag->is_gone || sp_digest_eq(expected, &at->now))
-    return 0;
-  return sp_copy_add_finding(sp_site_find_copy(site, &at->now), &at->now, "image",
-                             SP_FINDING_DIFFERENT, err);
+  bool is_right =
+      expected->alg == SP_DIGEST_NONE || tag->is_gone || sp_digest_eq(expected, &at->now);
+  return sp_site_add_tag(site, tag->name, &at->now, is_right ? NULL : SP_FINDING_DIFFERENT, err);
 }
 
 /* What the backups have says what an unreadable tag of the primary named. */
@@ -94,7 +85,7 @@ static int add_at_primary(struct sp_check *check, const struct sp_pinned *tag, s
     return add_absent(primary, tag->name, &tag->primary, err);
   if (tag->primary.alg == SP_DIGEST_NONE)
     return add_unresolved(check, primary, tag->name, guess(check, tag), err);
-  return sp_site_add_tag(primary, tag->name, &tag->primary, false, err);
+  return sp_site_add_tag(primary, tag->name, &tag->primary, NULL, err);
 }
 
 /* -- history tags */
@@ -120,7 +111,7 @@ static int add_history_tag(struct sp_check *check, size_t backup, const char *ta
   struct sp_named named = {0};
   struct sp_err why = SP_ERR_INIT;
   if (sp_store_resolve(site->store, tag, &named, &why) == 0)
-    return sp_site_add_tag(site, tag, &named.digest, false, err);
+    return sp_site_add_tag(site, tag, &named.digest, NULL, err);
   for (size_t i = 0; i < work->backup_count && named.digest.alg == SP_DIGEST_NONE; i++) {
     struct sp_err ignored = SP_ERR_INIT;
     if (i != backup && sp_side_has(&work->sides[i], tag) &&
@@ -144,7 +135,7 @@ static int add_history(struct sp_check *check, size_t backup, struct sp_err *err
 static bool has_tag(const struct sp_copy *copy, const char *tag)
 {
   for (size_t i = 0; copy && i < copy->tag_count; i++) {
-    if (strcmp(copy->tags[i], tag) == 0)
+    if (strcmp(copy->tags[i].name, tag) == 0)
       return true;
   }
   return false;
@@ -160,7 +151,7 @@ static int add_missed_of(struct sp_check *check, const struct sp_copy *copy, siz
   if (here && !here->is_absent)
     return 0;
   for (size_t i = 0; i < copy->tag_count; i++) {
-    const char *tag = copy->tags[i];
+    const char *tag = copy->tags[i].name;
     if (is_history(check, tag) && !has_tag(sp_site_find_copy(site, &copy->digest), tag) &&
         add_absent(site, tag, &copy->digest, err) < 0)
       return -1;
@@ -225,7 +216,7 @@ static int add_everywhere(struct sp_check *check, const char *tag, const struct 
     struct sp_err why = SP_ERR_INIT;
     if (sp_check_is_open(check, site) && sp_side_has(side, tag) &&
         sp_store_resolve(site->store, tag, &named, &why) == 0 &&
-        sp_digest_eq(&named.digest, digest) && sp_site_add_tag(site, tag, digest, false, err) < 0)
+        sp_digest_eq(&named.digest, digest) && sp_site_add_tag(site, tag, digest, NULL, err) < 0)
       return -1;
   }
   return 0;
@@ -293,13 +284,18 @@ bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *ba
   return pinned && sp_tags_is_refused(pinned, (size_t)(backup - check->sites) - 1);
 }
 
-bool sp_differ_would_move(const struct sp_check *check, const struct sp_site *backup,
-                          const char *tag)
+static bool would_move(const struct sp_check *check, const struct sp_site *backup, const char *tag)
 {
   const struct sp_pinned *pinned = find_pinned(check, tag);
   const struct sp_digest *last =
       pinned ? &pinned->at[(size_t)(backup - check->sites) - 1].last : &no_digest;
   return last->alg != SP_DIGEST_NONE && !sp_digest_eq(last, &pinned->primary);
+}
+
+bool sp_differ_is_for_sync(const struct sp_check *check, const struct sp_site *backup,
+                           const char *tag)
+{
+  return sp_differ_is_refused(check, backup, tag) || would_move(check, backup, tag);
 }
 
 /* -- referrers */

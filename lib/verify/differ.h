@@ -8,7 +8,7 @@
 #include "verify/check.h"
 
 /* Makes the copies out of the tags that sync pinned. A tag that the primary has and a backup has
- * not is an absent copy there; one that names something else is that copy, found different. A tag
+ * not lacks its copy there; one that names something else names that copy, found different. A tag
  * that is listed and cannot be served is damage. A primary that is out has no copies. Where bytes
  * are read, what history tags of selected tags name at a backup is a copy there, too; so is, unless
  * tags were named with the image, what is known to be damaged there, whoever names it, and the same
@@ -20,9 +20,10 @@ bool sp_differ_is_selected(const struct sp_check *check, const char *tag);
 /* Is this a tag that sync would refuse to set at this backup: a fixed one that changed? */
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag);
-/* Is it one that cannot be read there, and named something else last: setting it would move it? */
-bool sp_differ_would_move(const struct sp_check *check, const struct sp_site *backup,
-                          const char *tag);
+/* May only sync set it? It is refused, or cannot be read there and named something else last:
+ * setting it would move it, and sync keeps what it leaves. */
+bool sp_differ_is_for_sync(const struct sp_check *check, const struct sp_site *backup,
+                           const char *tag);
 /* Finds referrers that the primary has and a backup has not; notes those that only a backup has.
  */
 void sp_differ_compare(struct sp_check *check);

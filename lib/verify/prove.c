@@ -96,7 +96,7 @@ static void ask_for_copy(struct sp_check *check, struct sp_site *site, struct sp
   const struct sp_copy *original = sp_site_find_copy(primary, &copy->digest);
   struct sp_err err = SP_ERR_INIT;
   if (!original || !original->is_known) {
-    if (copy->finding_count == 0)
+    if (sp_copy_is_meant(copy))
       read_copy(check, site, copy);
     return;
   }

@@ -12,26 +12,20 @@
 #include "verify/differ.h"
 #include "verify/prove.h"
 
-static bool is_different(const struct sp_copy *copy)
+/* Is it a tag that is missing, and not for sync? */
+static bool is_to_set(const struct sp_check *check, const struct sp_site *site,
+                      const struct sp_copy_tag *tag)
 {
-  for (size_t i = 0; i < copy->finding_count; i++) {
-    if (strcmp(copy->findings[i].finding, SP_FINDING_DIFFERENT) == 0)
-      return true;
-  }
-  return false;
+  return sp_copy_lacks_tag(tag) && !sp_differ_is_for_sync(check, site, tag->name);
 }
 
-/* A fixed tag that changed at the primary: setting it would be following it. One that would move:
- * sync keeps what it leaves. */
-static bool is_for_sync(const struct sp_check *check, const struct sp_site *site,
-                        const struct sp_copy *copy)
+static size_t count_to_set(const struct sp_check *check, const struct sp_site *site,
+                           const struct sp_copy *copy)
 {
-  for (size_t i = 0; i < copy->tag_count; i++) {
-    if (sp_differ_is_refused(check, site, copy->tags[i]) ||
-        sp_differ_would_move(check, site, copy->tags[i]))
-      return true;
-  }
-  return false;
+  size_t count = 0;
+  for (size_t i = 0; i < copy->tag_count; i++)
+    count += is_to_set(check, site, &copy->tags[i]);
+  return count;
 }
 
 /* -- blobs */
@@ -103,8 +97,14 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
                     struct sp_site *donor, struct sp_report *report)
 {
   const struct sp_sync *sync = &check->verify->sync;
-  struct sp_transfer_destination to = {
-      .store = site->store, .tags = copy->tags, .tag_count = copy->tag_count};
+  SP_AUTO_FREE const char **names = calloc(copy->tag_count + 1, sizeof *names);
+  struct sp_transfer_destination to = {.store = site->store, .tags = names};
+  if (!names)
+    return sp_fail(&report->err, SP_E_NOMEM, "out of memory");
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (is_to_set(check, site, &copy->tags[i]))
+      names[to.tag_count++] = copy->tags[i].name;
+  }
   const struct sp_transfer job = {.source = donor->store,
                                   .digest = copy->digest,
                                   .destinations = &to,
@@ -137,8 +137,13 @@ static void bring_rest(struct sp_check *check, struct sp_site *site, struct sp_c
     sp_check_fail_site(check, site, &err);
     return;
   }
-  if (transfer(check, site, copy, donor, report) == 0)
-    copy->is_absent = false;
+  if (transfer(check, site, copy, donor, report) < 0)
+    return;
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (is_to_set(check, site, &copy->tags[i]))
+      copy->tags[i].finding = NULL;
+  }
+  copy->is_absent = false;
 }
 
 /* -- one copy */
@@ -168,7 +173,8 @@ static void call_kept_bad(struct sp_site *site, struct sp_copy *copy, bool are_m
 
 static void repair_copy(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
 {
-  size_t before = count_findings(site, copy);
+  size_t bad = count_findings(site, copy), before = bad + count_to_set(check, site, copy);
+  bool is_to_prove = bad > 0 || copy->is_absent;
   for (size_t i = 0; i < copy->blob_count && sp_check_is_open(check, site); i++) {
     struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
     if (blob->finding && !blob->is_sent)
@@ -177,17 +183,18 @@ static void repair_copy(struct sp_check *check, struct sp_site *site, struct sp_
   if (!sp_check_is_open(check, site))
     return;
   uint64_t manifests_put = site->place->manifests_put;
-  if (copy->finding_count > 0)
+  if (copy->finding_count > 0 || before > bad)
     bring_rest(check, site, copy);
   if (copy->is_absent)
     return;
-  sp_prove_again(check, site, copy);
+  if (is_to_prove)
+    sp_prove_again(check, site, copy);
   call_kept_bad(site, copy, site->place->manifests_put > manifests_put);
-  size_t after = count_findings(site, copy);
+  size_t after = count_findings(site, copy) + count_to_set(check, site, copy);
   check->repaired += after < before ? before - after : 0;
   if (after == 0)
     sp_report_add_note(check->report, "repaired at '%s', and read back: %s (%s)", site->store->name,
-                       check->work.name, copy->tags[0]);
+                       check->work.name, copy->tags[0].name);
 }
 
 void sp_repair_run(struct sp_check *check)
@@ -196,8 +203,8 @@ void sp_repair_run(struct sp_check *check)
     struct sp_site *site = &check->sites[s];
     for (size_t i = 0; i < site->copy_count; i++) {
       struct sp_copy *copy = &site->copies[i];
-      if (!copy->is_skipped && !is_different(copy) && count_findings(site, copy) > 0 &&
-          !is_for_sync(check, site, copy) && sp_check_is_open(check, site))
+      bool is_bad = !copy->is_skipped && count_findings(site, copy) > 0;
+      if ((is_bad || count_to_set(check, site, copy) > 0) && sp_check_is_open(check, site))
         repair_copy(check, site, copy);
     }
   }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transfer/report.h"
+
 void sp_site_init(struct sp_site *site, struct sp_store *store, struct sp_report_place *place,
                   const struct sp_known *known, struct sp_rot *rot)
 {
@@ -59,31 +61,55 @@ struct sp_copy *sp_site_find_copy(const struct sp_site *site, const struct sp_di
   return sp_digest_map_find(&site->copy_map, digest, &number) ? &site->copies[number] : NULL;
 }
 
-static int add_copy(struct sp_site *site, const struct sp_digest *digest, bool is_absent,
-                    struct sp_copy **out, struct sp_err *err)
+static int add_copy(struct sp_site *site, const struct sp_digest *digest, struct sp_copy **out,
+                    struct sp_err *err)
 {
   bool added;
   if (grow(&site->copies, site->copy_count, &site->copy_cap, sizeof *site->copies, err) < 0 ||
       sp_digest_map_add(&site->copy_map, digest, site->copy_count, &added, err) < 0)
     return -1;
   *out = &site->copies[site->copy_count++];
-  **out = (struct sp_copy){.digest = *digest, .is_absent = is_absent};
+  **out = (struct sp_copy){.digest = *digest, .is_absent = true};
   return 0;
 }
 
 int sp_site_add_tag(struct sp_site *site, const char *tag, const struct sp_digest *digest,
-                    bool is_absent, struct sp_err *err)
+                    const char *finding, struct sp_err *err)
 {
   struct sp_copy *copy = sp_site_find_copy(site, digest);
-  if (!copy && add_copy(site, digest, is_absent, &copy, err) < 0)
+  if (!copy && add_copy(site, digest, &copy, err) < 0)
     return -1;
-  const char **tags = reallocarray(copy->tags, copy->tag_count + 1, sizeof *tags);
+  struct sp_copy_tag *tags = reallocarray(copy->tags, copy->tag_count + 1, sizeof *tags);
   if (!tags)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
+  struct sp_copy_tag *added = &tags[copy->tag_count++];
+  *added = (struct sp_copy_tag){.name = tag, .finding = finding};
   copy->tags = tags;
-  copy->is_absent = copy->is_absent && is_absent; /* one tag that names it is enough */
-  tags[copy->tag_count++] = tag;
+  copy->is_absent = copy->is_absent && sp_copy_lacks_tag(added); /* one that names it is enough */
   return 0;
+}
+
+bool sp_copy_lacks_tag(const struct sp_copy_tag *tag)
+{
+  return tag->finding && strcmp(tag->finding, SP_FINDING_DIFFERENT) != 0;
+}
+
+bool sp_copy_has_wrong_tag(const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (copy->tags[i].finding)
+      return true;
+  }
+  return false;
+}
+
+bool sp_copy_is_meant(const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (!copy->tags[i].finding)
+      return true;
+  }
+  return false;
 }
 
 int sp_copy_add_finding(struct sp_copy *copy, const struct sp_digest *digest, const char *what,

@@ -30,18 +30,27 @@ struct sp_copy_node {
   struct sp_digest subject; /* of the top of a referrer's tree: what it was found for; else NONE */
 };
 
+/* A tag and the copy that it names, or should. What is wrong with it says nothing of the copy:
+ * others may name that, too. */
+struct sp_copy_tag {
+  const char *name;    /* borrowed */
+  const char *finding; /* static; NULL: it names the copy, and should. SP_FINDING_DIFFERENT: it
+                          names it, and should not; MISSING, WRONG: it should, and names nothing, or
+                          nothing that can be served */
+};
+
 struct sp_copy {
   struct sp_digest digest;
-  const char **tags; /* that name it here; owned, the names are borrowed */
+  struct sp_copy_tag *tags; /* owned */
   size_t tag_count;
-  bool is_absent;  /* no tag names it here, and `tags` should */
+  bool is_absent;  /* no tag names it here, and `tags` should; it is not looked at */
   bool is_skipped; /* proven not long ago */
   bool is_known;   /* its structure was read */
   size_t *blobs;   /* numbers of the site's */
   size_t blob_count;
   struct sp_copy_node *nodes;
   size_t node_count;
-  struct sp_finding *findings; /* but for blobs: those have their own */
+  struct sp_finding *findings; /* but for blobs and tags: those have their own */
   size_t finding_count;
 };
 
@@ -78,9 +87,10 @@ void sp_site_init(struct sp_site *site, struct sp_store *store, struct sp_report
 /* Frees its copies and blobs. The store stays open. */
 void sp_site_clear(struct sp_site *site);
 
-/* Says that a tag (borrowed) names the digest here, or should. Fails: SP_E_NOMEM. */
+/* Says that a tag (borrowed) names the digest here, or should; `finding` as in struct sp_copy_tag.
+ * Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_site_add_tag(struct sp_site *site, const char *tag,
-                                  const struct sp_digest *digest, bool is_absent,
+                                  const struct sp_digest *digest, const char *finding,
                                   struct sp_err *err);
 /* The copy of this digest; NULL if there is none. */
 struct sp_copy *sp_site_find_copy(const struct sp_site *site, const struct sp_digest *digest);
@@ -98,7 +108,14 @@ void sp_site_forget_findings(struct sp_site *site, struct sp_copy *copy);
 SP_MUST_CHECK int sp_copy_add_finding(struct sp_copy *copy, const struct sp_digest *digest,
                                       const char *what, const char *finding, struct sp_err *err);
 
-/* Was all of the copy found to be good (or skipped, as it was known to be)? */
+/* Should the tag name the copy, and does not? */
+bool sp_copy_lacks_tag(const struct sp_copy_tag *tag);
+/* Was something found with one of its tags? */
+bool sp_copy_has_wrong_tag(const struct sp_copy *copy);
+/* Is it named by a tag that should name it? */
+bool sp_copy_is_meant(const struct sp_copy *copy);
+
+/* Was all of the copy, whatever its tags, found to be good (or skipped, as it was known to be)? */
 bool sp_site_is_copy_good(const struct sp_site *site, const struct sp_copy *copy);
 /* How well that is known. */
 enum sp_proof sp_site_copy_proof(const struct sp_site *site, const struct sp_copy *copy);

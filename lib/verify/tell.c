@@ -7,9 +7,7 @@
 #include "journal/runs.h"
 #include "sync/recall.h"
 #include "transfer/report.h"
-#include "verify/differ.h"
-
-#define COPIES_NAMED 3 /* of those that the primary does not have whole */
+#include "verify/advice.h"
 
 /* -- the journal */
 
@@ -30,10 +28,13 @@ static int64_t oldest_read_s(const struct sp_site *site, const struct sp_copy *c
   return copy->blob_count > 0 ? oldest : 0;
 }
 
-static bool has_damage(const struct sp_copy *copy)
+/* Does no tag name it, and one is listed that cannot be served? Then it is not the tag alone. (What
+ * is not listed was taken away, which says nothing of the copy.) */
+static bool is_unserved(const struct sp_check *check, const struct sp_site *site,
+                        const struct sp_copy *copy)
 {
-  for (size_t i = 0; i < copy->finding_count; i++) {
-    if (strcmp(copy->findings[i].finding, SP_FINDING_DIFFERENT) != 0)
+  for (size_t i = 0; copy->is_absent && i < copy->tag_count; i++) {
+    if (sp_check_lists(check, site, copy->tags[i].name))
       return true;
   }
   return false;
@@ -77,7 +78,7 @@ static void tell_copy(struct sp_check *check, const struct sp_site *site,
   struct sp_journal *journal = check->verify->sync.journal;
   const char *place = site->known_as;
   struct sp_err no_memory = SP_ERR_INIT;
-  bool is_damaged = has_damage(copy);
+  bool is_damaged = copy->finding_count > 0 || is_unserved(check, site, copy);
   bool needs_read = false; /* a touch fetches and hashes every manifest */
   for (size_t i = 0; i < copy->blob_count; i++) {
     const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
@@ -154,32 +155,23 @@ void sp_tell_results(const struct sp_check *check)
 
 /* -- damage */
 
-static void add_damage(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy,
-                       const struct sp_finding *finding)
+static void add_damage(struct sp_check *check, struct sp_site *site,
+                       const struct sp_finding *finding, const char *tag)
 {
   struct sp_err err = SP_ERR_INIT;
-  for (size_t i = 0; i < copy->tag_count; i++) {
-    if (sp_report_add_damage_of(site->place, &finding->digest, finding->what, finding->finding,
-                                copy->tags[i], &err) == 0)
-      continue;
+  if (sp_report_add_damage_of(site->place, &finding->digest, finding->what, finding->finding, tag,
+                              &err) < 0)
     sp_err_copy(&check->report->err, &err);
-    return;
-  }
 }
 
-/* Such a copy is looked at only by a verify that reads. */
-static bool is_beyond_selected(const struct sp_check *check, const struct sp_copy *copy)
+/* It hurts every tag that names the copy, rightly or not. */
+static void add_damage_of_copy(struct sp_check *check, struct sp_site *site,
+                               const struct sp_copy *copy, const struct sp_finding *finding)
 {
   for (size_t i = 0; i < copy->tag_count; i++) {
-    if (sp_differ_is_selected(check, copy->tags[i]))
-      return false;
+    if (!sp_copy_lacks_tag(&copy->tags[i]))
+      add_damage(check, site, finding, copy->tags[i].name);
   }
-  return true;
-}
-
-static const char *repair_options(bool needs_read)
-{
-  return needs_read ? "--read --repair" : "--repair";
 }
 
 /* Of a registry: the path below its storage at which its operator finds the bytes. */
@@ -187,7 +179,7 @@ static void note_kept_bad(struct sp_check *check, const struct sp_site *site,
                           const struct sp_copy *copy, const struct sp_finding *finding)
 {
   const char *where = site->store->name, *name = check->work.name;
-  const char *options = repair_options(is_beyond_selected(check, copy));
+  const char *options = sp_advice_repair_options(check, copy);
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&finding->digest, text);
   const char *hex = strchr(text, ':') + 1;
@@ -208,8 +200,15 @@ static void note_kept_bad(struct sp_check *check, const struct sp_site *site,
 
 static void add_copy(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy)
 {
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    const struct sp_copy_tag *tag = &copy->tags[i];
+    const struct sp_finding finding = {
+        .digest = copy->digest, .what = "image", .finding = tag->finding};
+    if (tag->finding)
+      add_damage(check, site, &finding, tag->name);
+  }
   for (size_t i = 0; i < copy->finding_count; i++) {
-    add_damage(check, site, copy, &copy->findings[i]);
+    add_damage_of_copy(check, site, copy, &copy->findings[i]);
     if (strcmp(copy->findings[i].finding, SP_FINDING_KEPT_BAD) == 0)
       note_kept_bad(check, site, copy, &copy->findings[i]);
   }
@@ -220,152 +219,9 @@ static void add_copy(struct sp_check *check, struct sp_site *site, const struct 
                                        .finding = blob->finding};
     if (!blob->finding)
       continue;
-    add_damage(check, site, copy, &finding);
+    add_damage_of_copy(check, site, copy, &finding);
     if (strcmp(blob->finding, SP_FINDING_KEPT_BAD) == 0)
       note_kept_bad(check, site, copy, &finding);
-  }
-}
-
-/* -- what to do */
-
-static const struct sp_site *find_good(const struct sp_check *check, const struct sp_digest *digest)
-{
-  for (size_t s = 1; s < check->site_count; s++) {
-    const struct sp_copy *copy = sp_site_find_copy(&check->sites[s], digest);
-    if (copy && sp_site_is_copy_good(&check->sites[s], copy))
-      return &check->sites[s];
-  }
-  return NULL;
-}
-
-static bool is_only_different(const struct sp_copy *copy)
-{
-  return copy->finding_count > 0 && !has_damage(copy);
-}
-
-/* The tag by which a copy that the primary does not have whole is told; *is_lost: it is in no list
- * of the primary any more, so that is no damage. */
-static const char *tag_of(const struct sp_check *check, const struct sp_copy *copy, bool *is_lost)
-{
-  for (size_t i = 0; i < copy->tag_count; i++) {
-    *is_lost = !sp_side_has(&check->work.primary_side, copy->tags[i]);
-    if (*is_lost)
-      return copy->tags[i];
-  }
-  return copy->tags[0];
-}
-
-static void advise_copy(struct sp_check *check, const char *tag, bool is_lost,
-                        const struct sp_site *good)
-{
-  const char *name = check->work.name, *primary = check->sites[0].store->name;
-  if (is_lost && good)
-    sp_report_add_note(check->report,
-                       "'%s:%s' is gone at the primary, and whole at '%s': safeport restore %s "
-                       "--tag %s --to %s",
-                       name, tag, good->store->name, name, tag, primary);
-  else if (is_lost)
-    sp_report_add_note(check->report, "'%s:%s' is gone at the primary, and no backup has it whole",
-                       name, tag);
-  else if (good)
-    sp_report_add_note(check->report,
-                       "'%s:%s' is damaged at the primary, and whole at '%s': safeport restore "
-                       "%s --tag %s --to %s",
-                       name, tag, good->store->name, name, tag, primary);
-  else
-    sp_report_add_note(check->report,
-                       "'%s:%s' is damaged at the primary, and no backup has it whole: build it "
-                       "anew",
-                       name, tag);
-}
-
-/* Of those that a backup has whole, and of the others. */
-static void advise_more(struct sp_check *check, size_t good, size_t bad)
-{
-  if (good > 0)
-    sp_report_add_note(check->report,
-                       "%zu more are gone or damaged at the primary, and whole at a backup; to "
-                       "bring all back: safeport restore %s --all --to %s",
-                       good, check->work.name, check->sites[0].store->name);
-  if (bad > 0)
-    sp_report_add_note(check->report,
-                       "%zu more are gone or damaged at the primary, and no backup has them whole",
-                       bad);
-}
-
-static void advise_primary(struct sp_check *check)
-{
-  const struct sp_site *primary = &check->sites[0];
-  size_t count[2] = {0}; /* [1]: with a whole copy */
-  for (size_t i = 0; i < primary->copy_count; i++) {
-    const struct sp_copy *copy = &primary->copies[i];
-    if (sp_site_is_copy_good(primary, copy) || (copy->is_known && atomic_load(&primary->is_out)) ||
-        (!copy->is_known && copy->finding_count == 0))
-      continue;
-    const struct sp_site *good = find_good(check, &copy->digest);
-    bool is_lost;
-    const char *tag = tag_of(check, copy, &is_lost);
-    if (count[good != NULL]++ < COPIES_NAMED)
-      advise_copy(check, tag, is_lost, good);
-  }
-  advise_more(check, count[1] > COPIES_NAMED ? count[1] - COPIES_NAMED : 0,
-              count[0] > COPIES_NAMED ? count[0] - COPIES_NAMED : 0);
-}
-
-static size_t count_refused(const struct sp_check *check, const struct sp_site *site,
-                            const struct sp_copy *copy)
-{
-  size_t count = 0;
-  for (size_t i = 0; i < copy->tag_count; i++)
-    count += sp_differ_is_refused(check, site, copy->tags[i]);
-  return count;
-}
-
-static void advise_backup(struct sp_check *check, const struct sp_site *site)
-{
-  size_t behind = 0, damaged = 0;
-  bool needs_read = false;
-  for (size_t i = 0; i < site->copy_count; i++) {
-    const struct sp_copy *copy = &site->copies[i];
-    bool is_bad = copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy));
-    size_t refused = is_bad ? count_refused(check, site, copy) : 0;
-    if (is_only_different(copy))
-      behind += copy->tag_count - refused;
-    else if (is_bad && refused == 0) {
-      damaged++;
-      needs_read = needs_read || is_beyond_selected(check, copy);
-    }
-  }
-  if (behind > 0)
-    sp_report_add_note(check->report, "%zu tags name something else at '%s': safeport sync %s",
-                       behind, site->store->name, check->work.name);
-  if (damaged > 0 && !check->verify->repair && !atomic_load(&site->is_out))
-    sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify %s %s",
-                       site->store->name, repair_options(needs_read), check->work.name);
-}
-
-/* Neither sync nor repair follows such a tag. */
-static void advise_refused(struct sp_check *check)
-{
-  const struct sp_work *work = &check->work;
-  for (size_t i = 0; i < work->tags.selected_count; i++) {
-    const struct sp_pinned *tag = &work->tags.items[i];
-    size_t backup = 0;
-    while (backup < work->backup_count && !sp_tags_is_refused(tag, backup))
-      backup++;
-    if (backup == work->backup_count || tag->is_past)
-      continue;
-    char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
-    struct sp_digest known = *sp_tags_left(&tag->at[backup]);
-    if (known.alg == SP_DIGEST_NONE)
-      known = sp_tags_before(work, tag);
-    sp_digest_format(&tag->primary, now);
-    sp_digest_format(&known, before);
-    sp_report_add_note(check->report,
-                       "'%s' is a fixed tag, was '%s', and is '%s' at the primary now: tampered "
-                       "with, or rebuilt. Nothing follows it; look at the primary, and if it is "
-                       "meant: safeport sync %s --accept %s:%s",
-                       tag->name, before, now, work->name, work->name, tag->name);
   }
 }
 
@@ -374,21 +230,26 @@ static void advise_refused(struct sp_check *check)
 static void count_copy(struct sp_report_place *place, const struct sp_site *site,
                        const struct sp_copy *copy)
 {
-  bool is_good = sp_site_is_copy_good(site, copy);
-  place->tags_total += copy->tag_count;
-  place->tags_good += is_good ? copy->tag_count : 0;
-  place->tags_skipped += is_good && copy->is_skipped ? copy->tag_count : 0;
+  bool is_whole = sp_site_is_copy_good(site, copy);
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    bool is_good = is_whole && !copy->tags[i].finding;
+    place->tags_total++;
+    place->tags_good += is_good;
+    place->tags_skipped += is_good && copy->is_skipped;
+  }
 }
 
-/* The least of all copies; what was skipped was known to be at the level that was asked for. */
+/* The least of all tags; what was skipped was known to be at the level that was asked for. */
 static enum sp_proof level_of(const struct sp_check *check, const struct sp_site *site)
 {
   enum sp_proof least = check->verify->level;
   if (site->copy_count == 0 || atomic_load(&site->is_out))
     return SP_PROOF_NONE;
   for (size_t i = 0; i < site->copy_count; i++) {
-    enum sp_proof proof =
-        site->copies[i].is_skipped ? least : sp_site_copy_proof(site, &site->copies[i]);
+    const struct sp_copy *copy = &site->copies[i];
+    enum sp_proof proof = copy->is_skipped ? least : sp_site_copy_proof(site, copy);
+    if (sp_copy_has_wrong_tag(copy))
+      proof = SP_PROOF_NONE;
     least = proof < least ? proof : least;
   }
   return least;
@@ -468,10 +329,7 @@ void sp_tell_report(struct sp_check *check)
   tell_held(check);
   note_basis(check);
   note_lost(check);
-  advise_primary(check);
-  advise_refused(check);
-  for (size_t s = 1; s < check->site_count; s++)
-    advise_backup(check, &check->sites[s]);
+  sp_advice_add(check);
 }
 
 /* -- what it comes to */

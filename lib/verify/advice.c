@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/advice.h"
+
+#include "transfer/report.h"
+#include "transfer/trouble.h"
+#include "verify/differ.h"
+
+#define COPIES_NAMED 3 /* of those that the primary does not have whole */
+
+/* -- what the primary does not have whole */
+
+/* What the backups have of an image. */
+enum holding { HOLDING_NONE, HOLDING_UNASKED, HOLDING_UNPROVEN, HOLDING_WHOLE, HOLDING_COUNT };
+
+struct holder {
+  enum holding holding;
+  const struct sp_site *site; /* which it is, UNPROVEN or WHOLE */
+};
+
+/* A copy that no tag names is not looked at, and may be there all the same: restore finds it. */
+static enum holding ask_site(const struct sp_check *check, const struct sp_site *site,
+                             const struct sp_digest *digest)
+{
+  const struct sp_copy *copy = sp_site_find_copy(site, digest);
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  if (copy && sp_site_is_copy_good(site, copy))
+    return HOLDING_WHOLE;
+  if (!sp_check_is_open(check, site))
+    return HOLDING_UNASKED;
+  if (copy && !copy->is_absent && (copy->is_known || copy->finding_count > 0))
+    return HOLDING_NONE;
+  if (sp_store_stat_manifest(site->store, digest, &named, &err) == 0)
+    return HOLDING_UNPROVEN;
+  return sp_trouble_is_of_place(&err) ? HOLDING_UNASKED : HOLDING_NONE;
+}
+
+/* The best of them. */
+static struct holder find_holder(const struct sp_check *check, const struct sp_digest *digest)
+{
+  struct holder best = {HOLDING_NONE, NULL};
+  for (size_t s = 1; s < check->site_count && best.holding != HOLDING_WHOLE; s++) {
+    enum holding holding = ask_site(check, &check->sites[s], digest);
+    if (holding > best.holding)
+      best = (struct holder){holding, &check->sites[s]};
+  }
+  return best;
+}
+
+/* Was something found in it that is not as it should be? (Of what was not reached nothing is said.)
+ */
+static bool is_bad(const struct sp_site *site, const struct sp_copy *copy)
+{
+  return copy->finding_count > 0 || (copy->is_known && !sp_site_is_copy_good(site, copy));
+}
+
+/* A tag by which the copy can be told: one that names it. */
+static const char *tag_of(const struct sp_copy *copy)
+{
+  size_t i = 0;
+  while (i + 1 < copy->tag_count && sp_copy_lacks_tag(&copy->tags[i]))
+    i++;
+  return copy->tags[i].name;
+}
+
+static void advise_whole(struct sp_check *check, const char *tag, bool is_lost,
+                         const struct sp_site *at)
+{
+  const char *name = check->work.name, *primary = check->sites[0].store->name;
+  if (is_lost)
+    sp_report_add_note(check->report,
+                       "'%s:%s' is gone at the primary, and whole at '%s': safeport restore %s "
+                       "--tag %s --to %s",
+                       name, tag, at->store->name, name, tag, primary);
+  else
+    sp_report_add_note(check->report,
+                       "'%s:%s' is damaged at the primary, and whole at '%s': safeport restore "
+                       "%s --tag %s --to %s",
+                       name, tag, at->store->name, name, tag, primary);
+}
+
+static void advise_nowhere(struct sp_check *check, const char *tag, bool is_lost)
+{
+  if (is_lost)
+    sp_report_add_note(check->report, "'%s:%s' is gone at the primary, and no backup has it whole",
+                       check->work.name, tag);
+  else
+    sp_report_add_note(check->report,
+                       "'%s:%s' is damaged at the primary, and no backup has it whole: build it "
+                       "anew",
+                       check->work.name, tag);
+}
+
+static void advise_copy(struct sp_check *check, const char *tag, bool is_lost, struct holder holder)
+{
+  const char *name = check->work.name;
+  if (holder.holding == HOLDING_WHOLE)
+    advise_whole(check, tag, is_lost, holder.site);
+  else if (holder.holding == HOLDING_NONE)
+    advise_nowhere(check, tag, is_lost);
+  else if (holder.holding == HOLDING_UNASKED)
+    sp_report_add_note(check->report,
+                       "'%s:%s' is gone or damaged at the primary, and whole at no backup that "
+                       "could be asked",
+                       name, tag);
+  else
+    sp_report_add_note(check->report,
+                       "'%s:%s' is gone or damaged at the primary; '%s' has it, by another tag or "
+                       "none, and unproven: safeport restore %s --tag %s --to %s",
+                       name, tag, holder.site->store->name, name, tag, check->sites[0].store->name);
+}
+
+/* Of those that a backup has, and of the others. */
+static void advise_more(struct sp_check *check, const size_t count[HOLDING_COUNT])
+{
+  const char *name = check->work.name, *primary = check->sites[0].store->name;
+  size_t more[HOLDING_COUNT];
+  for (size_t i = 0; i < HOLDING_COUNT; i++)
+    more[i] = count[i] > COPIES_NAMED ? count[i] - COPIES_NAMED : 0;
+  if (more[HOLDING_WHOLE] > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and whole at a backup; to "
+                       "bring all back: safeport restore %s --all --to %s",
+                       more[HOLDING_WHOLE], name, primary);
+  if (more[HOLDING_UNPROVEN] > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and unproven at a backup; to "
+                       "bring back what is whole: safeport restore %s --all --to %s",
+                       more[HOLDING_UNPROVEN], name, primary);
+  if (more[HOLDING_UNASKED] > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and whole at no backup that "
+                       "could be asked",
+                       more[HOLDING_UNASKED]);
+  if (more[HOLDING_NONE] > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and no backup has them whole",
+                       more[HOLDING_NONE]);
+}
+
+/* Of a primary that is out nobody knows what it does not have. */
+static void advise_primary(struct sp_check *check)
+{
+  const struct sp_site *primary = &check->sites[0];
+  size_t count[HOLDING_COUNT] = {0};
+  for (size_t i = 0; i < primary->copy_count; i++) {
+    const struct sp_copy *copy = &primary->copies[i];
+    bool is_damaged = is_bad(primary, copy) && !(copy->is_known && atomic_load(&primary->is_out));
+    if (!is_damaged && !sp_copy_has_wrong_tag(copy))
+      continue;
+    const struct holder holder = find_holder(check, &copy->digest);
+    for (size_t k = 0; k < copy->tag_count; k++) {
+      const char *tag = copy->tags[k].name;
+      if (copy->tags[k].finding && count[holder.holding]++ < COPIES_NAMED)
+        advise_copy(check, tag, !sp_check_lists(check, primary, tag), holder);
+    }
+    if (is_damaged && count[holder.holding]++ < COPIES_NAMED)
+      advise_copy(check, tag_of(copy), false, holder);
+  }
+  advise_more(check, count);
+}
+
+/* -- what a backup lacks */
+
+/* Which tags of it are for sync to set, but for those that it would refuse, and which for repair?
+ */
+static void count_tags(const struct sp_check *check, const struct sp_site *site,
+                       const struct sp_copy *copy, size_t *behind, size_t *lacking)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    const struct sp_copy_tag *tag = &copy->tags[i];
+    if (!tag->finding || sp_differ_is_refused(check, site, tag->name))
+      continue;
+    bool is_behind = !sp_copy_lacks_tag(tag) || sp_differ_is_for_sync(check, site, tag->name);
+    *behind += is_behind;
+    *lacking += !is_behind;
+  }
+}
+
+/* Such a copy is looked at only by a verify that reads. */
+static bool is_beyond_selected(const struct sp_check *check, const struct sp_copy *copy)
+{
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (sp_differ_is_selected(check, copy->tags[i].name))
+      return false;
+  }
+  return true;
+}
+
+static const char *repair_options(bool needs_read)
+{
+  return needs_read ? "--read --repair" : "--repair";
+}
+
+const char *sp_advice_repair_options(const struct sp_check *check, const struct sp_copy *copy)
+{
+  return repair_options(is_beyond_selected(check, copy));
+}
+
+static void advise_backup(struct sp_check *check, const struct sp_site *site)
+{
+  size_t behind = 0, lacking = 0;
+  bool needs_read = false;
+  for (size_t i = 0; i < site->copy_count; i++) {
+    const struct sp_copy *copy = &site->copies[i];
+    size_t before = lacking;
+    lacking += is_bad(site, copy);
+    count_tags(check, site, copy, &behind, &lacking);
+    needs_read = needs_read || (lacking > before && is_beyond_selected(check, copy));
+  }
+  if (behind > 0)
+    sp_report_add_note(check->report, "%zu tags name something else at '%s': safeport sync %s",
+                       behind, site->store->name, check->work.name);
+  if (lacking > 0 && !check->verify->repair && !atomic_load(&site->is_out))
+    sp_report_add_note(check->report, "to send what '%s' lacks: safeport verify %s %s",
+                       site->store->name, repair_options(needs_read), check->work.name);
+}
+
+/* -- fixed tags */
+
+/* It changed at the primary: the same for all backups. */
+static void advise_changed(struct sp_check *check, const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_work *work = &check->work;
+  char now[SP_DIGEST_TEXT_MAX], before[SP_DIGEST_TEXT_MAX];
+  struct sp_digest known = *sp_tags_left(&tag->at[backup]);
+  if (known.alg == SP_DIGEST_NONE)
+    known = sp_tags_before(work, tag);
+  sp_digest_format(&tag->primary, now);
+  sp_digest_format(&known, before);
+  sp_report_add_note(check->report,
+                     "'%s' is a fixed tag, was '%s', and is '%s' at the primary now: tampered "
+                     "with, or rebuilt. Nothing follows it; look at the primary, and if it is "
+                     "meant: safeport sync %s --accept %s:%s",
+                     tag->name, before, now, work->name, work->name, tag->name);
+}
+
+/* Neither sync nor repair sets such a tag. */
+static void advise_refused(struct sp_check *check, const struct sp_pinned *tag)
+{
+  size_t backup = 0;
+  while (backup < check->work.backup_count && !sp_tags_is_refused(tag, backup))
+    backup++;
+  if (backup < check->work.backup_count)
+    advise_changed(check, tag, backup);
+}
+
+/* -- all */
+
+void sp_advice_add(struct sp_check *check)
+{
+  advise_primary(check);
+  for (size_t i = 0; i < check->work.tags.selected_count; i++) {
+    if (!check->work.tags.items[i].is_past)
+      advise_refused(check, &check->work.tags.items[i]);
+  }
+  for (size_t s = 1; s < check->site_count; s++)
+    advise_backup(check, &check->sites[s]);
+}
