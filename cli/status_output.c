@@ -331,7 +331,7 @@ static const char *remedy(const struct sp_status_place *place)
     const char *remedy;
   } remedies[] = {
       {SP_STANDING_DAMAGED, "safeport verify --repair"},
-      {SP_STANDING_CHANGED, N_("look at the primary; if it is meant: safeport sync --accept TAG")},
+      {SP_STANDING_CHANGED, N_("look at both; to follow the primary: safeport sync --accept TAG")},
   };
   for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
     if (place->counts[remedies[i].standing] > 0)

@@ -64,18 +64,21 @@ static void add_rows(struct series *series, const struct sp_sync_image *image)
   }
 }
 
-/* The first tags at a backup with that result: "v1.0.0, v1.1.0, ...". */
-static void name_tags(const struct sp_sync_place *place, enum sp_sync_result result,
-                      char out[NAMES_MAX])
+/* The first tags at a backup with that result: "v1.0.0, v1.1.0, ...". Answers how many were told
+ * with it. */
+static size_t name_tags(const struct sp_sync_place *place, enum sp_sync_result result,
+                        bool is_replaced, char out[NAMES_MAX])
 {
   size_t count = 0;
   out[0] = '\0';
-  for (size_t i = 0; i < place->tag_count && count < NAMES_SHOWN; i++) {
-    if (place->tags[i].result == result)
-      sp_text_append(out, NAMES_MAX, "%s%s", count++ > 0 ? ", " : "", place->tags[i].name);
+  for (size_t i = 0; i < place->tag_count; i++) {
+    const struct sp_sync_tag *tag = &place->tags[i];
+    if (tag->result == result && tag->is_replaced == is_replaced && count++ < NAMES_SHOWN)
+      sp_text_append(out, NAMES_MAX, "%s%s", count > 1 ? ", " : "", tag->name);
   }
-  if (place->counts[result] > count)
+  if (count == 0 || count > NAMES_SHOWN)
     sp_text_append(out, NAMES_MAX, "%s...", count > 0 ? ", " : "");
+  return count;
 }
 
 static void find_lost(struct series *series, const struct sp_sync_image *image)
@@ -103,9 +106,10 @@ static void find_changed(struct series *series, const struct sp_sync_image *imag
 {
   char names[NAMES_MAX];
   for (size_t i = 0; i < image->place_count; i++) {
-    if (image->places[i].counts[SP_SYNC_NOT_FOLLOWED] == 0)
+    const struct sp_sync_place *place = &image->places[i];
+    if (place->counts[SP_SYNC_NOT_FOLLOWED] <= name_tags(place, SP_SYNC_NOT_FOLLOWED, true, names))
       continue;
-    name_tags(&image->places[i], SP_SYNC_NOT_FOLLOWED, names);
+    name_tags(place, SP_SYNC_NOT_FOLLOWED, false, names);
     series_finding(
         series, SERIES_ERROR,
         _("'%s': fixed tags changed at '%s' (%s): tampered with, or rebuilt. They are not "
@@ -119,15 +123,21 @@ static void find_at_place(struct series *series, const struct sp_sync_image *ima
                           const struct sp_sync_place *place)
 {
   char names[NAMES_MAX];
+  if (name_tags(place, SP_SYNC_NOT_FOLLOWED, true, names) > 0)
+    series_finding(series, SERIES_ERROR,
+                   _("'%s': fixed tags were replaced at '%s' (%s); at the primary they are what "
+                     "they were. Look who may write to the backup; to set them right: safeport "
+                     "sync %s --accept TAG"),
+                   image->name, place->name, names, image->name);
   if (place->counts[SP_SYNC_REFUSED] > 0) {
-    name_tags(place, SP_SYNC_REFUSED, names);
+    name_tags(place, SP_SYNC_REFUSED, false, names);
     series_finding(series, SERIES_ERROR,
                    _("'%s': tags name another image at '%s', and stay (%s). If they are to go: "
                      "--force"),
                    image->name, place->name, names);
   }
   if (place->counts[SP_SYNC_DAMAGED] > 0) {
-    name_tags(place, SP_SYNC_DAMAGED, names);
+    name_tags(place, SP_SYNC_DAMAGED, false, names);
     series_finding(series, SERIES_ERROR,
                    _("'%s': known to be damaged at '%s' (%s): safeport verify --read --repair %s"),
                    image->name, place->name, names, image->name);

@@ -36,7 +36,7 @@ void sync_output_clear(struct sync_output *output)
 
 /* -- text */
 
-static const char *result_text(enum sp_sync_result result)
+static const char *result_text(const struct sp_sync_tag *tag)
 {
   static const char *const texts[SP_SYNC_RESULT_COUNT] = {
       [SP_SYNC_IN_STEP] = N_("in step"),
@@ -52,7 +52,10 @@ static const char *result_text(enum sp_sync_result result)
       [SP_SYNC_DAMAGED] = N_("in step, and known to be damaged there"),
       [SP_SYNC_FAILED] = N_("failed"),
   };
-  return _(texts[result]);
+  if (tag->is_replaced)
+    return _("is a fixed tag that was replaced at the backup; at the primary it is what it was. "
+             "Not set: look who may write to the backup; to set it right");
+  return _(texts[tag->result]);
 }
 
 static bool is_worth_a_line(const struct sync_output *output, enum sp_sync_result result)
@@ -73,7 +76,7 @@ static void print_tag(const struct sp_sync_image *image, const struct sp_sync_pl
 {
   fputs("    ", stdout);
   fact_print_escaped(stdout, tag->name);
-  printf(": %s", result_text(tag->result));
+  printf(": %s", result_text(tag));
   if (tag->result == SP_SYNC_NOT_FOLLOWED) {
     fputs(": safeport sync ", stdout);
     fact_print_escaped(stdout, image->name);

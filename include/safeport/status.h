@@ -19,7 +19,8 @@ enum sp_standing {
   SP_STANDING_UNPROVEN, /* names it; never proven, or too long ago */
   SP_STANDING_DAMAGED,  /* what it names was found damaged, and not proven to be whole since */
   SP_STANDING_BEHIND,   /* names another digest: `since_s` */
-  SP_STANDING_CHANGED,  /* the same, of a fixed tag: tampered with or rebuilt at the primary */
+  SP_STANDING_CHANGED,  /* the same, of a fixed tag: tampered with or rebuilt at the primary, or
+                           replaced at the backup (sync and verify say which) */
   SP_STANDING_MISSING,  /* is not there */
   SP_STANDING_EXTRA,    /* is there, and not (or no longer) selected at the primary: kept */
   SP_STANDING_ABSENT,   /* an extra tag of another backup is not here */

@@ -17,7 +17,8 @@ enum sp_sync_result {
   SP_SYNC_COPIED,       /* names the primary's digest now */
   SP_SYNC_PLANNED,      /* --dry-run: would be copied */
   SP_SYNC_TO_PROVE,     /* --dry-run: in step; would be looked at again */
-  SP_SYNC_NOT_FOLLOWED, /* a fixed tag that changed at the primary: tampered with, or rebuilt */
+  SP_SYNC_NOT_FOLLOWED, /* a fixed tag that changed at the primary: tampered with, or rebuilt; or,
+                           `is_replaced`, that somebody replaced at the backup */
   SP_SYNC_UNPROVEN,     /* not moved: proving it would take pulls that are held in reserve */
   SP_SYNC_HELD,         /* not moved: the primary lost too much to be believed */
   SP_SYNC_REFUSED,      /* restore: the tag names another image there, and stays as it is */
@@ -36,6 +37,7 @@ struct sp_sync_tag {
   char *digest_before; /* at the backup; "" if it was not there */
   char *history_tag;   /* that keeps digest_before there now; NULL if none was needed */
   struct sp_err *err;  /* why it failed, or is unproven; NULL else, and without memory */
+  bool is_replaced;    /* NOT_FOLLOWED: the primary names what it did, the backup does not */
 };
 
 struct sp_sync_damage {

@@ -51,7 +51,9 @@ static void tell_tag(struct sp_work *work, const struct sp_pinned *tag, size_t b
                                    .result = result,
                                    .digest = &tag->primary,
                                    .before = sp_tags_left(&tag->at[backup]),
-                                   .history_tag = history && history[0] ? history : NULL};
+                                   .history_tag = history && history[0] ? history : NULL,
+                                   .is_replaced = result == SP_SYNC_NOT_FOLLOWED &&
+                                                  sp_tags_is_replaced(work, tag, backup)};
   SP_LOCK_SCOPE(&work->lock);
   sp_told_add_tag(work->told, backup, &told);
 }

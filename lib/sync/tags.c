@@ -14,6 +14,7 @@
 #include "sync/wanted.h"
 #include "transfer/trouble.h"
 
+#define STATES_BACK 100 /* of a fixed tag */
 #define HEADS_AT_ONCE \
   SP_MAX_WORKERS /* over all sides; the gate of each registry says how many there */
 
@@ -437,6 +438,34 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
 {
   return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].is_known &&
          tag->at[backup].action == SP_ACTION_REFUSE;
+}
+
+/* Is it known that the tag named this digest at the primary once? Then a backup that has it was
+ * only out of reach when it was accepted that the tag changed. */
+static bool has_named(const struct sp_work *work, const char *tag, const struct sp_digest *digest)
+{
+  const struct sp_past *past = &work->past;
+  struct sp_journal *journal = past->memory ? past->memory : work->sync->journal;
+  struct sp_known_tag *states;
+  size_t count;
+  struct sp_err err = SP_ERR_INIT;
+  bool has = false;
+  if (sp_known_history(journal, work->primary->name, tag, STATES_BACK, &states, &count, &err) < 0)
+    return true; /* (as far as this host can tell) */
+  for (size_t i = 0; i < count; i++)
+    has = has || sp_digest_eq(&states[i].digest, digest);
+  sp_known_history_free(states, count);
+  return has;
+}
+
+bool sp_tags_is_replaced(const struct sp_work *work, const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_digest *now = &tag->at[backup].now;
+  const struct sp_digest at_primary = sp_past_named_last(&work->past, tag->name);
+  const struct sp_digest there = sp_past_named_at(&work->past, backup, tag->name);
+  return sp_tags_is_refused(tag, backup) && now->alg != SP_DIGEST_NONE &&
+         sp_digest_eq(&at_primary, &tag->primary) && sp_digest_eq(&there, &tag->primary) &&
+         !has_named(work, tag->name, now);
 }
 
 const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)

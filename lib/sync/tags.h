@@ -62,6 +62,10 @@ void sp_tags_pin(struct sp_work *work, size_t first);
 /* Is it a tag that would be followed to this backup only if somebody says that its change is meant?
  * After sp_tags_pin. */
 bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup);
+/* Of one that is refused: did somebody replace it at the backup? The primary names what it did when
+ * it was last looked at, so did the backup, and what that has now the primary never named, as far
+ * as is known. Blocks on the journal. */
+bool sp_tags_is_replaced(const struct sp_work *work, const struct sp_pinned *tag, size_t backup);
 /* What it names there, or named last: what it leaves if it is set. alg NONE: nothing, as far as is
  * known. */
 const struct sp_digest *sp_tags_left(const struct sp_tag_at *at);

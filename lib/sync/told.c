@@ -127,7 +127,8 @@ void sp_told_add_tag(struct sp_sync_image *image, size_t place, const struct sp_
                              .digest = digest_text(tag->digest),
                              .digest_before = digest_text(tag->before),
                              .history_tag = tag->history_tag ? strdup(tag->history_tag) : NULL,
-                             .err = dup_err(tag->why)};
+                             .err = dup_err(tag->why),
+                             .is_replaced = tag->is_replaced};
   if (told.name && told.digest && told.digest_before)
     to->tags[to->tag_count++] = told;
   else

@@ -27,6 +27,7 @@ struct sp_told_tag {
   const struct sp_digest *digest, *before;
   const char *history_tag;
   const struct sp_err *why; /* it failed */
+  bool is_replaced;         /* as in struct sp_sync_tag */
 };
 void sp_told_add_tag(struct sp_sync_image *image, size_t place, const struct sp_told_tag *tag);
 /* The first failure at a backup counts. */

@@ -12,7 +12,7 @@
  *      "requests_planned", "pulls_planned", "pulls_left": null | n,
  *      "pulls_reserved": null | n,
  *      "changes": [{"tag", "result", "digest", "digest_before", "history_tag": null | "...",
- *        "error": as above}],
+ *        "error": as above, "replaced": bool}],
  *      "damage": [{"digest", "what", "finding"}]}],
  *    "notes": ["..."]}
  * TOTALS:
@@ -59,12 +59,14 @@ static json_t *changes(const struct sp_sync_place *place)
   json_t *array = json_array();
   for (size_t i = 0; array && i < place->tag_count; i++) {
     const struct sp_sync_tag *tag = &place->tags[i];
-    json_array_append_new(
-        array, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "tag", sp_json_text(tag->name), "result",
-                         sp_sync_result_name(tag->result), "digest", sp_json_text(tag->digest),
-                         "digest_before", sp_json_text(tag->digest_before), "history_tag",
-                         sp_json_text(tag->history_tag), "error",
-                         tag->err ? sp_json_error(tag->err) : json_null()));
+    json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "tag",
+                                           sp_json_text(tag->name), "result",
+                                           sp_sync_result_name(tag->result), "digest",
+                                           sp_json_text(tag->digest), "digest_before",
+                                           sp_json_text(tag->digest_before), "history_tag",
+                                           sp_json_text(tag->history_tag), "error",
+                                           tag->err ? sp_json_error(tag->err) : json_null(),
+                                           "replaced", (int)tag->is_replaced));
   }
   return array;
 }

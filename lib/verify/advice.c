@@ -235,14 +235,35 @@ static void advise_changed(struct sp_check *check, const struct sp_pinned *tag, 
                      tag->name, before, now, work->name, work->name, tag->name);
 }
 
+static void advise_replaced(struct sp_check *check, const struct sp_pinned *tag, size_t backup)
+{
+  const struct sp_work *work = &check->work;
+  const char *place = work->backups[backup]->name;
+  char good[SP_DIGEST_TEXT_MAX], there[SP_DIGEST_TEXT_MAX];
+  sp_digest_format(&tag->primary, good);
+  sp_digest_format(&tag->at[backup].now, there);
+  sp_report_add_note(check->report,
+                     "'%s' is a fixed tag that was replaced at '%s': it is '%s' there, and '%s' at "
+                     "the primary, as before. Look who may write to '%s'; to set it right: "
+                     "safeport sync %s --accept %s:%s",
+                     tag->name, place, there, good, place, work->name, work->name, tag->name);
+}
+
 /* Neither sync nor repair sets such a tag. */
 static void advise_refused(struct sp_check *check, const struct sp_pinned *tag)
 {
-  size_t backup = 0;
-  while (backup < check->work.backup_count && !sp_tags_is_refused(tag, backup))
-    backup++;
-  if (backup < check->work.backup_count)
-    advise_changed(check, tag, backup);
+  bool is_told = false;
+  for (size_t i = 0; i < check->work.backup_count; i++) {
+    if (!sp_tags_is_refused(tag, i))
+      continue;
+    if (sp_tags_is_replaced(&check->work, tag, i)) {
+      advise_replaced(check, tag, i);
+      continue;
+    }
+    if (!is_told)
+      advise_changed(check, tag, i);
+    is_told = true;
+  }
 }
 
 /* -- all */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tags that name one digest (latest, a version, a commit's id): what is wrong with one of them is wrong with that tag, at
-that place, and not with the image, which its siblings name too."""
+that place, and not with the image, which its siblings name too. And a fixed tag that was replaced at a backup."""
 
 import shutil
 
@@ -172,3 +172,44 @@ def test_of_backups_that_cannot_be_asked_nothing_is_said(backed):
     backed.one.stop()
     note = note_of(backed.json("verify", "--retry-for", "0", status=6), "'app:v1.0.0'")
     assert "whole at no backup that could be asked" in note
+
+
+# -- a fixed tag that was replaced at a backup
+@pytest.fixture
+def replaced(backed):
+    backed.good, backed.evil = tagged(1, "v1.0.0"), tagged(7, "v1.0.0")
+    begin(backed, backed.good, tagged(2, "latest"), record=True)
+    wire.Wire.to(backed.one).put_image("one/app", backed.evil)
+    return backed
+
+
+@pytest.mark.parametrize("memory", ["journal", "record"])
+def test_a_tag_that_was_replaced_at_a_backup_is_no_alarm_about_the_primary(replaced, memory):
+    place, good, evil = f"{replaced.one.host}/one/app", replaced.good.tags["v1.0.0"], replaced.evil.tags["v1.0.0"]
+    if memory == "record":
+        replaced.forget()
+    document = replaced.json("sync", status=6)
+    (change,) = [change for change in image_of(document)["places"][0]["changes"] if change["tag"] == "v1.0.0"]
+    assert (change["result"], change["replaced"], change["digest"], change["digest_before"]) == (
+        "not_followed", True, good, evil)
+    text = replaced.run("sync", status=6).stdout
+    assert "replaced at the backup" in text and "tampered" not in text and f"{evil}  {place}" in text
+    note = note_of(replaced.json("verify", status=1), "'v1.0.0'")
+    assert f"replaced at '{place}': it is '{evil}' there" in note and "tampered" not in note
+    obey(replaced, note, status=0)
+    assert wire.Wire.to(replaced.one).tag_digest("one/app", "v1.0.0") == good
+    replaced.json("verify")
+
+
+@pytest.mark.parametrize("memory", ["journal", "record"])
+def test_a_backup_that_missed_what_was_accepted_was_not_replaced(backed, memory):
+    begin(backed, tagged(1, "v1.0.0"), tagged(2, "latest"), record=True)
+    backed.put("app", tagged(3, "v1.0.0"))
+    backed.one.stop()
+    backed.json("sync", "--accept", "app:v1.0.0", "--retry-for", "0", status=1)
+    backed.one.start()
+    if memory == "record":
+        backed.forget()
+    (change,) = image_of(backed.json("sync", status=6))["places"][0]["changes"]
+    assert change["result"] == "not_followed" and not change["replaced"]
+    assert "tampered" in note_of(backed.json("verify", status=1), "'v1.0.0'")
