@@ -23,6 +23,7 @@ int sp_status(struct sp_session *session, const struct sp_status_options *option
   const struct sp_status_run run = {
       .sync = {.images = sp_fleet_images(&fleet),
                .journal = fleet.journal,
+               .state_dir = fleet.state_dir,
                .max_proof_age_s = config->max_proof_age_s,
                .max_loss_percent = config->max_loss_percent,
                .jobs = config->jobs,

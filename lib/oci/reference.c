@@ -355,6 +355,19 @@ bool sp_ref_is_digest_tag(struct sp_span tag)
   return false;
 }
 
+bool sp_ref_digest_tag_subject(struct sp_span tag, struct sp_digest *subject, bool *is_fallback)
+{
+  char text[SP_MAX_TAG + 1];
+  struct sp_err ignored = SP_ERR_INIT;
+  if (!sp_ref_is_digest_tag(tag) || tag.len > SP_MAX_TAG)
+    return false;
+  snprintf(text, sizeof text, "%.*s", (int)tag.len, tag.ptr);
+  text[strcspn(text, "-")] = ':';
+  size_t len = strcspn(text, ".");
+  *is_fallback = len == tag.len;
+  return sp_digest_parse(SP_SPAN(text, len), subject, &ignored) == 0;
+}
+
 void sp_ref_referrers_tag(const struct sp_digest *digest, char out[SP_MAX_TAG + 1])
 {
   char hex[SP_DIGEST_HEX_MAX];

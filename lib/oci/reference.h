@@ -41,6 +41,9 @@ bool sp_ref_is_host(struct sp_span text);
 /* A tag of another image's company: `<alg>-<hex>` (referrers fallback) with or without `.sig`,
  * `.att`, `.sbom`. */
 bool sp_ref_is_digest_tag(struct sp_span tag);
+/* The digest that a digest tag is about; *is_fallback: it is an index of referrers. Answers false
+ * if it is no digest tag, or does not have the whole of a digest that we know. */
+bool sp_ref_digest_tag_subject(struct sp_span tag, struct sp_digest *subject, bool *is_fallback);
 /* A commit's id as a tag: 7 to 64 lower-case hexadecimal digits, with or without "sha-". */
 bool sp_ref_is_git_sha(struct sp_span tag);
 /* The fallback tag of the referrers of a digest ("sha256-<hex>", at most 32 + 1 + 64 characters).

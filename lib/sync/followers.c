@@ -6,29 +6,11 @@
 
 #include "base/pool.h"
 #include "oci/reference.h"
+#include "sync/children.h"
 #include "sync/remember.h"
 #include "transfer/digest_map.h"
 
 #define LISTS_AT_ONCE 32
-
-/* The digest that a digest tag is about; *is_fallback: it is an index of referrers. */
-static bool subject_of(const char *tag, struct sp_digest *subject, bool *is_fallback)
-{
-  if (!sp_ref_is_digest_tag(sp_span_str(tag)))
-    return false;
-  char text[SP_MAX_TAG + 1];
-  snprintf(text, sizeof text, "%s", tag);
-  char *dot = strchr(text, '.');
-  *is_fallback = dot == NULL;
-  if (dot)
-    *dot = '\0';
-  char *dash = strchr(text, '-');
-  struct sp_err ignored = SP_ERR_INIT;
-  if (!dash)
-    return false;
-  *dash = ':';
-  return sp_digest_parse(sp_span_str(text), subject, &ignored) == 0;
-}
 
 static bool is_kept(const struct sp_pinned *tag, size_t backup)
 {
@@ -96,6 +78,22 @@ static int map_selected(const struct sp_work *work, bool kept, struct sp_digest_
   return 0;
 }
 
+/* Children go with their index. */
+static int map_children(const struct sp_work *work, bool kept, struct sp_digest_map *map,
+                        struct sp_err *err)
+{
+  for (size_t i = 0; i < work->child_count; i++) {
+    const struct sp_child *child = &work->children[i];
+    size_t number;
+    bool added;
+    if (sp_digest_map_find(map, &child->index, &number) &&
+        is_kept_anywhere(work, &work->tags.items[number]) == kept &&
+        sp_digest_map_add(map, &child->digest, number, &added, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* A side tag is compared only where its subject is not copied anyway, and never proven by itself:
  * its subject's proof is its own. */
 static void settle_side(struct sp_work *work, const struct sp_digest_map *map,
@@ -104,7 +102,8 @@ static void settle_side(struct sp_work *work, const struct sp_digest_map *map,
   struct sp_digest digest;
   bool is_fallback;
   size_t number;
-  if (!subject_of(tag->name, &digest, &is_fallback) || !sp_digest_map_find(map, &digest, &number))
+  if (!sp_ref_digest_tag_subject(sp_span_str(tag->name), &digest, &is_fallback) ||
+      !sp_digest_map_find(map, &digest, &number))
     return;
   for (size_t i = 0; i < work->backup_count; i++) {
     if (!is_kept(&work->tags.items[number], i) || tag->at[i].action == SP_ACTION_PROVE)
@@ -120,7 +119,7 @@ static int pin_tags(struct sp_work *work, const struct sp_digest_map *map, struc
     struct sp_digest digest;
     bool is_fallback;
     size_t number;
-    if (!subject_of(side->tags[i], &digest, &is_fallback) ||
+    if (!sp_ref_digest_tag_subject(sp_span_str(side->tags[i]), &digest, &is_fallback) ||
         !sp_digest_map_find(map, &digest, &number))
       continue;
     bool is_followed = is_kept_anywhere(work, &work->tags.items[number]);
@@ -172,42 +171,65 @@ static bool has_fallback_tags(const struct sp_side *side)
     bool is_fallback;
     if (strncmp(side->tags[i], "sha", 3) != 0)
       return false;
-    if (subject_of(side->tags[i], &subject, &is_fallback) && is_fallback)
+    if (sp_ref_digest_tag_subject(sp_span_str(side->tags[i]), &subject, &is_fallback) &&
+        is_fallback)
       return true;
   }
   return false;
 }
 
 /* A backup with the referrers API needs no fallback tags, and one that lists some may have got it
- * since: it is asked where its list says that something is missing, and nowhere else. */
-static bool lacks_fallback_tag(const struct sp_work *work, size_t backup, const char *tag,
-                               const struct sp_digest *subject)
+ * since. One that lists none is asked for one list, to know whether it has it, and for those that
+ * no run has followed. */
+static bool is_to_be_asked(const struct sp_work *work, size_t backup, const char *tag)
 {
-  SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
-  struct sp_store *store = work->backups[backup];
-  struct sp_err err = SP_ERR_INIT;
-  if (!sp_side_has(&work->primary_side, tag) || sp_side_has(&work->sides[backup], tag) ||
-      (!store->is_local && !has_fallback_tags(&work->sides[backup])))
-    return false;
-  if (sp_store_list_referrers(store, subject, &list, &err) < 0)
-    return err.code == SP_E_UNSUPPORTED || err.code == SP_E_NOT_FOUND;
-  return list.count == 0;
+  return work->backups[backup]->is_local || has_fallback_tags(&work->sides[backup]) ||
+         work->apis[backup] == SP_API_UNKNOWN ||
+         sp_past_named(&work->past, tag).alg == SP_DIGEST_NONE;
 }
 
-bool sp_followers_are_missing(const struct sp_work *work, size_t backup,
-                              const struct sp_digest *subject)
+static bool lacks_fallback_tag(struct sp_work *work, size_t backup, const struct sp_digest *subject)
 {
-  char text[SP_DIGEST_TEXT_MAX];
-  char cosign[SP_DIGEST_TEXT_MAX + 1]; /* what its tags begin with */
-  char fallback[SP_MAX_TAG + 1];
-  if (!work->rules.with_referrers || subject->alg == SP_DIGEST_NONE)
+  SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
+  struct sp_err err = SP_ERR_INIT;
+  char tag[SP_MAX_TAG + 1];
+  sp_ref_referrers_tag(subject, tag);
+  if (!sp_side_has(&work->primary_side, tag) || sp_side_has(&work->sides[backup], tag))
     return false;
+  if (work->apis[backup] == SP_API_LACKING)
+    return true;
+  if (!is_to_be_asked(work, backup, tag))
+    return false;
+  if (sp_store_list_referrers(work->backups[backup], subject, &list, &err) == 0) {
+    work->apis[backup] = SP_API_THERE;
+    return list.count == 0;
+  }
+  if (err.code == SP_E_UNSUPPORTED)
+    work->apis[backup] = SP_API_LACKING;
+  return err.code == SP_E_UNSUPPORTED || err.code == SP_E_NOT_FOUND;
+}
+
+static bool lacks_any(struct sp_work *work, size_t backup, const struct sp_digest *subject)
+{
+  char cosign[SP_DIGEST_TEXT_MAX + 1]; /* what its tags begin with */
+  char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(subject, text);
   *strchr(text, ':') = '-';
   snprintf(cosign, sizeof cosign, "%s.", text);
-  sp_ref_referrers_tag(subject, fallback);
-  return lacks_cosign_tag(work, backup, cosign) ||
-         lacks_fallback_tag(work, backup, fallback, subject);
+  return lacks_cosign_tag(work, backup, cosign) || lacks_fallback_tag(work, backup, subject);
+}
+
+bool sp_followers_are_missing(struct sp_work *work, size_t backup, const struct sp_digest *subject)
+{
+  size_t count;
+  if (!work->rules.with_referrers || subject->alg == SP_DIGEST_NONE ||
+      !work->sides[backup].is_listed)
+    return false;
+  bool are_missing = lacks_any(work, backup, subject);
+  const struct sp_child *children = sp_children_of(work, subject, &count);
+  for (size_t i = 0; !are_missing && i < count; i++)
+    are_missing = lacks_any(work, backup, &children[i].digest);
+  return are_missing;
 }
 
 /* -- the referrers API */
@@ -272,7 +294,8 @@ int sp_followers_pin(struct sp_work *work, struct sp_err *err)
   SP_AUTO_DIGEST_MAP struct sp_digest_map map;
   sp_digest_map_init(&map);
   if (map_selected(work, true, &map, err) < 0 || map_selected(work, false, &map, err) < 0 ||
-      pin_tags(work, &map, err) < 0)
+      sp_children_find(work, err) < 0 || map_children(work, true, &map, err) < 0 ||
+      map_children(work, false, &map, err) < 0 || pin_tags(work, &map, err) < 0)
     return -1;
   struct asking asking = {.work = work, .map = &map};
   sp_pool_run(work->tags.selected_count, LISTS_AT_ONCE, ask_task, &asking);

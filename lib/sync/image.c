@@ -38,6 +38,7 @@ void sp_work_clear(struct sp_work *work)
 {
   sp_tags_clear(&work->tags);
   free(work->fallbacks);
+  free(work->children);
   free(work->is_wanted);
   sp_past_clear(&work->past);
   sp_side_clear(&work->primary_side);

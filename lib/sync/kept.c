@@ -79,12 +79,16 @@ static bool is_counted(const struct kept *kept)
   return sp_pull_reserve_counts(kept->reserve, kept->wrapper.store.inner);
 }
 
+static bool open_dir(const struct kept *kept, int *dir_fd)
+{
+  struct sp_err ignored = SP_ERR_INIT;
+  return kept->dir && sp_file_open_dir(AT_FDCWD, kept->dir, dir_fd, &ignored) == 0;
+}
+
 /* The directory, if this store keeps anything now. */
 static bool open_kept(const struct kept *kept, int *dir_fd)
 {
-  struct sp_err ignored = SP_ERR_INIT;
-  return kept->dir && is_counted(kept) &&
-         sp_file_open_dir(AT_FDCWD, kept->dir, dir_fd, &ignored) == 0;
+  return is_counted(kept) && open_dir(kept, dir_fd);
 }
 
 static void keep(int dir_fd, const struct sp_manifest_bytes *manifest)
@@ -143,6 +147,25 @@ int sp_kept_get(struct sp_store *store, const struct sp_digest *digest,
     return -1;
   keep(dir_fd, out);
   return 0;
+}
+
+bool sp_kept_get_free(struct sp_store *store, const struct sp_digest *digest, bool may_ask,
+                      struct sp_manifest_bytes *out)
+{
+  const struct kept *kept = find_kept(store);
+  SP_AUTO_CLOSE int dir_fd = -1;
+  struct sp_err ignored = SP_ERR_INIT;
+  if (!kept)
+    return false; /* nobody knows whether it counts */
+  bool is_open = !store->is_local && open_dir(kept, &dir_fd);
+  if (is_open && take_kept(dir_fd, digest, out))
+    return true;
+  bool is_free = store->is_local || (may_ask && !store->is_metered && !is_counted(kept));
+  if (!is_free || sp_store_get_manifest(store, digest, out, &ignored) < 0)
+    return false;
+  if (is_open)
+    keep(dir_fd, out);
+  return true;
 }
 
 uint64_t sp_kept_pulls(struct sp_store *store, const struct sp_digest *digest)

@@ -26,6 +26,10 @@ SP_MUST_CHECK int sp_kept_wrap_take(struct sp_store *inner, const char *dir,
  * these is looked for: what is kept need not be there any more. */
 SP_MUST_CHECK int sp_kept_get(struct sp_store *store, const struct sp_digest *digest,
                               struct sp_manifest_bytes *out, struct sp_err *err);
+/* The same if it is kept, or costs no pull: from a store on this host, or, if it may be asked, from
+ * a registry that counts none. What a registry answers is kept. False: it is not to be had so. */
+bool sp_kept_get_free(struct sp_store *store, const struct sp_digest *digest, bool may_ask,
+                      struct sp_manifest_bytes *out);
 /* How many pulls sp_kept_get would cost: 1 or 0. For a plan. */
 uint64_t sp_kept_pulls(struct sp_store *store, const struct sp_digest *digest);
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "sync/children.h"
 #include "sync/last_run.h"
 #include "sync/recall.h"
 #include "sync/standing.h"
@@ -48,6 +49,8 @@ static int survey(struct looking *looking, struct sp_work *work, size_t number,
   if (of_primary->code == SP_OK)
     (void)!sp_recall_check_memory(work, of_primary);
   sp_work_note_rot(work);
+  if (sp_children_find(work, err) < 0)
+    return -1;
   return sp_cancel_check(work->sync->cancel, err);
 }
 

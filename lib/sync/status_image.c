@@ -51,7 +51,7 @@ static int digest_text(const struct sp_digest *digest, char **out, struct sp_err
   return sp_text_dup(out, text, err);
 }
 
-static int fill_at(const struct sp_status_run *run, const struct sp_work *work,
+static int fill_at(const struct sp_status_run *run, struct sp_work *work,
                    const struct sp_pinned *tag, bool is_extra, size_t backup,
                    struct sp_status_at *out, struct sp_err *err)
 {
@@ -103,7 +103,7 @@ static int fill_states(const struct sp_status_run *run, const struct sp_work *wo
   return failed;
 }
 
-static int fill_tag(const struct sp_status_run *run, const struct sp_work *work, size_t number,
+static int fill_tag(const struct sp_status_run *run, struct sp_work *work, size_t number,
                     struct sp_status_image *image, struct sp_err *err)
 {
   const struct sp_pinned *tag = &work->tags.items[number];
@@ -187,7 +187,7 @@ static int fill_size(const struct sp_status_run *run, const struct sp_work *work
   return 0;
 }
 
-int sp_status_image_new(const struct sp_status_run *run, const struct sp_work *work,
+int sp_status_image_new(const struct sp_status_run *run, struct sp_work *work,
                         struct sp_status_image **out, struct sp_err *err)
 {
   SP_CLEANUP(sp_status_image_free_auto_)

@@ -9,7 +9,7 @@
 /* Adds the tags that only backups have, which sync would not look at. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_status_add_tags(struct sp_work *work, struct sp_err *err);
 /* Makes the answer of a surveyed and pinned work. Fails: SP_E_NOMEM. */
-SP_MUST_CHECK int sp_status_image_new(const struct sp_status_run *run, const struct sp_work *work,
+SP_MUST_CHECK int sp_status_image_new(const struct sp_status_run *run, struct sp_work *work,
                                       struct sp_status_image **out, struct sp_err *err);
 void sp_status_image_free(struct sp_status_image *image);
 

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/pool.h"
+#include "oci/media_type.h"
 #include "oci/reference.h"
 #include "policy/tag_kind.h"
 #include "sync/losses.h"
@@ -313,6 +314,7 @@ static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
     return;
   if (resolve_listed(work, tag->name, &named, &err) == 0) {
     tag->primary = named.digest;
+    tag->is_index = !sp_media_is_manifest(sp_span_str(named.media_type));
     return;
   }
   atomic_store(&work->has_tag_failures, true);

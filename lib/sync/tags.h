@@ -26,6 +26,7 @@ struct sp_pinned {
   char *name; /* owned: what it was found in may be read anew (sp_work_ask_records) */
   int rank;   /* sp_ref_tag_rank: 0 first */
   bool is_fixed;
+  bool is_index; /* at the primary, unless it said that it is none */
   bool is_side;  /* a cosign tag whose subject is in step */
   bool is_past;  /* `primary` is what it named last, or NONE: it is not asked for there */
   bool is_lost;  /* is_past, because the primary lists it no more */

@@ -26,6 +26,19 @@ struct sp_fallback {
   size_t subject;          /* number of a selected tag */
 };
 
+/* A manifest within an index that a selected tag names, to which something at the primary refers.
+ */
+struct sp_child {
+  struct sp_digest index, digest;
+};
+
+/* Has a backup the referrers API? */
+enum sp_api {
+  SP_API_UNKNOWN,
+  SP_API_THERE,
+  SP_API_LACKING,
+};
+
 struct sp_work {
   const struct sp_sync *sync; /* borrowed, as all that is shared by the images */
   struct sp_holdings *holdings;
@@ -48,6 +61,9 @@ struct sp_work {
   struct sp_tags tags;
   struct sp_fallback *fallbacks; /* owned */
   size_t fallback_count;
+  struct sp_child *children; /* owned, by index; children.h */
+  size_t child_count;
+  enum sp_api apis[SP_MAX_DESTINATIONS]; /* as far as sp_followers_are_missing has asked */
   bool loses_slowly; /* the sum of what the primary lost in the last weeks is not to be borne */
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;

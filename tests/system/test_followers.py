@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Referrers under fallback tags: a sync with nothing to do asks for each by HEAD, and goes on when one has changed."""
 
+import json
+import shutil
+
 import pytest
 
 from support import backed_up, images, oracle, wire
@@ -42,3 +45,126 @@ def test_one_has_changed(backed):
         assert wire.Wire.to(registry).manifest(name, signature["digest"]).status == 200
         oracle.check_tag(oracle.HttpPlace(wire.Wire.to(registry), name), "latest")
     assert backed.sync()["totals"]["tags"]["in_step"] == 6
+
+
+# -- children of an index
+@pytest.fixture
+def many(port, start, tmp_path):
+    """Two indexes, in step everywhere."""
+    many = backed_up.BackedUp(port, start, tmp_path)
+    many.put("app", images.multi(1, tag="v1.0.0"))
+    many.put("app", images.multi(2, tag="v2.0.0"))
+    many.write()
+    many.sync()
+    return many
+
+
+def first_child(many, tag):
+    return json.loads(many.images["app"].manifests[many.images["app"].tags[tag]][1])["manifests"][0]
+
+
+def sign(many, subject, data):
+    """As cosign does, without saying so to anybody but the tag."""
+    content, tag = images.Content(), subject["digest"].replace(":", "-") + ".sig"
+    content.add_artifact("application/vnd.dev.cosign.simplesigning.v1+json", data, tag=tag)
+    many.put("app", content)
+    return tag
+
+
+def standings(many, status):
+    tags = many.json("status", status=status)["images"][0]["tags"]
+    return {tag["name"]: {at["standing"] for at in tag["at"]} for tag in tags}
+
+
+def check_same(many, tag):
+    digest = many.images["app"].tags[tag]
+    for registry, name in ((many.one, "one/app"), (many.two, "two/app")):
+        assert oracle.check_tag(oracle.HttpPlace(wire.Wire.to(registry), name), tag, digest) == digest
+    assert oracle.check_tag(oracle.LayoutPlace(many.port.vault_layout("app")), tag, digest) == digest
+
+
+@pytest.mark.parametrize("host", ["that knows", "that is fresh"])
+def test_child_is_signed(many, host):
+    """cosign sign --recursive, or of one platform, when the index is in step: its subject is named by no tag."""
+    tag = sign(many, first_child(many, "v2.0.0"), b'{"sig": 1}')
+    if host == "that is fresh":
+        many.forget()
+    assert standings(many, 1) == {"v1.0.0": {"in_step"}, "v2.0.0": {"unsigned"}}
+    told = many.json("sync")["totals"]["tags"]
+    assert told["copied"] == 3 and told["in_step"] == 6
+    check_same(many, tag)
+    assert standings(many, 0) == {"v1.0.0": {"in_step"}, "v2.0.0": {"in_step"}}
+    many.run("verify", status=0)
+
+
+def test_child_is_signed_at_one_backup_only(many):
+    """Without a vault, to which one may look for nothing, and by a host that reads the index once."""
+    many.backups = lambda name: [f"{many.one.host}/one/{name}", f"{many.two.host}/two/{name}"]
+    many.write()
+    tag = sign(many, first_child(many, "v1.0.0"), b'{"sig": 1}')
+    many.sync()
+    shutil.rmtree(many.two.tag_link("two/app", tag).parents[1])
+    assert standings(many, 1)["v1.0.0"] == {"in_step", "unsigned"}
+    assert many.sync()["totals"]["tags"]["copied"] == 1
+
+
+def test_signature_of_child_is_replaced(many):
+    child = first_child(many, "v1.0.0")
+    tag = sign(many, child, b'{"sig": 1}')
+    many.sync()
+    assert sign(many, child, b'{"sig": "of another key"}') == tag
+    many.images["app"].tags[tag] = many.at_primary.tag_digest("src/app", tag)
+    assert many.sync()["totals"]["tags"]["copied"] == 3
+    check_same(many, tag)
+
+
+def test_child_has_a_referrer(many):
+    """Under a fallback tag of the child, and then another one."""
+    child = first_child(many, "v2.0.0")
+    late = images.Content()
+    for number in (1, 2):
+        sbom = late.add_artifact("application/spdx+json", b'{"sbom": %d}' % number, subject=child)
+        late.add_fallback_tag(child)
+        many.put("app", late)
+        if number == 1:
+            assert standings(many, 1) == {"v1.0.0": {"in_step"}, "v2.0.0": {"unsigned"}}
+        many.sync()
+        assert standings(many, 0) == {"v1.0.0": {"in_step"}, "v2.0.0": {"in_step"}}
+        for registry, name in ((many.one, "one/app"), (many.two, "two/app")):
+            assert wire.Wire.to(registry).manifest(name, sbom["digest"]).status == 200
+
+
+def test_nothing_to_do_with_children(many):
+    """One HEAD per tag and side, and the lists: also where images are signed that nobody selects."""
+    many.put("app", images.multi(3, tag="pr-1"))
+    tag = sign(many, first_child(many, "v1.0.0"), b'{"sig": 1}')
+    sign(many, first_child(many, "pr-1"), b'{"sig": 2}')
+    many.write(image_tags={"include": ["glob:v*"]})
+    for _ in range(2):
+        many.sync()
+    for registry in (many.primary, many.one):
+        registry.clear_log()
+    assert many.sync()["totals"]["tags"]["in_step"] == 6
+    for registry in (many.primary, many.one):
+        asked = [(entry.method, entry.path.rsplit("/", 1)[1]) for entry in registry.log()
+                 if "/manifests/" in entry.path]
+        assert sorted(asked) == sorted([("HEAD", "v1.0.0"), ("HEAD", "v2.0.0"), ("HEAD", tag)])
+
+
+# -- a fallback tag that is nowhere yet
+def test_status_says_the_same_of_registry_and_vault(port, start, tmp_path):
+    backed = backed_up.BackedUp(port, start, tmp_path)
+    backed.put("app", images.small(1, tag="v1.0.0"))
+    backed.write()
+    backed.sync()
+    late = backed.images["app"].copy()
+    media_type, data = late.manifests[late.tags["v1.0.0"]]
+    subject = {"mediaType": media_type, "digest": late.tags["v1.0.0"], "size": len(data)}
+    late.add_artifact("application/spdx+json", b'{"sbom": 1}', subject=subject)
+    late.add_fallback_tag(subject)
+    backed.put("app", late)
+    assert standings(backed, 1) == {"v1.0.0": {"unsigned"}}
+    backed.sync()
+    assert standings(backed, 0) == {"v1.0.0": {"in_step"}}
+    shutil.rmtree(backed.one.tag_link("one/app", subject["digest"].replace(":", "-")).parents[1])
+    assert standings(backed, 1) == {"v1.0.0": {"unsigned", "in_step"}}

@@ -307,6 +307,37 @@ static void test_digest_tags(void **state)
     assert_int_equal(sp_ref_is_digest_tag(sp_span_str(cases[i].tag)), cases[i].is);
 }
 
+static void test_subject_of_digest_tag(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *tag;
+    bool is, is_fallback;
+  } cases[] = {
+      {"sha256-" HEX, true, true},
+      {"sha256-" HEX ".sig", true, false},
+      {"sha256-" HEX ".att", true, false},
+      {"sha512-" HEX, false, false}, /* cut: whose it is cannot be said */
+      {"sha512-" HEX ".sig", false, false},
+      {"blake3-" HEX, false, false},
+      {"sha256-" HEX ".exe", false, false},
+      {"latest", false, false},
+      {"", false, false},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct sp_digest subject = {0};
+    bool is_fallback = false;
+    char text[SP_DIGEST_TEXT_MAX];
+    assert_int_equal(sp_ref_digest_tag_subject(sp_span_str(cases[i].tag), &subject, &is_fallback),
+                     cases[i].is);
+    if (!cases[i].is)
+      continue;
+    sp_digest_format(&subject, text);
+    assert_string_equal(text, "sha256:" HEX);
+    assert_int_equal(is_fallback, cases[i].is_fallback);
+  }
+}
+
 static void test_referrers_tag(void **state)
 {
   (void)state;
@@ -391,12 +422,19 @@ static void test_git_sha(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_refuses),     cmocka_unit_test(test_zero_bytes),
-      cmocka_unit_test(test_messages),    cmocka_unit_test(test_accepts),
-      cmocka_unit_test(test_lower),       cmocka_unit_test(test_length_of_names),
-      cmocka_unit_test(test_format),      cmocka_unit_test(test_round_trip_of_noise),
-      cmocka_unit_test(test_digest_tags), cmocka_unit_test(test_referrers_tag),
-      cmocka_unit_test(test_ranks),       cmocka_unit_test(test_git_sha),
+      cmocka_unit_test(test_refuses),
+      cmocka_unit_test(test_zero_bytes),
+      cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_accepts),
+      cmocka_unit_test(test_lower),
+      cmocka_unit_test(test_length_of_names),
+      cmocka_unit_test(test_format),
+      cmocka_unit_test(test_round_trip_of_noise),
+      cmocka_unit_test(test_digest_tags),
+      cmocka_unit_test(test_referrers_tag),
+      cmocka_unit_test(test_subject_of_digest_tag),
+      cmocka_unit_test(test_ranks),
+      cmocka_unit_test(test_git_sha),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
