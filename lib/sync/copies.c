@@ -160,6 +160,8 @@ static void tell_ended(void *ctx, const struct sp_image *image)
 {
   const struct copy *copy = ctx;
   const struct sp_sync *sync = copy->work->sync;
+  if (image->referrers_absent > 0)
+    atomic_store(&copy->work->lacks_referrers, true);
   for (size_t i = 0; sync->copied && i < copy->count; i++) {
     const struct sp_sync_copied copied = {.digest = &copy->digest,
                                           .tags = copy->to[i].tags,
@@ -517,6 +519,12 @@ static void advise(struct sp_work *work)
                        "%s",
                        count, work->backups[i]->name, work->name);
   }
+  if (atomic_load(&work->lacks_referrers) && !work->sync->restores)
+    sp_told_add_note(
+        work->told,
+        "'%s' lists referrers that it does not have: safeport verify --repair %s takes "
+        "them from a backup that has them, and says what is nowhere",
+        work->primary->name, work->name);
 }
 
 void sp_copies_run(struct sp_work *work)

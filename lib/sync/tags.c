@@ -446,13 +446,12 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
  * only out of reach when it was accepted that the tag changed. */
 static bool has_named(const struct sp_work *work, const char *tag, const struct sp_digest *digest)
 {
-  const struct sp_past *past = &work->past;
-  struct sp_journal *journal = past->memory ? past->memory : work->sync->journal;
   struct sp_known_tag *states;
   size_t count;
   struct sp_err err = SP_ERR_INIT;
   bool has = false;
-  if (sp_known_history(journal, work->primary->name, tag, STATES_BACK, &states, &count, &err) < 0)
+  if (sp_known_history(work->sync->journal, work->primary->name, tag, STATES_BACK, &states, &count,
+                       &err) < 0)
     return true; /* (as far as this host can tell) */
   for (size_t i = 0; i < count; i++)
     has = has || sp_digest_eq(&states[i].digest, digest);

@@ -65,6 +65,7 @@ struct sp_work {
   size_t child_count;
   enum sp_api apis[SP_MAX_DESTINATIONS]; /* as far as sp_followers_are_missing has asked */
   bool loses_slowly; /* the sum of what the primary lost in the last weeks is not to be borne */
+  atomic_bool lacks_referrers;  /* the primary lists some that it does not have */
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;
   pthread_mutex_t lock;         /* guards told */

@@ -189,14 +189,15 @@ static int add_or_report(const struct sp_closure_request *request, const struct 
     return 0;
   char text[SP_DIGEST_TEXT_MAX];
   sp_digest_format(&wanted->digest, text);
-  bool is_listed_only = wanted->is_referrer && wanted->found_for != SP_NO_NODE;
-  if (failure.code == SP_E_NOT_FOUND && is_listed_only) {
-    note(request, "referrer '%s' is listed but not stored at '%s'", text, request->store->name);
-    return 0;
-  }
   if (request->bad && !sp_trouble_is_of_place(&failure) &&
       request->bad(request->bad_ctx, &wanted->digest, what_of(wanted), &failure))
     return 0;
+  bool is_listed_only = wanted->is_referrer && wanted->found_for != SP_NO_NODE;
+  if (failure.code == SP_E_NOT_FOUND && is_listed_only) {
+    note(request, "referrer '%s' is listed but not stored at '%s'", text, request->store->name);
+    image->referrers_absent++;
+    return 0;
+  }
   sp_err_copy(err, &failure);
   return -1;
 }

@@ -40,7 +40,8 @@ struct sp_closure_request {
   const struct sp_cancel *cancel; /* may be NULL */
   struct sp_report *report;       /* where notes go; borrowed */
   pthread_mutex_t *report_lock;   /* held for that; may be NULL */
-  sp_closure_bad *bad;            /* NULL: nothing may be missing */
+  sp_closure_bad *bad;            /* NULL: nothing may be missing, but what is only listed as a
+                                     referrer: that is noted */
   void *bad_ctx;
 };
 

@@ -73,6 +73,7 @@ struct sp_image {
   size_t side_tag_count, side_tag_cap;
   struct sp_fallback_index *fallbacks;
   size_t fallback_count, fallback_cap;
+  size_t referrers_absent; /* the store lists them and does not have them; not among the nodes */
 };
 
 /* An empty image. */

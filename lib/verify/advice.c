@@ -17,15 +17,30 @@ struct holder {
   const struct sp_site *site; /* which it is, UNPROVEN or WHOLE */
 };
 
+/* A copy may be whole without a referrer that the primary lists and does not have. */
+static bool has_listed(const struct sp_site *site, const struct sp_copy *original)
+{
+  for (size_t i = 0; i < original->finding_count; i++) {
+    const struct sp_digest *digest = &original->findings[i].digest;
+    struct sp_named named;
+    struct sp_err ignored = SP_ERR_INIT;
+    if (sp_differ_is_listed_only(original, digest) &&
+        sp_store_stat_manifest(site->store, digest, &named, &ignored) < 0)
+      return false;
+  }
+  return true;
+}
+
 /* A copy that no tag names is not looked at, and may be there all the same: restore finds it. */
 static enum holding ask_site(const struct sp_check *check, const struct sp_site *site,
-                             const struct sp_digest *digest)
+                             const struct sp_copy *original)
 {
+  const struct sp_digest *digest = &original->digest;
   const struct sp_copy *copy = sp_site_find_copy(site, digest);
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
   if (copy && sp_site_is_copy_good(site, copy))
-    return HOLDING_WHOLE;
+    return has_listed(site, original) ? HOLDING_WHOLE : HOLDING_NONE;
   if (!sp_check_is_open(check, site))
     return HOLDING_UNASKED;
   if (copy && !copy->is_absent && (copy->is_known || copy->finding_count > 0))
@@ -36,11 +51,11 @@ static enum holding ask_site(const struct sp_check *check, const struct sp_site 
 }
 
 /* The best of them. */
-static struct holder find_holder(const struct sp_check *check, const struct sp_digest *digest)
+static struct holder find_holder(const struct sp_check *check, const struct sp_copy *original)
 {
   struct holder best = {HOLDING_NONE, NULL};
   for (size_t s = 1; s < check->site_count && best.holding != HOLDING_WHOLE; s++) {
-    enum holding holding = ask_site(check, &check->sites[s], digest);
+    enum holding holding = ask_site(check, &check->sites[s], original);
     if (holding > best.holding)
       best = (struct holder){holding, &check->sites[s]};
   }
@@ -61,6 +76,26 @@ static const char *tag_of(const struct sp_copy *copy)
   while (i + 1 < copy->tag_count && sp_copy_lacks_tag(&copy->tags[i]))
     i++;
   return copy->tags[i].name;
+}
+
+/* Is all else of it there? */
+static bool lacks_only_listed(const struct sp_site *site, const struct sp_copy *copy)
+{
+  bool is_so = copy->is_known && !copy->is_absent;
+  for (size_t i = 0; i < copy->finding_count; i++)
+    is_so = is_so && sp_differ_is_listed_only(copy, &copy->findings[i].digest);
+  for (size_t i = 0; i < copy->blob_count; i++)
+    is_so = is_so && site->blobs[copy->blobs[i]].have == SP_HAVE_PRESENT;
+  return is_so;
+}
+
+static void advise_listed(struct sp_check *check, const char *tag)
+{
+  sp_report_add_note(
+      check->report,
+      "referrers of '%s:%s' that '%s' lists are missing there, and no backup has all "
+      "of them: push them again, or list them no more",
+      check->work.name, tag, check->sites[0].store->name);
 }
 
 static void advise_whole(struct sp_check *check, const char *tag, bool is_lost,
@@ -148,13 +183,17 @@ static void advise_primary(struct sp_check *check)
     bool is_damaged = is_bad(primary, copy) && !(copy->is_known && atomic_load(&primary->is_out));
     if (!is_damaged && !sp_copy_has_wrong_tag(copy))
       continue;
-    const struct holder holder = find_holder(check, &copy->digest);
+    const struct holder holder = find_holder(check, copy);
     for (size_t k = 0; k < copy->tag_count; k++) {
       const char *tag = copy->tags[k].name;
       if (copy->tags[k].finding && count[holder.holding]++ < COPIES_NAMED)
         advise_copy(check, tag, !sp_check_lists(check, primary, tag), holder);
     }
-    if (is_damaged && count[holder.holding]++ < COPIES_NAMED)
+    if (!is_damaged || count[holder.holding]++ >= COPIES_NAMED)
+      continue;
+    if (holder.holding == HOLDING_NONE && lacks_only_listed(primary, copy))
+      advise_listed(check, tag_of(copy));
+    else
       advise_copy(check, tag_of(copy), false, holder);
   }
   advise_more(check, count);

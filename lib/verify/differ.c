@@ -309,6 +309,17 @@ static bool has_node(const struct sp_copy *copy, const struct sp_digest *digest)
   return false;
 }
 
+bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest *digest)
+{
+  for (size_t i = 0; i < copy->finding_count; i++) {
+    const struct sp_finding *finding = &copy->findings[i];
+    if (sp_digest_eq(&finding->digest, digest) && strcmp(finding->what, "referrer") == 0 &&
+        strcmp(finding->finding, SP_FINDING_MISSING) == 0)
+      return true;
+  }
+  return false;
+}
+
 /* Is this a referrer whose subject is there, while it is not? Where the subject is damaged its
  * referrers could not be asked for. */
 static bool is_missed(const struct sp_copy_node *node, const struct sp_copy *there)
@@ -338,10 +349,34 @@ static void compare_copies(struct sp_check *check, const struct sp_copy *origina
       sp_check_find(check, site, copy, digest, "referrer", look_for(site, digest));
   }
   for (size_t i = 0; i < copy->node_count; i++)
-    extra += is_missed(&copy->nodes[i], original);
+    extra += is_missed(&copy->nodes[i], original) &&
+             !sp_differ_is_listed_only(original, &copy->nodes[i].digest);
   if (extra > 0)
     sp_report_add_note(check->report, "'%s' has %zu referrers that the primary does not have",
                        site->store->name, extra);
+}
+
+static bool is_at_a_backup(const struct sp_check *check, const struct sp_digest *image,
+                           const struct sp_digest *referrer)
+{
+  for (size_t s = 1; s < check->site_count; s++) {
+    const struct sp_copy *copy = sp_site_find_copy(&check->sites[s], image);
+    if (copy && copy->is_known && has_node(copy, referrer))
+      return true;
+  }
+  return false;
+}
+
+/* What the primary lists and does not have, and another backup has, is missing at this one, too. */
+static void compare_listed(struct sp_check *check, const struct sp_copy *original,
+                           struct sp_site *site, struct sp_copy *copy)
+{
+  for (size_t i = 0; i < original->finding_count; i++) {
+    const struct sp_digest *digest = &original->findings[i].digest;
+    if (sp_differ_is_listed_only(original, digest) && !has_node(copy, digest) &&
+        is_at_a_backup(check, &copy->digest, digest))
+      sp_check_find(check, site, copy, digest, "referrer", SP_FINDING_MISSING);
+  }
 }
 
 void sp_differ_compare(struct sp_check *check)
@@ -352,8 +387,10 @@ void sp_differ_compare(struct sp_check *check)
     for (size_t i = 0; i < site->copy_count; i++) {
       struct sp_copy *copy = &site->copies[i];
       const struct sp_copy *original = sp_site_find_copy(primary, &copy->digest);
-      if (original && original->is_known && copy->is_known)
-        compare_copies(check, original, site, copy);
+      if (!original || !original->is_known || !copy->is_known)
+        continue;
+      compare_copies(check, original, site, copy);
+      compare_listed(check, original, site, copy);
     }
   }
 }

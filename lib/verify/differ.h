@@ -24,8 +24,10 @@ bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *ba
  * setting it would move it, and sync keeps what it leaves. */
 bool sp_differ_is_for_sync(const struct sp_check *check, const struct sp_site *backup,
                            const char *tag);
-/* Finds referrers that the primary has and a backup has not; notes those that only a backup has.
- */
+/* Was this found to be a referrer that the copy's place lists and does not have? */
+bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest *digest);
+/* Finds referrers that the primary has, or only lists while another backup has them, and a backup
+ * has not; notes those that only a backup has. */
 void sp_differ_compare(struct sp_check *check);
 
 #endif

@@ -168,3 +168,72 @@ def test_status_says_the_same_of_registry_and_vault(port, start, tmp_path):
     assert standings(backed, 0) == {"v1.0.0": {"in_step"}}
     shutil.rmtree(backed.one.tag_link("one/app", subject["digest"].replace(":", "-")).parents[1])
     assert standings(backed, 1) == {"v1.0.0": {"unsigned", "in_step"}}
+
+
+# -- listed, and not there
+@pytest.fixture
+def collected(port, start, tmp_path):
+    """In step; then the primary's garbage collector takes what has no tag: the referrers, which their list names."""
+    collected = backed_up.BackedUp(port, start, tmp_path)
+    collected.put("app", images.with_referrers(3, tag="v1.0.0"))
+    collected.backups = lambda name: [f"{collected.one.host}/one/{name}"]
+    collected.write()
+    collected.sync()
+    content = collected.images["app"]
+    collected.lost = {digest for digest, (_, data) in content.manifests.items()
+                      if json.loads(data).get("subject", {}).get("digest") == content.tags["v1.0.0"]}
+    collect(collected)
+    return collected
+
+
+def collect(backed):
+    for digest in backed.lost:
+        assert backed.at_primary.request("DELETE", f"/v2/src/app/manifests/{digest}").status == 202
+
+
+def missing(place):
+    assert {(entry["what"], entry["finding"]) for entry in place["damage"]} <= {("referrer", "missing")}
+    return {entry["digest"] for entry in place["damage"]}
+
+
+@pytest.mark.parametrize("level", [[], ["--read"]])
+def test_referrers_lost_at_the_primary(collected, level):
+    """Damage at the place that lists them, and the way back is named, and is one."""
+    report = collected.json("verify", *level, status=1)["images"][0]
+    primary, one = report["places"]
+    assert missing(primary) == collected.lost and not one["damage"]
+    back = f"safeport restore app --tag v1.0.0 --to {collected.primary.host}/src/app"
+    assert any(back in note for note in report["notes"])
+    collected.run("restore", "app", "--tag", "v1.0.0", "--to", f"{collected.primary.host}/src/app")
+    collected.run("verify", *level)
+    for digest in collected.lost:
+        assert collected.at_primary.manifest("src/app", digest).status == 200
+
+
+def test_new_backup_of_a_primary_that_lost_referrers(collected):
+    """It cannot get them from there, is told so, and gets them from the other backup."""
+    collected.backups = lambda name: [f"vault:{name}", f"{collected.one.host}/one/{name}"]
+    collected.write()
+    notes = collected.sync()["images"][0]["notes"]
+    assert any("safeport verify --repair app" in note for note in notes)
+    assert standings(collected, 1) == {"v1.0.0": {"unsigned", "in_step"}}
+    collected.json("verify", "--repair", status=1)  # (the primary is as it was)
+    assert standings(collected, 1) == {"v1.0.0": {"in_step"}}
+    place = oracle.LayoutPlace(collected.port.vault_layout("app"))
+    for digest in collected.lost:
+        oracle.closure(place, digest)
+    collected.run("restore", "app:v1.0.0")
+    collected.run("verify")
+    assert standings(collected, 0) == {"v1.0.0": {"in_step"}}
+
+
+def test_referrers_that_nobody_has(collected):
+    """No backup is named that could bring them back, and none is called damaged for what it never got."""
+    collected.backups = lambda name: [f"vault:{name}"]
+    collected.write()
+    collected.sync()
+    report = collected.json("verify", "--repair", status=1)["images"][0]
+    primary, vault = report["places"]
+    assert missing(primary) == collected.lost and not vault["damage"]
+    assert any("no backup has all of them" in note for note in report["notes"])
+    assert not any("safeport restore" in note for note in report["notes"])
