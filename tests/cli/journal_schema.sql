@@ -2,7 +2,7 @@
 -- The tables of journal.db as lib/journal/schema.c makes them: a change of one must be a change of both, and a new
 -- format number.
 PRAGMA application_id = 1397781108;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 CREATE TABLE tags(place INTEGER NOT NULL, tag TEXT NOT NULL, since_s INTEGER NOT NULL, digest BLOB NOT NULL, gone INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, tag, since_s)) STRICT, WITHOUT ROWID;
 CREATE TABLE digests(place INTEGER NOT NULL, digest BLOB NOT NULL, first_seen_s INTEGER NOT NULL, touched_s INTEGER NOT NULL, read_s INTEGER NOT NULL, referrers_s INTEGER NOT NULL, damaged_s INTEGER NOT NULL, needs_read INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, digest)) STRICT, WITHOUT ROWID;
 CREATE TABLE blobs(place INTEGER NOT NULL, digest BLOB NOT NULL, read_s INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY(place, digest)) STRICT, WITHOUT ROWID;

@@ -371,4 +371,4 @@ def check_no_storm(log, content_count):
 def known_gone(home):
     """Tags of which the journal says that their place has them no more."""
     with contextlib.closing(sqlite3.connect(home / "state" / "safeport" / "journal.db")) as database:
-        return [name for name, in database.execute("SELECT tag FROM tags WHERE gone")]
+        return [name for name, in database.execute("SELECT tag FROM tags WHERE gone & 3")]

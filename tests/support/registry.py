@@ -130,9 +130,9 @@ class Registry:
     # -- what it was asked
     def log(self):
         """All requests answered so far, in the order of their answers. A line is written after its answer was sent: the log
-        is read when it grows no more."""
-        size = -1
-        while size != (now := self._log.stat().st_size):
+        is read when it grows no more, or after a second: somebody may write without end."""
+        size, deadline = -1, time.monotonic() + 1
+        while size != (now := self._log.stat().st_size) and time.monotonic() < deadline:
             size = now
             time.sleep(0.015)
         entries = []
