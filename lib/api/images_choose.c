@@ -81,31 +81,33 @@ static int add_found(struct sp_images *images, const struct sp_config_image *ima
 
 #define NAMES_MAX 400 /* of a list for people */
 
-/* Whether earlier runs knew all that backups have; else an image that fails and says so. */
-static int check_recalled(struct sp_images *images, const struct sp_config_image *image,
-                          const struct sp_namespace *known, struct sp_err *err)
+/* Whether what is meant, of earlier runs or of the primary's list, is all that backups have; else
+ * an image that fails and says so. */
+static int check_all(struct sp_images *images, const struct sp_config_image *image,
+                     const struct sp_namespace *meant, bool is_recalled, struct sp_err *err)
 {
   SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace beyond = {0};
   struct sp_err why = SP_ERR_INIT;
   char names[NAMES_MAX] = "";
   bool has_list;
-  if (sp_namespace_find_beyond(images->session, image, known, &beyond, &has_list, err) < 0)
+  if (sp_namespace_find_beyond(images->session, image, meant, &beyond, &has_list, err) < 0)
     return -1;
   if (has_list && beyond.count == 0)
     return 0;
   for (size_t i = 0; i < beyond.count; i++)
     sp_text_append_name(names, sizeof names, beyond.items[i].name);
+  const char *of = is_recalled ? _("earlier runs on this host") : _("the primary's list");
   if (!has_list)
     (void)sp_fail(&why, SP_E_NOT_FOUND,
-                  "of '%s' the %zu repositories are meant that earlier runs on this host knew; "
-                  "whether the backups have more, no registry says: another one is restored by its "
-                  "name, as '%s/NAME'",
-                  image->primary.text, known->count, image->name);
+                  "of '%s' the %zu repositories are meant that are known from %s; whether the "
+                  "backups have more, no registry says: another one is restored by its name, as "
+                  "'%s/NAME'",
+                  image->primary.text, meant->count, of, image->name);
   else
     (void)sp_fail(&why, SP_E_NOT_FOUND,
-                  "of '%s' the %zu repositories are meant that earlier runs on this host knew; the "
-                  "backups list %zu more (%s): they are restored by name, as '%s/NAME'",
-                  image->primary.text, known->count, beyond.count, names, image->name);
+                  "of '%s' the %zu repositories are meant that are known from %s; the backups list "
+                  "%zu more (%s): they are restored by name, as '%s/NAME'",
+                  image->primary.text, meant->count, of, beyond.count, names, image->name);
   if (add(images, image, NULL, SP_ORIGIN_NAMED, err) < 0)
     return -1;
   return sp_images_item_give_up(&images->items[images->count - 1], &why, err);
@@ -119,7 +121,7 @@ static int add_recalled(struct sp_images *images, const struct sp_config_image *
   SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace known = {0};
   if (sp_namespace_recall(journal, image, &known, err) < 0)
     return -1;
-  if (known.count > 0 && request->must_be_all && check_recalled(images, image, &known, err) < 0)
+  if (known.count > 0 && request->must_be_all && check_all(images, image, &known, true, err) < 0)
     return -1;
   if (known.count > 0 && !request->must_be_all)
     sp_log(SP_LOG_WARN,
@@ -130,7 +132,8 @@ static int add_recalled(struct sp_images *images, const struct sp_config_image *
 }
 
 static int add_listed(struct sp_images *images, const struct sp_config_image *image,
-                      struct sp_journal *journal, struct sp_err *err)
+                      const struct sp_images_request *request, struct sp_journal *journal,
+                      struct sp_err *err)
 {
   SP_CLEANUP(sp_namespace_clear_auto_) struct sp_namespace found = {0};
   struct sp_err why = SP_ERR_INIT;
@@ -142,6 +145,9 @@ static int add_listed(struct sp_images *images, const struct sp_config_image *im
                          found.count);
   if (!has_list && (add(images, image, NULL, SP_ORIGIN_NAMED, err) < 0 ||
                     sp_images_item_give_up(&images->items[images->count - 1], &why, err) < 0))
+    return -1;
+  if (has_list && request->from_backups && request->must_be_all &&
+      check_all(images, image, &found, false, err) < 0)
     return -1;
   return add_found(images, image, &found, has_list, err);
 }
@@ -160,7 +166,7 @@ static int add_image(struct sp_images *images, const struct sp_config_image *ima
   size_t before = images->count;
   if (request->from_backups && add_recalled(images, image, request, journal, err) < 0)
     return -1;
-  return images->count > before ? 0 : add_listed(images, image, journal, err);
+  return images->count > before ? 0 : add_listed(images, image, request, journal, err);
 }
 
 /* -- what was asked for */

@@ -317,6 +317,21 @@ def test_restore_of_a_part_is_no_success(ns, start):
         assert ns.backed_up(f"acme/{name}", rescue) == ns.contents[f"acme/{name}"].tags
 
 
+def test_restore_of_what_a_primary_lists_is_no_success(ns, start):
+    """The primary came back from a snapshot with one repository of three, and the host knows nothing."""
+    for number, name in enumerate(["app", "team/web", "tools"]):
+        ns.put(f"acme/{name}", number)
+    ns.json("sync")
+    ns.forget()
+    for name in ("team/web", "tools"):
+        shutil.rmtree(ns.primary.repository_path(f"acme/{name}"))
+    ns.primary.restart()
+    rescue = start("rescue")
+    told = ns.names("restore", "acme", "--to", f"{rescue.host}/{{name}}", "--retry-for", "0", status=1)
+    assert set(told) == {"acme", "acme/app"} and told["acme/app"] is None
+    assert "the backups list 2 more (team/web, tools)" in told["acme"]["message"]
+
+
 def test_restore_where_nobody_lists(ns, start):
     ns.write(backups=["vault:acme/{repo}"])
     ns.put("acme/app", 1)
