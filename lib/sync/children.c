@@ -100,9 +100,25 @@ static bool get_index(const struct looking *looking, const struct sp_digest *dig
   return false;
 }
 
+/* Not yet met below this index, so that one that names another a thousand times costs no more than
+ * its bytes. */
+static bool is_new(struct looking *looking, struct sp_digest_map *met,
+                   const struct sp_digest *digest)
+{
+  struct sp_err err = SP_ERR_INIT;
+  bool added = false;
+  if (met->count >= SP_MAX_GRAPH_NODES)
+    return false;
+  if (sp_digest_map_add(met, digest, 0, &added, &err) < 0) {
+    SP_LOCK_SCOPE(&looking->lock);
+    looking->is_out_of_memory = true;
+  }
+  return added;
+}
+
 /* An index may name others: their children are those of the one that the tag names. */
 static void look_into(struct looking *looking, const struct sp_digest *index,
-                      const struct sp_digest *digest, int depth)
+                      const struct sp_digest *digest, int depth, struct sp_digest_map *met)
 {
   SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
   SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
@@ -114,10 +130,12 @@ static void look_into(struct looking *looking, const struct sp_digest *index,
     return;
   for (size_t i = 0; i < parsed.child_count; i++) {
     const struct sp_desc *child = &parsed.children[i];
+    if (!is_new(looking, met, &child->digest))
+      continue;
     if (sp_digest_map_find(&looking->subjects, &child->digest, NULL))
       add_child(looking, index, &child->digest);
     if (depth < SP_MAX_GRAPH_DEPTH && sp_media_is_index(sp_span_str(child->media_type)))
-      look_into(looking, index, &child->digest, depth + 1);
+      look_into(looking, index, &child->digest, depth + 1, met);
   }
 }
 
@@ -126,8 +144,9 @@ static void look_task(void *ctx, size_t i)
   struct looking *looking = ctx;
   const struct sp_pinned *tag = &looking->work->tags.items[i];
   size_t first;
+  SP_AUTO_DIGEST_MAP struct sp_digest_map met = {0};
   if (tag->is_index && sp_digest_map_find(&looking->named, &tag->primary, &first) && first == i)
-    look_into(looking, &tag->primary, &tag->primary, 0);
+    look_into(looking, &tag->primary, &tag->primary, 0, &met);
 }
 
 static int by_index(const void *a, const void *b)

@@ -108,6 +108,21 @@ def test_child_is_signed_at_one_backup_only(many):
     assert many.sync()["totals"]["tags"]["copied"] == 1
 
 
+def test_an_index_that_names_one_and_the_same_a_million_times(many):
+    """What is below it is looked at once."""
+    content = images.Content()
+    leaf = entry = content.add_image([b"layer"])
+    for _ in range(5):
+        entry = content.add_index([entry] * 100)
+    content.tags = {"v3.0.0": entry["digest"]}
+    many.put("app", content)
+    many.sync()
+    tag = sign(many, leaf, b'{"sig": 1}')
+    assert standings(many, 1)["v3.0.0"] == {"unsigned"}
+    assert many.sync()["totals"]["tags"]["copied"] == 3
+    check_same(many, tag)
+
+
 def test_signature_of_child_is_replaced(many):
     child = first_child(many, "v1.0.0")
     tag = sign(many, child, b'{"sig": 1}')
