@@ -64,7 +64,7 @@ bool sp_journal_trouble(struct sp_journal *journal, struct sp_err *out)
 
 bool sp_journal_is_past(int64_t unix_s)
 {
-  return unix_s > 0 && unix_s <= sp_clock_wall_s() + SP_DAY_S;
+  return unix_s > 0 && unix_s <= sp_clock_wall_s();
 }
 
 int64_t sp_journal_proof_time(int64_t unix_s)

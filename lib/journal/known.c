@@ -114,8 +114,10 @@ static int take_state(const struct place_question *question, const struct state 
 {
   struct sp_known *out = question->out;
   struct sp_known_tag *last = out->tag_count ? &out->tags[out->tag_count - 1] : NULL;
-  if (!sp_journal_is_past(state->since_s))
+  if (!sp_journal_is_past(state->since_s)) {
+    out->has_ahead = true;
     return 0;
+  }
   if (state->since_s > question->at_s) {
     end_state(last, state);
     return 0;

@@ -4,10 +4,9 @@
  *
  * A place is a repository by its name as reports write it (sp_place_format_name, without tag), or,
  * where that may be several, as sp_store_known_as says.
- * Times are unix seconds; 0 is "not known" or "never". A time further ahead than a day is no fact:
- * it is neither taken nor given; nor is a proof that lies ahead at all (sp_known_is_proof_date), so
- * that the next one takes its place. But damage that lies ahead was seen: it is taken, and given,
- * as of now.
+ * Times are unix seconds; 0 is "not known" or "never". A time that lies ahead is no fact: it is
+ * neither taken nor given, so that what is seen next takes its place. But damage that lies ahead
+ * was seen: it is taken, and given, as of now.
  *
  * Reads give a snapshot that is the caller's. Threads: any.
  */
@@ -52,6 +51,7 @@ struct sp_known {
   size_t tag_count;
   struct sp_known_digest *digests; /* sorted by digest */
   size_t digest_count;
+  bool has_ahead; /* some state of a tag lies ahead of now, and was left out */
 };
 
 /* All that is known of a place, in one read; nothing known is an empty answer. at_s: tags as they

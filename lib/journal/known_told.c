@@ -165,7 +165,7 @@ static int put_state(struct sp_db *db, const struct fact *fact, const struct sta
 static int forget_future(struct sp_db *db, const struct fact *fact, struct sp_err *err)
 {
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
-                                  SP_NUMBER(sp_clock_wall_s() + SP_DAY_S)};
+                                  SP_NUMBER(sp_clock_wall_s())};
   return sp_db_run(db, "DELETE FROM tags WHERE place = ?1 AND tag = ?2 AND since_s > ?3", args, 3,
                    err);
 }

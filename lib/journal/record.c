@@ -421,6 +421,42 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
          sp_record_is_copy_news(&said, &copy, max_proof_age_s);
 }
 
+/* -- clocks that were wrong */
+
+struct sp_record_doubt sp_record_doubt(const struct sp_record *was)
+{
+  struct sp_record_doubt doubt = was->doubt;
+  if (was->ahead_s == 0)
+    return doubt;
+  bool is_first = doubt.until_s == 0;
+  doubt.from_s = is_first || was->sure_s < doubt.from_s ? was->sure_s : doubt.from_s;
+  doubt.until_s = was->ahead_s > doubt.until_s ? was->ahead_s : doubt.until_s;
+  doubt.is_open = true;
+  return doubt;
+}
+
+struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s)
+{
+  struct sp_record_doubt doubt = sp_record_doubt(was);
+  if (doubt.is_open && doubt.until_s <= now_s) {
+    doubt.until_s = now_s;
+    doubt.is_open = false;
+  }
+  return doubt;
+}
+
+bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s)
+{
+  return doubt->until_s > 0 && at_s >= doubt->from_s && (doubt->is_open || at_s < doubt->until_s);
+}
+
+static bool is_doubt_news(const struct sp_record_doubt *old, const struct sp_record_doubt *now)
+{
+  return old->from_s != now->from_s || old->until_s != now->until_s || old->is_open != now->is_open;
+}
+
+/* -- news */
+
 bool sp_record_is_rot_news(const struct sp_record *old, const struct sp_record *now)
 {
   if (old->rot_count != now->rot_count)
@@ -447,5 +483,5 @@ bool sp_record_is_news(const struct sp_record *old, const struct sp_record *now,
     if (compare_left(&old->left[i], &now->left[i]) != 0)
       return true;
   }
-  return sp_record_is_rot_news(old, now);
+  return is_doubt_news(&old->doubt, &now->doubt) || sp_record_is_rot_news(old, now);
 }

@@ -96,6 +96,18 @@ static int append_rot(struct sp_buf *out, const struct sp_record *record, struct
   return record->rot_count ? sp_buf_append_str(out, "\n]", err) : 0;
 }
 
+static int append_doubt(struct sp_buf *out, const struct sp_record_doubt *doubt, struct sp_err *err)
+{
+  char from[SP_RFC3339_MAX];
+  char until[SP_RFC3339_MAX];
+  if (doubt->until_s == 0)
+    return 0;
+  sp_clock_format_rfc3339(doubt->from_s, from);
+  sp_clock_format_rfc3339(doubt->until_s, until);
+  return sp_buf_appendf(out, err, ",\"doubt\":{\"from\":\"%s\",\"until\":\"%s\"%s}", from, until,
+                        doubt->is_open ? ",\"open\":true" : "");
+}
+
 static int append_body(struct sp_buf *out, const struct sp_record *record, struct sp_err *err)
 {
   if (append_primary(out, sp_record_primary(record), err) < 0)
@@ -111,6 +123,7 @@ static int append_body(struct sp_buf *out, const struct sp_record *record, struc
       return -1;
   }
   if (sp_buf_append_str(out, "\n]", err) < 0 || append_rot(out, record, err) < 0 ||
+      append_doubt(out, &record->doubt, err) < 0 ||
       append_time(out, "anew", record->anew_s, err) < 0)
     return -1;
   return sp_buf_append_str(out, "}\n", err);
@@ -184,9 +197,8 @@ int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body, s
   return 0;
 }
 
-/* A time of something that was; 0 if the member is missing or lies ahead. */
-static int get_time(const json_t *obj, const char *member, int64_t now_s, int64_t *out,
-                    struct sp_err *err)
+/* 0 if the member is missing. */
+static int get_any_time(const json_t *obj, const char *member, int64_t *out, struct sp_err *err)
 {
   const char *text;
   int64_t unix_s = 0;
@@ -194,7 +206,22 @@ static int get_time(const json_t *obj, const char *member, int64_t now_s, int64_
     return -1;
   if (text && sp_clock_parse_rfc3339(text, &unix_s) < 0)
     return sp_fail(err, SP_E_INVALID, "member '%s' is not a time", member);
-  *out = unix_s > 0 && unix_s <= now_s + SP_DAY_S ? unix_s : 0;
+  *out = unix_s > 0 ? unix_s : 0;
+  return 0;
+}
+
+/* A time of something that was; 0 if the member is missing or lies ahead. What dates there are is
+ * noted: some that lie ahead say that a clock was wrong. */
+static int get_time(const json_t *obj, const char *member, int64_t now_s, struct sp_record *noted,
+                    int64_t *out, struct sp_err *err)
+{
+  if (get_any_time(obj, member, out, err) < 0)
+    return -1;
+  if (*out <= now_s + SP_CLOCK_SKEW_S)
+    noted->sure_s = *out > noted->sure_s ? *out : noted->sure_s;
+  else
+    noted->ahead_s = *out > noted->ahead_s ? *out : noted->ahead_s;
+  *out = *out <= now_s ? *out : 0;
   return 0;
 }
 
@@ -217,7 +244,7 @@ static int get_date(const json_t *obj, const char *member, int64_t now_s, int64_
 static int get_damage_time(const json_t *obj, const char *member, int64_t now_s, int64_t *out,
                            struct sp_err *err)
 {
-  if (get_time(obj, member, INT64_MAX - SP_DAY_S, out, err) < 0)
+  if (get_any_time(obj, member, out, err) < 0)
     return -1;
   *out = *out > now_s ? now_s : *out;
   return 0;
@@ -262,19 +289,24 @@ static int get_bool(const json_t *obj, const char *member, bool *out, struct sp_
   return 0;
 }
 
-static int get_tag(const json_t *obj, int64_t now_s, struct sp_record_tag *out, struct sp_err *err)
+static int get_tag(const json_t *obj, int64_t now_s, struct sp_record *noted,
+                   struct sp_record_tag *out, struct sp_err *err)
 {
+  int64_t since_s;
   *out = (struct sp_record_tag){0};
   if (get_bool(obj, "gone", &out->is_gone, err) < 0 ||
       get_bool(obj, "meant", &out->is_meant, err) < 0)
     return -1;
   out->is_meant = out->is_meant && out->is_gone;
   if (get_name_and_digest(obj, out->tag, &out->digest, err) < 0 ||
-      get_time(obj, "since", now_s, &out->since_s, err) < 0 ||
-      get_time(obj, "first_seen", now_s, &out->first_seen_s, err) < 0 ||
-      get_time(obj, "named_since", now_s, &out->named_since_s, err) < 0 ||
+      get_any_time(obj, "since", &since_s, err) < 0 ||
+      get_time(obj, "since", now_s, noted, &out->since_s, err) < 0 ||
+      get_time(obj, "first_seen", now_s, noted, &out->first_seen_s, err) < 0 ||
+      get_time(obj, "named_since", now_s, noted, &out->named_since_s, err) < 0 ||
       get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
     return -1;
+  if (since_s > now_s)
+    out->since_s = now_s - 1; /* it was so when that was written */
   if (!out->is_gone || out->named_since_s >= out->since_s)
     out->named_since_s = 0;
   return get_date(obj, "read", now_s, &out->read_s, err) < 0 ? -1
@@ -289,12 +321,12 @@ static int get_tags(const json_t *list, int64_t now_s, struct sp_record *out, st
   json_array_foreach(list, i, item)
   {
     struct sp_record_tag tag;
-    if (get_tag(item, now_s, &tag, err) < 0)
+    if (get_tag(item, now_s, out, &tag, err) < 0)
       return sp_err_context(err, "tag %zu", i + 1);
     if (strcmp(before, tag.tag) >= 0)
       return sp_fail(err, SP_E_INVALID, "tag %zu: not in order", i + 1);
     memcpy(before, tag.tag, sizeof before);
-    /* Without a time that has been it is no fact. */
+    /* Without a time it is no fact. */
     if (tag.since_s != 0 && sp_record_merge_tag(out, &tag, err) < 0)
       return -1;
   }
@@ -309,8 +341,8 @@ static int get_left(const json_t *list, int64_t now_s, struct sp_record *out, st
     const json_t *item = json_array_get(list, i);
     struct sp_record_left left = {0};
     if (get_name_and_digest(item, left.tag, &left.digest, err) < 0 ||
-        get_time(item, "since", now_s, &left.since_s, err) < 0 ||
-        get_time(item, "left", now_s, &left.left_s, err) < 0)
+        get_time(item, "since", now_s, out, &left.since_s, err) < 0 ||
+        get_time(item, "left", now_s, out, &left.left_s, err) < 0)
       return sp_err_context(err, "item %zu of 'left'", i + 1);
     if (left.since_s != 0 && sp_record_merge_left(out, &left, err) < 0)
       return -1;
@@ -345,6 +377,19 @@ static int get_rot(const json_t *list, int64_t now_s, struct sp_record *out, str
   return 0;
 }
 
+static int get_doubt(const json_t *doc, struct sp_record_doubt *out, struct sp_err *err)
+{
+  json_t *doubt = json_object_get(doc, "doubt");
+  if (!doubt)
+    return 0;
+  if (!json_is_object(doubt))
+    return sp_fail(err, SP_E_INVALID, "member 'doubt' is not an object");
+  if (get_any_time(doubt, "from", &out->from_s, err) < 0 ||
+      get_any_time(doubt, "until", &out->until_s, err) < 0)
+    return sp_err_context(err, "'doubt'");
+  return get_bool(doubt, "open", &out->is_open, err);
+}
+
 static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out, struct sp_err *err)
 {
   int64_t schema;
@@ -368,7 +413,9 @@ static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out,
     return sp_fail(err, SP_E_INVALID, "it has no primary or no tags");
   if (sp_record_set_primary(out, primary, err) < 0 || get_tags(tags, now_s, out, err) < 0)
     return -1;
-  return get_left(left, now_s, out, err) < 0 ? -1 : get_rot(rot, now_s, out, err);
+  if (get_left(left, now_s, out, err) < 0 || get_rot(rot, now_s, out, err) < 0)
+    return -1;
+  return get_doubt(doc, &out->doubt, err);
 }
 
 int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out, struct sp_err *err)

@@ -55,7 +55,7 @@ static int read_at(struct sp_db *db, const char *place, const struct sp_digest *
                    args, 2, &rows, err) < 0)
     return -1;
   int got = sp_rows_next(&rows, place, fields, err);
-  *read_s = got > 0 && sp_journal_is_past(fields[2].number) ? fields[2].number : 0;
+  *read_s = got > 0 ? sp_journal_proof_time(fields[2].number) : 0;
   return got < 0 ? -1 : 0;
 }
 

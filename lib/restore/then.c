@@ -13,10 +13,21 @@ static void take(struct sp_then *then, const struct sp_then *other)
     *then = *other;
 }
 
+bool sp_then_is_in_doubt(struct sp_record *told, const struct sp_record *record, int64_t at_s)
+{
+  struct sp_record_doubt doubt = sp_record_doubt(record);
+  bool is_first = told->doubt.until_s == 0 && sp_record_is_in_doubt(&doubt, at_s);
+  if (is_first)
+    told->doubt = doubt;
+  return is_first;
+}
+
 struct sp_then sp_then_find(const struct sp_record *told, const struct sp_known_tag *ended,
                             const char *tag, int64_t at_s)
 {
   struct sp_then then = {0};
+  if (sp_record_is_in_doubt(&told->doubt, at_s))
+    return then;
   for (size_t i = 0; i < told->left_count; i++) {
     const struct sp_record_left *left = &told->left[i];
     if (left->since_s <= at_s && at_s < left->left_s && strcmp(left->tag, tag) == 0)

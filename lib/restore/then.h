@@ -17,6 +17,8 @@ struct sp_then {
   bool is_last; /* nothing later is known: so it holds only if no backup says otherwise */
 };
 
+/* Keeps in `told` the doubt that the record leaves of that time, if it does, and is the first. */
+bool sp_then_is_in_doubt(struct sp_record *told, const struct sp_record *record, int64_t at_s);
 /* What `told` (records, and what the tags name now) and this host's journal know.
  *   ended  borrowed, or NULL   the journal's state of the tag at at_s, if that has ended since */
 struct sp_then sp_then_find(const struct sp_record *told, const struct sp_known_tag *ended,

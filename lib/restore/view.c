@@ -69,31 +69,6 @@ static void add_note(struct sp_view *view, const char *fmt, ...)
   view->note_count += notes[view->note_count] != NULL;
 }
 
-static int kind_of(const struct sp_err *why)
-{
-  if (why->code == SP_E_NOT_FOUND)
-    return SP_PASSED_MISSING;
-  return sp_trouble_is_damage(why) ? SP_PASSED_DAMAGED : SP_PASSED_UNREAD;
-}
-
-static void on_passed_over(void *ctx, size_t copy, const struct sp_digest *digest,
-                           const struct sp_err *why)
-{
-  struct sp_view *view = ctx;
-  SP_LOCK_SCOPE(&view->lock);
-  size_t number = view->order[copy];
-  for (size_t i = 0; i < view->passed_over_count; i++) {
-    const struct sp_passed_over *known = &view->passed_over[i];
-    if (known->copy == number && sp_digest_eq(&known->digest, digest))
-      return;
-  }
-  if (view->passed_over_count == SP_PASSED_OVER_MAX)
-    return;
-  struct sp_passed_over *passed = &view->passed_over[view->passed_over_count++];
-  *passed = (struct sp_passed_over){.copy = number, .digest = *digest, .why = kind_of(why)};
-  passed->is_damage = passed->why == SP_PASSED_DAMAGED;
-}
-
 /* -- listing */
 
 static void list_task(void *ctx, size_t i)
@@ -136,6 +111,19 @@ static int list_copies(struct opening *opening, struct sp_err *err)
   return -1;
 }
 
+/* A run had a wrong clock, and dates around then may be its. */
+static void tell_doubt(struct opening *opening, size_t copy)
+{
+  char from[SP_RFC3339_MAX];
+  char until[SP_RFC3339_MAX];
+  sp_clock_format_rfc3339(opening->told.doubt.from_s, from);
+  sp_clock_format_rfc3339(opening->told.doubt.until_s, until);
+  add_note(opening->view,
+           _("a run had a wrong clock, says the record '%s:%s': what tags named between %s and %s "
+             "nobody knows"),
+           opening->stores[copy]->name, SP_RECORD_TAG, from, until);
+}
+
 /* What the copies' records tell; without a primary, the only copy's of whichever it has. */
 static int read_told(struct opening *opening, struct sp_err *err)
 {
@@ -151,6 +139,8 @@ static int read_told(struct opening *opening, struct sp_err *err)
     bool is_ours = !request->primary || strcmp(sp_record_primary(record), request->primary) == 0;
     if (is_ours && sp_record_merge(&opening->told, record, err) < 0)
       return -1;
+    if (is_ours && sp_then_is_in_doubt(&opening->told, record, request->at_s))
+      tell_doubt(opening, i);
   }
   for (size_t i = 0; i < past->primary.tag_count; i++) {
     const struct sp_known_tag *known = &past->primary.tags[i];
@@ -507,7 +497,7 @@ static int make_store(struct opening *opening, struct sp_store **out, struct sp_
   const struct sp_any_settings settings = {.name = name,
                                            .retry_for_ms = opening->request->retry.retry_for_ms,
                                            .cancel = opening->request->cancel,
-                                           .passed_over = on_passed_over,
+                                           .passed_over = sp_view_pass_over,
                                            .ctx = opening->view};
   size_t count = opening->count;
   opening->count = 0; /* they are the new store's */

@@ -72,4 +72,9 @@ SP_MUST_CHECK int sp_view_open_take(struct sp_view *view, const struct sp_view_r
                                     struct sp_store **out, struct sp_err *err);
 void sp_view_clear(struct sp_view *view);
 
+/* Notes what a copy could not give, and why; sp_any_settings.passed_over.
+ *   to  the struct sp_view */
+void sp_view_pass_over(void *to, size_t copy, const struct sp_digest *digest,
+                       const struct sp_err *why);
+
 #endif

@@ -441,7 +441,8 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
          told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 || work->sync->accept_loss ||
-         has_older_news(work, backup) || sp_rot_record_has_news(work, backup);
+         work->past.primary.has_ahead || has_older_news(work, backup) ||
+         sp_rot_record_has_news(work, backup);
 }
 
 static void note_anew(struct sp_work *work, size_t backup, const struct sp_err *why)
@@ -474,6 +475,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
       sp_record_prune(&now, work->now_s, err) < 0 ||
       sp_rot_record_update(work, backup, &now, err) < 0)
     return -1;
+  now.doubt = sp_record_doubt_next(is_ours ? old : &nothing, work->now_s);
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
     return -1;

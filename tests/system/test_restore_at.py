@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import backed_up, images, oracle, wire
+from support import backed_up, clock, images, oracle, wire
 
 HOSTS = ["with its journal", "without one"]  # in this order: what is forgotten is gone
 
@@ -281,13 +281,51 @@ def test_a_clock_that_was_set_back(app):
     app.forget()
     now = app.name(2)
     record = app.record()
-    assert [tag["digest"] for tag in record["tags"]] == [digest_of(2)] and "left" not in record
+    assert [tag["digest"] for tag in record["tags"]] == [digest_of(2)] and record["doubt"]["until"] == ahead
     app.forget()
     app.unknown(at, "--from", f"{app.one.host}/one/app")
     app.unknown(now, "--from", f"{app.one.host}/one/app")
     app.forget()
     app.run("restore", "app", "--from", f"{app.one.host}/one/app", "--to", "vault:now", status=0)
     assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(2)
+
+
+@pytest.mark.parametrize("off", [-86400, 86400, 7200, 3 * 86400])
+def test_one_run_with_a_wrong_clock(app, tmp_path, off):
+    """Dates around it may be its: no time gets another's image, on no host; and from the first run on whose clock is past
+    all of them, what comes is told again."""
+    first = app.name(1)
+    app.put("app", images.small(2))
+    app.run("sync", env={"LD_PRELOAD": str(clock.ahead(tmp_path, off))}, status=0)
+    wrong = stamp()
+    next_second()
+    times = [(first, 1), (wrong, 2), *((app.name(seed), seed) for seed in (3, 4))]
+    if off > 0:  # the clock is not past that
+        app.without_vault()
+    else:
+        times += [(app.name(5), 5)]
+    told = {}
+    for host in HOSTS:
+        app.on(host)
+        for number, hours in enumerate((-2 * 24, -12, -1, 12, 2 * 24)):
+            at = stamp(time.time() + 3600 * hours)
+            done = app.run("restore", "app", "--at", at, "--to", f"vault:far-{host[:4]}-{number}", status=(0, 1))
+            if done.status == 0:
+                place = oracle.LayoutPlace(app.port.vault_layout(f"far-{host[:4]}-{number}"))
+                assert hours > 0, (host, hours)
+                assert oracle.check_tag(place, "latest") == digest_of(times[-1][1]), (host, hours)
+        for at, seed in times:
+            done = app.run("restore", "app", "--at", at, "--to", f"vault:near-{host[:4]}-{seed}", status=(0, 1))
+            told[host, seed] = done.status == 0
+            if done.status == 0:
+                place = oracle.LayoutPlace(app.port.vault_layout(f"near-{host[:4]}-{seed}"))
+                assert oracle.check_tag(place, "latest") == digest_of(seed), (host, seed)
+            else:
+                assert "a run had a wrong clock" in done.stderr or "nobody knows" in done.stderr
+    if off < 0:
+        assert all(told[host, seed] for host in HOSTS for seed in (3, 4, 5)), told
+    app.run("restore", "app", "--to", "vault:now", status=0)
+    assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(times[-1][1])
 
 
 def test_a_tag_that_the_primary_lost(app):

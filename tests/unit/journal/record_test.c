@@ -121,6 +121,10 @@ static void test_decode_refuses(void **state)
       {"{\"schema\":1,\"primary\":\"p\",\"tags\":{}}", SP_E_INVALID},
       {"{\"schema\":1,\"schema\":1,\"primary\":\"p\",\"tags\":[]}", SP_E_INVALID},
       {HEAD "7]}", SP_E_INVALID},
+      {HEAD "],\"doubt\":7}", SP_E_INVALID},
+      {HEAD "],\"doubt\":{\"from\":\"then\"}}", SP_E_INVALID},
+      {HEAD "],\"doubt\":{\"until\":7}}", SP_E_INVALID},
+      {HEAD "],\"doubt\":{\"open\":1}}", SP_E_INVALID},
       {HEAD "{}]}", SP_E_INVALID},
       {HEAD "{\"tag\":\"a/b\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
       {HEAD "{\"tag\":\"\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
@@ -158,7 +162,7 @@ static void test_decode_refuses(void **state)
   }
 }
 
-static void test_decode_leaves_out_what_lies_ahead(void **state)
+static void test_decode_believes_no_date_ahead(void **state)
 {
   (void)state;
   struct sp_err err = SP_ERR_INIT;
@@ -170,12 +174,77 @@ static void test_decode_leaves_out_what_lies_ahead(void **state)
            "{\"tag\":\"b\",\"digest\":\"" SHA "\",\"since\":\"2099-01-01T00:00:00Z\"},"
            "{\"tag\":\"c\",\"digest\":\"" SHA "\"}],\"more\":1}";
   must(sp_record_decode(sp_span_str(body), NOW, &record, &err), &err);
-  assert_int_equal(record.count, 1);
+  assert_int_equal(record.count, 2);
   const struct sp_record_tag *tag = sp_record_find(&record, "a");
   assert_non_null(tag);
   assert_int_equal(tag->since_s, T);
   assert_int_equal(tag->first_seen_s | tag->touched_s | tag->read_s, 0);
-  assert_null(sp_record_find(&record, "b"));
+  tag = sp_record_find(&record, "b"); /* what it names is known all the same */
+  assert_non_null(tag);
+  assert_int_equal(tag->since_s, NOW - 1);
+  assert_null(sp_record_find(&record, "c"));
+  assert_int_equal(record.sure_s, T);
+  assert_int_equal(record.ahead_s, 4070908800);
+}
+
+/* Rows of one story: what was read, when, and what is in doubt from then on. */
+static void test_doubt(void **state)
+{
+  (void)state;
+  static const struct {
+    struct sp_record was;
+    int64_t now_s;
+    struct sp_record_doubt want;
+  } rows[] = {
+      {{.sure_s = 100}, 200, {0}},
+      /* a run that was ahead; as long as the clock is not past that, whoever was wrong */
+      {{.sure_s = 100, .ahead_s = 500}, 200, {100, 500, true}},
+      {{.sure_s = 210, .doubt = {100, 500, true}}, 300, {100, 500, true}},
+      {{.sure_s = 90, .ahead_s = 600, .doubt = {100, 500, true}}, 300, {90, 600, true}},
+      {{.sure_s = 300, .ahead_s = 400, .doubt = {100, 500, true}}, 300, {100, 500, true}},
+      /* the first run past it is believed, of now and of what comes */
+      {{.sure_s = 300, .doubt = {100, 500, true}}, 550, {100, 550, false}},
+      {{.sure_s = 500, .doubt = {100, 550, false}}, 700, {100, 550, false}},
+      /* and another one that was wrong */
+      {{.sure_s = 800, .ahead_s = 2000, .doubt = {100, 550, false}}, 900, {100, 2000, true}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sp_record_doubt got = sp_record_doubt_next(&rows[i].was, rows[i].now_s);
+    if (got.from_s != rows[i].want.from_s || got.until_s != rows[i].want.until_s ||
+        got.is_open != rows[i].want.is_open)
+      fail_msg("row %zu: from %d until %d, open %d", i, (int)got.from_s, (int)got.until_s,
+               got.is_open);
+  }
+  const struct sp_record_doubt none = {0}, open = {100, 500, true}, over = {100, 500, false};
+  assert_false(sp_record_is_in_doubt(&none, 1));
+  assert_false(sp_record_is_in_doubt(&open, 99) || sp_record_is_in_doubt(&over, 99));
+  assert_true(sp_record_is_in_doubt(&open, 100) && sp_record_is_in_doubt(&over, 499));
+  assert_true(sp_record_is_in_doubt(&open, 501) && !sp_record_is_in_doubt(&over, 500));
+}
+
+static void test_doubt_is_written(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  for (int is_open = 0; is_open < 2; is_open++) {
+    SP_AUTO_RECORD struct sp_record record;
+    SP_AUTO_RECORD struct sp_record again;
+    SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
+    start(&record);
+    sp_record_init(&again);
+    merge(&record, make_tag("latest", 1, 1, 1, 0, 0));
+    must(sp_record_merge(&again, &record, &err), &err);
+    record.doubt = (struct sp_record_doubt){T, T + 9, is_open};
+    assert_true(sp_record_is_news(&again, &record, SP_DAY_S));
+    must(sp_record_encode(&record, &artifact, &err), &err);
+    sp_record_clear(&again);
+    sp_record_init(&again);
+    must(sp_record_decode((struct sp_span){(char *)artifact.body.data, artifact.body.len}, T + 5,
+                          &again, &err),
+         &err);
+    assert_int_equal(again.ahead_s, 0); /* its end may lie ahead */
+    assert_false(sp_record_is_news(&again, &record, SP_DAY_S));
+  }
 }
 
 /* Nobody has proven anything on it. */
@@ -445,7 +514,9 @@ int main(void)
       TEST(test_artifact),
       TEST(test_locate_refuses),
       TEST(test_decode_refuses),
-      TEST(test_decode_leaves_out_what_lies_ahead),
+      TEST(test_decode_believes_no_date_ahead),
+      TEST(test_doubt),
+      TEST(test_doubt_is_written),
       TEST(test_decode_leaves_out_a_day_that_has_not_begun),
       TEST(test_too_large),
       TEST(test_merge),
