@@ -125,7 +125,7 @@ static void broken_answers_are_told_apart(void **state)
       {say_and_close, long_headers, SP_E_LIMIT, "headers"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct rig rig = set_up(rows[i].handler, rows[i].raw);
+    struct rig rig = set_up_with(rows[i].handler, rows[i].raw, HASTY_MS);
     struct sp_err err = SP_ERR_INIT;
     SP_AUTO_RESPONSE struct sp_http_response response;
     sp_http_response_init(&response);

@@ -146,7 +146,7 @@ static void a_broken_body_fails_the_input(void **state)
       {{"HTTP/1.1 200 OK\r\n\r\n", 1 << 22, .reset = true}, 50, SP_E_DIGEST},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct rig rig = set_up(send_blob, &rows[i].script);
+    struct rig rig = set_up_with(send_blob, &rows[i].script, HASTY_MS);
     struct sp_err err = SP_ERR_INIT;
     struct sp_http_download *download = NULL;
     SP_AUTO_RING struct sp_ring *ring = new_ring(rows[i].size, 1 << 20);
@@ -278,7 +278,7 @@ static void a_pause_is_no_stall(void **state)
   (void)state;
   struct blob_script script = {"HTTP/1.1 200 OK\r\nContent-Length: 3145745\r\n\r\n", BLOB_BYTES,
                                .slow = false};
-  struct rig rig = {.server = server_new(send_blob, &script), .http = new_client(200, NULL)};
+  struct rig rig = {.server = server_new(send_blob, &script), .http = new_client(500, NULL)};
   rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
   struct sp_err err = SP_ERR_INIT;
   struct sp_http_download *download = NULL;
@@ -286,9 +286,9 @@ static void a_pause_is_no_stall(void **state)
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
   assert_int_equal(open_download(&rig, "/blob", &response, &download, &err), 0);
-  usleep(600000);
+  usleep(1100000);
   sp_http_download_start(download, ring);
-  usleep(600000);
+  usleep(1100000);
   assert_int_equal(sp_ring_input_state(ring, &err), SP_RING_OPEN);
   assert_int_equal(drain(ring, 0), BLOB_BYTES);
   sp_http_download_close(download);

@@ -38,11 +38,20 @@ static inline struct sp_http_site *add_site(struct sp_http *http, const char *ho
   return site;
 }
 
-static inline struct rig set_up(server_handler *handler, const void *ctx)
+#define PATIENT_MS 20000 /* a busy machine makes a second of an instant */
+#define HASTY_MS 1000    /* where the time limit is to come */
+
+static inline struct rig set_up_with(server_handler *handler, const void *ctx,
+                                     int64_t idle_timeout_ms)
 {
-  struct rig rig = {.server = server_new(handler, ctx), .http = new_client(1000, NULL)};
+  struct rig rig = {.server = server_new(handler, ctx), .http = new_client(idle_timeout_ms, NULL)};
   rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
   return rig;
+}
+
+static inline struct rig set_up(server_handler *handler, const void *ctx)
+{
+  return set_up_with(handler, ctx, PATIENT_MS);
 }
 
 static inline void tear_down(struct rig *rig)

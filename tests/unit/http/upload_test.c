@@ -252,7 +252,7 @@ static void waiting_for_the_source_is_no_stall(void **state)
 {
   (void)state;
   struct sink sink = {.read_bytes = SIZE_MAX, .answer = CREATED};
-  struct rig rig = {.server = server_new(take_body, &sink), .http = new_client(200, NULL)};
+  struct rig rig = {.server = server_new(take_body, &sink), .http = new_client(500, NULL)};
   rig.site = add_site(rig.http, "127.0.0.1", rig.server->port, false);
   struct sp_err err = SP_ERR_INIT;
   struct sp_http_upload *upload = NULL;
@@ -260,7 +260,7 @@ static void waiting_for_the_source_is_no_stall(void **state)
   SP_AUTO_RESPONSE struct sp_http_response response;
   sp_http_response_init(&response);
   assert_int_equal(start_upload(&rig, SP_PUT, ring, &upload, &err), 0);
-  usleep(700000);
+  usleep(1200000);
   fill(ring, 1000, 0);
   assert_int_equal(sp_http_upload_finish(upload, &response, &err), 0);
   assert_int_equal(response.status, 201);
