@@ -29,6 +29,8 @@ void sp_clock_format_rfc3339(int64_t unix_s, char out[SP_RFC3339_MAX])
     out[0] = '\0';
 }
 
+#define MAX_UNIX_S 253402300799LL /* 9999-12-31T23:59:59Z: RFC 3339 has four digits for a year */
+
 struct civil {
   int year, month, day, hour, minute, second;
 };
@@ -136,7 +138,7 @@ int sp_clock_parse_rfc3339(const char *text, int64_t *unix_s)
   if (!is_valid(&t))
     return -1;
   *unix_s = unix_seconds(&t) - offset_s;
-  return 0;
+  return *unix_s <= MAX_UNIX_S ? 0 : -1;
 }
 
 static bool take_name(const char **p, const char *const names[], int count, int *index)

@@ -111,7 +111,8 @@
 #define SP_MAX_JOURNAL_TEXT (16u * SP_KIB) /* one text in it: a message, the URL of an upload */
 #define SP_MAX_TOLD 4096                   /* facts told and not yet written: a transaction */
 #define SP_DAY_S 86400LL
-#define SP_CLOCK_SKEW_S 60 /* that hosts which keep their clocks right may differ by */
+#define SP_CLOCK_DOUBT_S (7 * SP_DAY_S) /* for which a clock may have been wrong unseen */
+#define SP_CLOCK_SKEW_S 60              /* that hosts which keep their clocks right may differ by */
 #define SP_KEEP_HISTORY_S (400 * SP_DAY_S)  /* runs, and what no tag names: a year and its audit */
 #define SP_KEEP_WRITES_S (90 * SP_DAY_S)    /* every single write, and what came of each image */
 #define SP_KEEP_UPLOADS_S (7 * SP_DAY_S)    /* registries purge sessions after a week by default */

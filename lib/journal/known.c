@@ -24,7 +24,7 @@ struct state {
   struct sp_span tag;
   struct sp_digest digest;
   int64_t since_s;
-  bool is_gone, is_meant, is_late;
+  bool is_gone, is_meant, is_late, is_undated;
 };
 
 static int read_state(const struct sp_field *fields, struct state *out, struct sp_err *err)
@@ -36,6 +36,7 @@ static int read_state(const struct sp_field *fields, struct state *out, struct s
       .is_gone = fields[4].number & (SP_TAG_GONE | SP_TAG_MEANT),
       .is_meant = fields[4].number & SP_TAG_MEANT,
       .is_late = fields[4].number & SP_TAG_LATE,
+      .is_undated = fields[4].number & SP_TAG_UNDATED,
   };
   if (!sp_ref_is_tag(out->tag) || out->digest.alg == SP_DIGEST_NONE)
     return damaged(err);
@@ -67,7 +68,8 @@ static int add_tag(struct sp_known_tag **tags, size_t *count, const struct state
                                 .came_s = state->since_s,
                                 .is_gone = state->is_gone,
                                 .is_meant = state->is_meant,
-                                .is_late = state->is_late};
+                                .is_late = state->is_late,
+                                .is_undated = state->is_undated};
   if (sp_text_dup_span(&made->tag, state->tag, err) < 0)
     return -1;
   (*count)++;
@@ -95,7 +97,7 @@ static int64_t named_s(const struct sp_known_tag *last, const struct state *gone
 {
   if (last->is_gone)
     return last->named_s;
-  return last->since_s < gone->since_s - 1 ? last->since_s : 0;
+  return last->since_s < gone->since_s - 1 && !last->is_undated ? last->since_s : 0;
 }
 
 /* The first state after at_s ends the one that was in force then. */
@@ -104,7 +106,7 @@ static void end_state(struct sp_known_tag *last, const struct state *next)
   if (!last || last->has_ended || !sp_span_eq_str(next->tag, last->tag))
     return;
   last->has_ended = true;
-  last->left_s = next->is_late ? 0 : next->since_s;
+  last->left_s = next->is_late || last->is_undated ? 0 : next->since_s;
 }
 
 /* States of one tag come oldest first: a later one that was in force at at_s takes the place of an
@@ -114,10 +116,6 @@ static int take_state(const struct place_question *question, const struct state 
 {
   struct sp_known *out = question->out;
   struct sp_known_tag *last = out->tag_count ? &out->tags[out->tag_count - 1] : NULL;
-  if (!sp_journal_is_past(state->since_s)) {
-    out->has_ahead = true;
-    return 0;
-  }
   if (state->since_s > question->at_s) {
     end_state(last, state);
     return 0;
@@ -131,7 +129,22 @@ static int take_state(const struct place_question *question, const struct state 
   last->is_gone = state->is_gone;
   last->is_meant = state->is_meant;
   last->is_late = state->is_late;
+  last->is_undated = state->is_undated;
   return 0;
+}
+
+/* A clock was wrong, that of who wrote it or this one: it is so, since nobody knows when. Answers
+ * false for what lies further ahead than a day: that is no fact. */
+static bool bring_to_now(struct state *state)
+{
+  int64_t now_s = sp_clock_wall_s();
+  if (state->since_s <= 0 || state->since_s > now_s + SP_DAY_S)
+    return false;
+  if (state->since_s <= now_s)
+    return true;
+  state->since_s = now_s;
+  state->is_late = state->is_undated = true;
+  return true;
 }
 
 static int compare_spans(struct sp_span a, struct sp_span b)
@@ -158,10 +171,11 @@ static int read_tags(struct sp_db *db, const struct place_question *question, st
     int order = compare_spans(sp_span_str(before), state.tag);
     if (order > 0 || (order == 0 && state.since_s <= before_s))
       return damaged(err);
-    if (take_state(question, &state, err) < 0)
-      return -1;
     snprintf(before, sizeof before, "%.*s", (int)state.tag.len, state.tag.ptr);
     before_s = state.since_s;
+    question->out->has_ahead = question->out->has_ahead || !sp_journal_is_past(state.since_s);
+    if (bring_to_now(&state) && take_state(question, &state, err) < 0)
+      return -1;
   }
   return got;
 }

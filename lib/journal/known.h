@@ -6,7 +6,7 @@
  * where that may be several, as sp_store_known_as says.
  * Times are unix seconds; 0 is "not known" or "never". A time that lies ahead is no fact: it is
  * neither taken nor given, so that what is seen next takes its place. But damage that lies ahead
- * was seen: it is taken, and given, as of now.
+ * was seen, and so was what a tag named, by less than a day: that is given as of now.
  *
  * Reads give a snapshot that is the caller's. Threads: any.
  */
@@ -27,10 +27,11 @@ struct sp_known_tag {
                      it was gone; of one of which nothing but that is known, since_s */
   int64_t named_s; /* of one that is gone: since when it had named that; 0: not known */
   bool is_gone;
-  bool is_meant;  /* it is gone, and somebody said that it was meant to go */
-  bool is_late;   /* no run of this host saw what came before it end: that may have been earlier */
-  bool has_ended; /* as of a time gone by: it was so no longer afterwards */
-  int64_t left_s; /* and when a run of this host saw that end; 0: none did */
+  bool is_meant;   /* it is gone, and somebody said that it was meant to go */
+  bool is_late;    /* no run of this host saw what came before it end: that may have been earlier */
+  bool is_undated; /* nor when it began: a clock was wrong */
+  bool has_ended;  /* as of a time gone by: it was so no longer afterwards */
+  int64_t left_s;  /* and when a run of this host saw that end; 0: none did */
 };
 
 /* A digest that a tag named, and how good its copy at this place is: the whole image, with all that
@@ -51,7 +52,7 @@ struct sp_known {
   size_t tag_count;
   struct sp_known_digest *digests; /* sorted by digest */
   size_t digest_count;
-  bool has_ahead; /* some state of a tag lies ahead of now, and was left out */
+  bool has_ahead; /* some state of a tag lies ahead of now */
 };
 
 /* All that is known of a place, in one read; nothing known is an empty answer. at_s: tags as they

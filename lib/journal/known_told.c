@@ -22,6 +22,8 @@ struct fact {
   int64_t at_s;
   int64_t until_s; /* of a tag: it was no longer so then; INT64_MAX: nobody knows */
   bool is_late;
+  bool is_seen;    /* by a run of this host, just now: not told by a record */
+  bool is_undated; /* and that run's clock was wrong, or one before */
 };
 
 static void fact_free(struct sp_told *told)
@@ -100,7 +102,7 @@ int sp_known_tell_digest(struct sp_journal *journal, const char *place,
 struct state {
   struct sp_digest digest; /* SP_DIGEST_NONE: there is no such state */
   int64_t since_s;
-  bool is_gone, is_meant, is_late;
+  bool is_gone, is_meant, is_late, is_undated;
 };
 
 static bool is_state(const struct state *state, const struct fact *fact)
@@ -129,7 +131,8 @@ static int find_neighbours(struct sp_db *db, const struct fact *fact, struct sta
                                 .since_s = fields[2].number,
                                 .is_gone = fields[4].number & (SP_TAG_GONE | SP_TAG_MEANT),
                                 .is_meant = fields[4].number & SP_TAG_MEANT,
-                                .is_late = fields[4].number & SP_TAG_LATE};
+                                .is_late = fields[4].number & SP_TAG_LATE,
+                                .is_undated = fields[4].number & SP_TAG_UNDATED};
     if (state.since_s <= fact->at_s) {
       *earlier = state;
       return 0;
@@ -149,7 +152,8 @@ static int put_state(struct sp_db *db, const struct fact *fact, const struct sta
   const struct sp_field fields[] = {
       SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag), SP_NUMBER(fact->at_s),
       SP_DIGEST(is_gone ? &earlier->digest : &fact->times.digest),
-      SP_NUMBER((is_gone ? gone : SP_TAG_THERE) | (fact->is_late ? SP_TAG_LATE : 0))};
+      SP_NUMBER((is_gone ? gone : SP_TAG_THERE) | (fact->is_late ? SP_TAG_LATE : 0) |
+                (fact->is_undated ? SP_TAG_UNDATED : 0))};
   const struct sp_field most = SP_NUMBER(SP_MAX_KEPT_STATES);
   const struct sp_field beyond[] = {fields[0], fields[1], most};
   if (sp_db_put(db, &sp_table_tags, fact->place, fields, err) < 0)
@@ -161,16 +165,23 @@ static int put_state(struct sp_db *db, const struct fact *fact, const struct sta
                    beyond, 3, err);
 }
 
-/* States that a clock of the future left would be facts one day. */
-static int forget_future(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+static int forget_after(struct sp_db *db, const struct fact *fact, int64_t last_s,
+                        struct sp_err *err)
 {
   const struct sp_field args[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
-                                  SP_NUMBER(sp_clock_wall_s())};
+                                  SP_NUMBER(last_s)};
   return sp_db_run(db, "DELETE FROM tags WHERE place = ?1 AND tag = ?2 AND since_s > ?3", args, 3,
                    err);
 }
 
-static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+/* States that a clock of the future left would be facts one day. */
+static int forget_future(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+{
+  return forget_after(db, fact, sp_clock_wall_s() + SP_DAY_S, err);
+}
+
+/* Fits it in where it belongs. */
+static int apply_dated(struct sp_db *db, const struct fact *fact, struct sp_err *err)
 {
   struct state earlier;
   struct state later;
@@ -190,6 +201,31 @@ static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err 
                    err);
 }
 
+/* A run saw it. It comes after all that was seen before: if that lies ahead of now, a clock is
+ * wrong, or was, and nobody knows when this began, nor when that ended, nor what was so in the
+ * days before, until a run sees it again whose clock is past all of that. */
+static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err *err)
+{
+  struct fact now = *fact;
+  struct state last;
+  struct state ahead;
+  now.at_s = sp_clock_wall_s();
+  if (!fact->is_seen)
+    return apply_dated(db, fact, err);
+  if (find_neighbours(db, &now, &last, &ahead, err) < 0)
+    return -1;
+  bool is_wrong = ahead.digest.alg != SP_DIGEST_NONE;
+  if (!is_wrong && (!last.is_undated || last.since_s >= fact->at_s))
+    return apply_dated(db, fact, err);
+  last = is_wrong ? ahead : last;
+  now.at_s = fact->at_s;
+  now.is_late = true;
+  now.is_undated = is_wrong;
+  return forget_after(db, &now, sp_clock_wall_s() - (is_wrong ? SP_CLOCK_DOUBT_S : 0), err) < 0
+             ? -1
+             : put_state(db, &now, &last, &last, err);
+}
+
 static int apply_tag(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
 {
   const struct fact *fact = (const struct fact *)told;
@@ -204,9 +240,12 @@ static const struct sp_told_ops tag_ops = {.apply = apply_tag, .free = fact_free
 
 static int tell_state(struct sp_journal *journal, const char *place, const char *tag,
                       const struct sp_digest *digest, int64_t at_s, int64_t until_s, bool is_late,
-                      struct sp_err *err)
+                      bool is_seen, struct sp_err *err)
 {
   struct fact *fact;
+  int64_t now_s = sp_clock_wall_s();
+  if (at_s > now_s && at_s <= now_s + SP_CLOCK_SKEW_S)
+    at_s = now_s;
   /* What is no tag would be taken for damage when it is read. */
   if (!sp_journal_is_past(at_s) || !sp_ref_is_tag(sp_span_str(tag)))
     return 0;
@@ -216,6 +255,7 @@ static int tell_state(struct sp_journal *journal, const char *place, const char 
   fact->at_s = at_s;
   fact->until_s = until_s;
   fact->is_late = is_late;
+  fact->is_seen = is_seen;
   if (digest)
     fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
   sp_journal_tell_take(journal, &fact->told);
@@ -225,20 +265,20 @@ static int tell_state(struct sp_journal *journal, const char *place, const char 
 int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                       const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
 {
-  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, false, err);
+  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, false, true, err);
 }
 
 int sp_known_tell_tag_late(struct sp_journal *journal, const char *place, const char *tag,
                            const struct sp_digest *digest, int64_t at_s, struct sp_err *err)
 {
-  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, true, err);
+  return tell_state(journal, place, tag, digest, at_s, INT64_MAX, true, true, err);
 }
 
 int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
                        const struct sp_digest *digest, int64_t at_s, int64_t until_s,
                        struct sp_err *err)
 {
-  return tell_state(journal, place, tag, digest, at_s, until_s, true, err);
+  return tell_state(journal, place, tag, digest, at_s, until_s, true, false, err);
 }
 
 /* Since when it is gone stays. */
@@ -253,7 +293,8 @@ static int apply_meant(const struct sp_told *told, struct sp_db *db, struct sp_e
     return 0;
   const struct sp_field fields[] = {SP_NUMBER(sp_db_key(fact->place)), SP_TEXT(fact->tag),
                                     SP_NUMBER(then.since_s), SP_DIGEST(&then.digest),
-                                    SP_NUMBER(SP_TAG_MEANT | (then.is_late ? SP_TAG_LATE : 0))};
+                                    SP_NUMBER(SP_TAG_MEANT | (then.is_late ? SP_TAG_LATE : 0) |
+                                              (then.is_undated ? SP_TAG_UNDATED : 0))};
   return sp_db_put(db, &sp_table_tags, fact->place, fields, err);
 }
 

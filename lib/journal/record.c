@@ -426,36 +426,32 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
 struct sp_record_doubt sp_record_doubt(const struct sp_record *was)
 {
   struct sp_record_doubt doubt = was->doubt;
+  int64_t from_s = was->sure_s > SP_CLOCK_DOUBT_S ? was->sure_s - SP_CLOCK_DOUBT_S : 0;
+  int64_t until_s = was->ahead_s + SP_CLOCK_DOUBT_S;
   if (was->ahead_s == 0)
     return doubt;
-  bool is_first = doubt.until_s == 0;
-  doubt.from_s = is_first || was->sure_s < doubt.from_s ? was->sure_s : doubt.from_s;
-  doubt.until_s = was->ahead_s > doubt.until_s ? was->ahead_s : doubt.until_s;
-  doubt.is_open = true;
-  return doubt;
-}
-
-struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s)
-{
-  struct sp_record_doubt doubt = sp_record_doubt(was);
-  if (doubt.is_open && doubt.until_s <= now_s) {
-    doubt.until_s = now_s;
-    doubt.is_open = false;
-  }
+  if (doubt.until_s == 0 || from_s < doubt.from_s)
+    doubt.from_s = from_s;
+  if (until_s > doubt.until_s)
+    doubt.until_s = until_s;
   return doubt;
 }
 
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s)
 {
-  return doubt->until_s > 0 && at_s >= doubt->from_s && (doubt->is_open || at_s < doubt->until_s);
+  return at_s >= doubt->from_s && at_s < doubt->until_s;
 }
 
 static bool is_doubt_news(const struct sp_record_doubt *old, const struct sp_record_doubt *now)
 {
-  return old->from_s != now->from_s || old->until_s != now->until_s || old->is_open != now->is_open;
+  return old->from_s != now->from_s || old->until_s != now->until_s;
 }
 
-/* -- news */
+bool sp_record_has_new_doubt(const struct sp_record *was)
+{
+  struct sp_record_doubt doubt = sp_record_doubt(was);
+  return is_doubt_news(&was->doubt, &doubt);
+}
 
 bool sp_record_is_rot_news(const struct sp_record *old, const struct sp_record *now)
 {

@@ -15,7 +15,7 @@
  *    "left": [{"tag": "latest", "digest": "sha256:...", "since": "2026-11-20T10:15:00Z",
  *      "left": "2026-11-23T10:15:00Z"}],
  *    "rot": [{"digest": "sha256:...", "seen": "2026-11-24T10:15:00Z", "elsewhere": true}],
- *    "doubt": {"from": "2026-11-20T10:15:00Z", "until": "2026-11-23T10:15:00Z", "open": true},
+ *    "doubt": {"from": "2026-11-20T10:15:00Z", "until": "2026-11-23T10:15:00Z"},
  *    "anew": "2026-11-24T10:15:00Z"}
  *
  * "rot" is what was last seen damaged, by its own digest (journal/rot.h): on this backup, or
@@ -77,7 +77,6 @@ struct sp_record_rot {
 /* Some run's clock was wrong: what the record says of when is no answer for a time within. */
 struct sp_record_doubt {
   int64_t from_s, until_s; /* until_s 0: there is no doubt */
-  bool is_open;            /* no run since had a clock that was past until_s: there is no end yet */
 };
 
 struct sp_record {
@@ -146,13 +145,13 @@ int64_t sp_record_day(int64_t unix_s);
  * or does not, and a date of a proof, as below. */
 bool sp_record_is_copy_news(const struct sp_known_digest *old, const struct sp_known_digest *now,
                             int64_t max_proof_age_s);
-/* What is in doubt of `was` (the record as it was read) for whoever reads it now: dates of it lie
- * ahead, so either the clock that wrote them was wrong or this one is. Pure. */
+/* What is in doubt of a record as it was read. If dates of it lie ahead, the clock that wrote them
+ * was wrong or this one is, and may have been for a while: then that is the time around all of
+ * them, by SP_CLOCK_DOUBT_S. Pure. */
 struct sp_record_doubt sp_record_doubt(const struct sp_record *was);
-/* The same, with what the run at now_s saw, for the next record: a clock that has come past all
- * that was written ends the doubt. Pure. */
-struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s);
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s);
+/* Does the record not say itself all that is in doubt of it? */
+bool sp_record_has_new_doubt(const struct sp_record *was);
 
 /* Is `now` worth being written over `old` (what is on the backup)? Any fact counts; a date of a
  * proof only where it is newer by more than half of max_proof_age_s, so that daily runs do not
@@ -181,9 +180,9 @@ void sp_record_artifact_clear(struct sp_record_artifact *artifact);
 SP_MUST_CHECK int sp_record_locate(const struct sp_manifest *manifest, struct sp_desc *body,
                                    struct sp_err *err);
 /* Decodes a body (hashed by whoever fetched it) into an initialised, empty record. Times later than
- * now_s are left out, days of proofs that have not begun, and what is no fact without them; but
- * what a tag named since a time that lies ahead it names since a second before now. Fails:
- * SP_E_INVALID; SP_E_UNSUPPORTED (schema of a newer safeport); SP_E_LIMIT; SP_E_NOMEM.
+ * now_s and SP_CLOCK_SKEW_S are left out, days of proofs that have not begun, and what is no fact
+ * without them; but what a tag named since a time that lies ahead it names since a second before
+ * now. Fails: SP_E_INVALID; SP_E_UNSUPPORTED (schema of a newer safeport); SP_E_LIMIT; SP_E_NOMEM.
  */
 SP_MUST_CHECK int sp_record_decode(struct sp_span body, int64_t now_s, struct sp_record *out,
                                    struct sp_err *err);

@@ -104,8 +104,7 @@ static int append_doubt(struct sp_buf *out, const struct sp_record_doubt *doubt,
     return 0;
   sp_clock_format_rfc3339(doubt->from_s, from);
   sp_clock_format_rfc3339(doubt->until_s, until);
-  return sp_buf_appendf(out, err, ",\"doubt\":{\"from\":\"%s\",\"until\":\"%s\"%s}", from, until,
-                        doubt->is_open ? ",\"open\":true" : "");
+  return sp_buf_appendf(out, err, ",\"doubt\":{\"from\":\"%s\",\"until\":\"%s\"}", from, until);
 }
 
 static int append_body(struct sp_buf *out, const struct sp_record *record, struct sp_err *err)
@@ -221,7 +220,7 @@ static int get_time(const json_t *obj, const char *member, int64_t now_s, struct
     noted->sure_s = *out > noted->sure_s ? *out : noted->sure_s;
   else
     noted->ahead_s = *out > noted->ahead_s ? *out : noted->ahead_s;
-  *out = *out <= now_s ? *out : 0;
+  *out = *out <= now_s + SP_CLOCK_SKEW_S ? *out : 0;
   return 0;
 }
 
@@ -305,7 +304,7 @@ static int get_tag(const json_t *obj, int64_t now_s, struct sp_record *noted,
       get_time(obj, "named_since", now_s, noted, &out->named_since_s, err) < 0 ||
       get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
     return -1;
-  if (since_s > now_s)
+  if (since_s > now_s + SP_CLOCK_SKEW_S)
     out->since_s = now_s - 1; /* it was so when that was written */
   if (!out->is_gone || out->named_since_s >= out->since_s)
     out->named_since_s = 0;
@@ -387,7 +386,7 @@ static int get_doubt(const json_t *doc, struct sp_record_doubt *out, struct sp_e
   if (get_any_time(doubt, "from", &out->from_s, err) < 0 ||
       get_any_time(doubt, "until", &out->until_s, err) < 0)
     return sp_err_context(err, "'doubt'");
-  return get_bool(doubt, "open", &out->is_open, err);
+  return 0;
 }
 
 static int get_document(const json_t *doc, int64_t now_s, struct sp_record *out, struct sp_err *err)

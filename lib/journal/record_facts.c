@@ -13,7 +13,7 @@ int sp_record_tell_gone(const struct sp_record_tag *tag, const char *place,
   int64_t there_s = is_known ? tag->named_since_s : tag->since_s - 1;
   int64_t until_s = is_known ? tag->since_s : INT64_MAX;
   if (sp_known_tell_stay(journal, place, tag->tag, &tag->digest, there_s, until_s, err) < 0 ||
-      sp_known_tell_tag_late(journal, place, tag->tag, NULL, tag->since_s, err) < 0)
+      sp_known_tell_stay(journal, place, tag->tag, NULL, tag->since_s, INT64_MAX, err) < 0)
     return -1;
   return tag->is_meant ? sp_known_tell_meant(journal, place, tag->tag, tag->since_s, err) : 0;
 }
@@ -22,9 +22,9 @@ int sp_record_tell_gone(const struct sp_record_tag *tag, const char *place,
 static int tell_name(const struct sp_record_tag *tag, const char *primary,
                      struct sp_journal *journal, struct sp_err *err)
 {
-  return tag->is_gone
-             ? sp_record_tell_gone(tag, primary, journal, err)
-             : sp_known_tell_tag_late(journal, primary, tag->tag, &tag->digest, tag->since_s, err);
+  return tag->is_gone ? sp_record_tell_gone(tag, primary, journal, err)
+                      : sp_known_tell_stay(journal, primary, tag->tag, &tag->digest, tag->since_s,
+                                           INT64_MAX, err);
 }
 
 bool sp_record_says_of_copy(const struct sp_known_digest *copy)

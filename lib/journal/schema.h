@@ -19,12 +19,13 @@ struct sp_table {
   const char *put;
 };
 
-/* What `gone` of a tag says; SP_TAG_LATE may be added to each of them. */
+/* What `gone` of a tag says; SP_TAG_LATE and SP_TAG_UNDATED may be added to each of them. */
 enum sp_tag_gone {
   SP_TAG_THERE = 0,
   SP_TAG_GONE = 1,
-  SP_TAG_MEANT = 2, /* gone, as was meant */
-  SP_TAG_LATE = 4,  /* nobody here saw what came before it end */
+  SP_TAG_MEANT = 2,   /* gone, as was meant */
+  SP_TAG_LATE = 4,    /* nobody here saw what came before it end */
+  SP_TAG_UNDATED = 8, /* nor is known when it began: a clock was wrong */
 };
 
 /* `place` in a table is sp_db_key of the place's name. */

@@ -253,7 +253,7 @@ static int add_seen_ends(const struct named *named, const struct sp_record_tag *
 {
   for (size_t i = 1; i < named->count && named->states[i - 1].since_s > was->since_s; i++) {
     const struct sp_known_tag *state = &named->states[i], *next = &named->states[i - 1];
-    if (!state->is_gone && !next->is_late &&
+    if (!state->is_gone && !state->is_undated && !next->is_late &&
         add_left(record, was->tag, &state->digest, state->since_s, next->since_s, err) < 0)
       return -1;
   }
@@ -266,7 +266,10 @@ static int add_end_of_entry(const struct sp_work *work, const struct sp_pinned *
                             const struct named *named, const struct sp_record_tag *was,
                             struct sp_record *record, struct sp_err *err)
 {
+  const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag->name);
   const struct sp_known_tag *next = NULL;
+  if (known && known->is_undated)
+    return 0;
   for (size_t i = 0; i < named->count && named->states[i].since_s > was->since_s; i++) {
     if (!sp_digest_eq(&named->states[i].digest, &was->digest))
       next = &named->states[i];
@@ -299,7 +302,8 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
                    const struct sp_record *old, struct sp_record *record, struct sp_err *err)
 {
   const struct sp_known_tag *known = sp_known_find_tag(&work->past.primary, tag->name);
-  bool is_same = known && !known->is_gone && sp_digest_eq(&known->digest, &tag->primary);
+  bool is_same =
+      known && !known->is_gone && !known->is_undated && sp_digest_eq(&known->digest, &tag->primary);
   int64_t first_seen_s = sp_past_first_seen_s(&work->past, &tag->primary);
   struct sp_record_tag entry = {.digest = tag->primary,
                                 .since_s =
@@ -441,8 +445,8 @@ static bool may_be_news(const struct sp_work *work, size_t backup)
   return !sp_side_has(&work->sides[backup], SP_RECORD_TAG) || told->counts[SP_SYNC_COPIED] > 0 ||
          told->counts[SP_SYNC_PROVEN] + told->counts[SP_SYNC_PLANNED] > 0 ||
          told->counts[SP_SYNC_TO_PROVE] > 0 || work->told->lost > 0 || work->sync->accept_loss ||
-         work->past.primary.has_ahead || has_older_news(work, backup) ||
-         sp_rot_record_has_news(work, backup);
+         work->past.primary.has_ahead || sp_record_has_new_doubt(&work->past.records[backup]) ||
+         has_older_news(work, backup) || sp_rot_record_has_news(work, backup);
 }
 
 static void note_anew(struct sp_work *work, size_t backup, const struct sp_err *why)
@@ -475,7 +479,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
       sp_record_prune(&now, work->now_s, err) < 0 ||
       sp_rot_record_update(work, backup, &now, err) < 0)
     return -1;
-  now.doubt = sp_record_doubt_next(is_ours ? old : &nothing, work->now_s);
+  now.doubt = sp_record_doubt(is_ours ? old : &nothing);
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
     return -1;

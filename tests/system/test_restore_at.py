@@ -290,42 +290,124 @@ def test_a_clock_that_was_set_back(app):
     assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(2)
 
 
-@pytest.mark.parametrize("off", [-86400, 86400, 7200, 3 * 86400])
+class Clocks:
+    """The same hosts in days to come, some runs with a clock that is wrong."""
+
+    def __init__(self, app, folder):
+        self.app, self.folder, self.count = app, folder, 0
+        self.named = []  # (second, seed): what latest named from then on
+
+    def env(self, seconds):
+        self.count += 1
+        folder = self.folder / f"clock-{self.count}"
+        folder.mkdir()
+        return {"LD_PRELOAD": str(clock.ahead(folder, seconds))}
+
+    def move(self, seed, at_s, off_s=0):
+        """at_s from now the primary is moved, and a run finds it whose clock is off by off_s."""
+        self.app.put("app", images.small(seed))
+        self.app.run("sync", env=self.env(at_s + off_s), status=0)
+        self.named.append((time.time() + at_s, seed))
+
+    def ask(self, second, now_s):
+        """What comes back as of then; None: nobody knows."""
+        name = f"asked-{self.count}"
+        done = self.app.run("restore", "app", "--at", stamp(second), "--to", f"vault:{name}", env=self.env(now_s),
+                            status=(0, 1))
+        if done.status:
+            assert "nobody knows" in done.stderr
+            return None
+        return oracle.check_tag(oracle.LayoutPlace(self.app.port.vault_layout(name)), "latest")
+
+    def check(self, now_s):
+        """No time gets another's image, on no host. How many times are told: by host."""
+        ends = [second for second, _ in self.named[1:]] + [time.time() + now_s]
+        told = {host: 0 for host in HOSTS}
+        for host in HOSTS:
+            self.app.on(host)
+            assert self.ask(self.named[0][0] - 3600, now_s) is None
+            for (begin, seed), end in zip(self.named, ends):
+                for second in {begin + 60, (begin + end) / 2, end - 60}:
+                    got = self.ask(second, now_s)
+                    assert got in (None, digest_of(seed)), (host, seed, second - begin, self.named)
+                    told[host] += got is not None
+        return told
+
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+@pytest.mark.parametrize("off", [-DAY, -HOUR, HOUR, DAY, 3 * DAY, 30 * DAY])
 def test_one_run_with_a_wrong_clock(app, tmp_path, off):
-    """Dates around it may be its: no time gets another's image, on no host; and from the first run on whose clock is past
-    all of them, what comes is told again."""
-    first = app.name(1)
-    app.put("app", images.small(2))
-    app.run("sync", env={"LD_PRELOAD": str(clock.ahead(tmp_path, off))}, status=0)
-    wrong = stamp()
-    next_second()
-    times = [(first, 1), (wrong, 2), *((app.name(seed), seed) for seed in (3, 4))]
-    if off > 0:  # the clock is not past that
-        app.without_vault()
-    else:
-        times += [(app.name(5), 5)]
-    told = {}
-    for host in HOSTS:
-        app.on(host)
-        for number, hours in enumerate((-2 * 24, -12, -1, 12, 2 * 24)):
-            at = stamp(time.time() + 3600 * hours)
-            done = app.run("restore", "app", "--at", at, "--to", f"vault:far-{host[:4]}-{number}", status=(0, 1))
-            if done.status == 0:
-                place = oracle.LayoutPlace(app.port.vault_layout(f"far-{host[:4]}-{number}"))
-                assert hours > 0, (host, hours)
-                assert oracle.check_tag(place, "latest") == digest_of(times[-1][1]), (host, hours)
-        for at, seed in times:
-            done = app.run("restore", "app", "--at", at, "--to", f"vault:near-{host[:4]}-{seed}", status=(0, 1))
-            told[host, seed] = done.status == 0
-            if done.status == 0:
-                place = oracle.LayoutPlace(app.port.vault_layout(f"near-{host[:4]}-{seed}"))
-                assert oracle.check_tag(place, "latest") == digest_of(seed), (host, seed)
-            else:
-                assert "a run had a wrong clock" in done.stderr or "nobody knows" in done.stderr
-    if off < 0:
-        assert all(told[host, seed] for host in HOSTS for seed in (3, 4, 5)), told
+    """Dates around it may be its: of them nothing is told."""
+    app.without_vault()
+    clocks = Clocks(app, tmp_path)
+    clocks.move(1, 0)
+    clocks.move(2, 10 * HOUR, off)
+    clocks.move(3, 20 * HOUR)
+    clocks.move(4, 30 * HOUR)
+    clocks.check(40 * HOUR)
     app.run("restore", "app", "--to", "vault:now", status=0)
-    assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(times[-1][1])
+    assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(4)
+
+
+@pytest.mark.parametrize("off", [-DAY, 2 * HOUR])
+def test_runs_with_a_wrong_clock(app, tmp_path, off):
+    """Several, until it is put right; and weeks later all is told again, of what came then."""
+    app.without_vault()
+    clocks = Clocks(app, tmp_path)
+    clocks.move(1, 0)
+    for number, hours in enumerate((24, 25, 26.8, 49)):
+        clocks.move(2 + number, int(hours * HOUR), off)
+    clocks.move(6, 50 * HOUR)
+    clocks.move(7, 15 * DAY)
+    clocks.move(8, 16 * DAY)
+    told = clocks.check(17 * DAY)
+    assert told["with its journal"] >= 6 and told["without one"] >= 6
+
+
+@pytest.mark.parametrize("off", [-DAY, 2 * HOUR])
+def test_a_wrong_clock_without_records(app, tmp_path, off):
+    """The journal alone."""
+    app.without_vault()
+    app.write(record=False)
+    app.without_vault()
+    clocks = Clocks(app, tmp_path)
+    clocks.move(1, 0)
+    clocks.move(2, 10 * HOUR, off)
+    clocks.move(3, 11 * HOUR)
+    clocks.move(4, 30 * HOUR)
+    clocks.check(40 * HOUR)
+
+
+def test_what_a_run_ahead_saw_is_known(app, tmp_path):
+    """But for its date: a loss is told, and a fixed tag that changed is not followed."""
+    app.write(image_fixed=["v*"])
+    app.put("app", images.small(1))
+    app.put("app", images.small(1, tag="v1"))
+    app.run("sync", env=Clocks(app, tmp_path).env(2 * HOUR), status=0)
+    with app.another_host():
+        app.put("app", images.small(2, tag="v1"))
+        assert app.json("sync", status=6)["images"][0]["places"]
+        app.put("app", images.small(1, tag="v1"))
+    app.lose_primary()
+    assert app.json("sync", status=6)["images"][0]["lost"] == 2
+    app.forget()
+    assert app.json("sync", status=6)["images"][0]["lost"] == 2
+
+
+def test_hosts_that_differ_by_seconds(app, tmp_path):
+    """Their clocks are right: nothing is in doubt, and nothing is lost."""
+    first, second = app.name(1), app.name(2)
+    app.put("app", images.small(3))
+    app.run("sync", env=Clocks(app, tmp_path).env(20), status=0)
+    app.forget()
+    app.put("app", images.small(3, tag="v1"))
+    app.sync()
+    record = app.record()
+    assert "doubt" not in record and [item["digest"] for item in record["left"]] == [digest_of(1), digest_of(2)]
+    app.without_vault()
+    app.all_come_back([(1, first), (2, second)])
 
 
 def test_a_tag_that_the_primary_lost(app):

@@ -124,7 +124,7 @@ static void test_decode_refuses(void **state)
       {HEAD "],\"doubt\":7}", SP_E_INVALID},
       {HEAD "],\"doubt\":{\"from\":\"then\"}}", SP_E_INVALID},
       {HEAD "],\"doubt\":{\"until\":7}}", SP_E_INVALID},
-      {HEAD "],\"doubt\":{\"open\":1}}", SP_E_INVALID},
+      {HEAD "],\"doubt\":{\"until\":\"9999-12-31T23:59:59-23:59\"}}", SP_E_INVALID},
       {HEAD "{}]}", SP_E_INVALID},
       {HEAD "{\"tag\":\"a/b\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
       {HEAD "{\"tag\":\"\",\"digest\":\"" SHA "\"," SINCE "}]}", SP_E_INVALID},
@@ -187,64 +187,55 @@ static void test_decode_believes_no_date_ahead(void **state)
   assert_int_equal(record.ahead_s, 4070908800);
 }
 
-/* Rows of one story: what was read, when, and what is in doubt from then on. */
 static void test_doubt(void **state)
 {
   (void)state;
+  enum { WEEK = 7 * 86400 };
   static const struct {
     struct sp_record was;
-    int64_t now_s;
     struct sp_record_doubt want;
   } rows[] = {
-      {{.sure_s = 100}, 200, {0}},
-      /* a run that was ahead; as long as the clock is not past that, whoever was wrong */
-      {{.sure_s = 100, .ahead_s = 500}, 200, {100, 500, true}},
-      {{.sure_s = 210, .doubt = {100, 500, true}}, 300, {100, 500, true}},
-      {{.sure_s = 90, .ahead_s = 600, .doubt = {100, 500, true}}, 300, {90, 600, true}},
-      {{.sure_s = 300, .ahead_s = 400, .doubt = {100, 500, true}}, 300, {100, 500, true}},
-      /* the first run past it is believed, of now and of what comes */
-      {{.sure_s = 300, .doubt = {100, 500, true}}, 550, {100, 550, false}},
-      {{.sure_s = 500, .doubt = {100, 550, false}}, 700, {100, 550, false}},
-      /* and another one that was wrong */
-      {{.sure_s = 800, .ahead_s = 2000, .doubt = {100, 550, false}}, 900, {100, 2000, true}},
+      {{.sure_s = 100}, {0}},
+      {{.sure_s = 100, .doubt = {7, 9}}, {7, 9}},
+      {{.sure_s = T, .ahead_s = T + 9}, {T - WEEK, T + 9 + WEEK}},
+      {{.sure_s = 100, .ahead_s = T}, {0, T + WEEK}},
+      /* another one that was wrong */
+      {{.sure_s = T, .ahead_s = T + 9, .doubt = {7, 9}}, {7, T + 9 + WEEK}},
+      {{.sure_s = T, .ahead_s = T + 9, .doubt = {T, T + 9}}, {T - WEEK, T + 9 + WEEK}},
+      {{.sure_s = T, .ahead_s = T + 9, .doubt = {7, 3LL * T}}, {7, 3LL * T}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct sp_record_doubt got = sp_record_doubt_next(&rows[i].was, rows[i].now_s);
-    if (got.from_s != rows[i].want.from_s || got.until_s != rows[i].want.until_s ||
-        got.is_open != rows[i].want.is_open)
-      fail_msg("row %zu: from %d until %d, open %d", i, (int)got.from_s, (int)got.until_s,
-               got.is_open);
+    struct sp_record_doubt got = sp_record_doubt(&rows[i].was);
+    if (got.from_s != rows[i].want.from_s || got.until_s != rows[i].want.until_s)
+      fail_msg("row %zu: from %lld until %lld", i, (long long)got.from_s, (long long)got.until_s);
+    assert_true(sp_record_has_new_doubt(&rows[i].was) == (i > 1 && i < 6));
   }
-  const struct sp_record_doubt none = {0}, open = {100, 500, true}, over = {100, 500, false};
-  assert_false(sp_record_is_in_doubt(&none, 1));
-  assert_false(sp_record_is_in_doubt(&open, 99) || sp_record_is_in_doubt(&over, 99));
-  assert_true(sp_record_is_in_doubt(&open, 100) && sp_record_is_in_doubt(&over, 499));
-  assert_true(sp_record_is_in_doubt(&open, 501) && !sp_record_is_in_doubt(&over, 500));
+  const struct sp_record_doubt none = {0}, some = {100, 500};
+  assert_false(sp_record_is_in_doubt(&none, 1) || sp_record_is_in_doubt(&some, 99));
+  assert_true(sp_record_is_in_doubt(&some, 100) && sp_record_is_in_doubt(&some, 499));
+  assert_false(sp_record_is_in_doubt(&some, 500));
 }
 
 static void test_doubt_is_written(void **state)
 {
   (void)state;
   struct sp_err err = SP_ERR_INIT;
-  for (int is_open = 0; is_open < 2; is_open++) {
-    SP_AUTO_RECORD struct sp_record record;
-    SP_AUTO_RECORD struct sp_record again;
-    SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
-    start(&record);
-    sp_record_init(&again);
-    merge(&record, make_tag("latest", 1, 1, 1, 0, 0));
-    must(sp_record_merge(&again, &record, &err), &err);
-    record.doubt = (struct sp_record_doubt){T, T + 9, is_open};
-    assert_true(sp_record_is_news(&again, &record, SP_DAY_S));
-    must(sp_record_encode(&record, &artifact, &err), &err);
-    sp_record_clear(&again);
-    sp_record_init(&again);
-    must(sp_record_decode((struct sp_span){(char *)artifact.body.data, artifact.body.len}, T + 5,
-                          &again, &err),
-         &err);
-    assert_int_equal(again.ahead_s, 0); /* its end may lie ahead */
-    assert_false(sp_record_is_news(&again, &record, SP_DAY_S));
-  }
+  SP_AUTO_RECORD struct sp_record record;
+  SP_AUTO_RECORD struct sp_record again;
+  SP_AUTO_RECORD_ARTIFACT struct sp_record_artifact artifact = {0};
+  start(&record);
+  sp_record_init(&again);
+  merge(&record, make_tag("latest", 1, 1, 1, 0, 0));
+  must(sp_record_merge(&again, &record, &err), &err);
+  record.doubt = (struct sp_record_doubt){T, T + 9000};
+  assert_true(sp_record_is_news(&again, &record, SP_DAY_S));
+  must(sp_record_encode(&record, &artifact, &err), &err);
+  sp_record_clear(&again);
+  sp_record_init(&again);
+  const struct sp_span body = {(char *)artifact.body.data, artifact.body.len};
+  must(sp_record_decode(body, T + 5, &again, &err), &err);
+  assert_int_equal(again.ahead_s, 0); /* its end may lie ahead */
+  assert_false(sp_record_is_news(&again, &record, SP_DAY_S));
 }
 
 /* Nobody has proven anything on it. */
