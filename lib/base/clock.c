@@ -3,7 +3,9 @@
  * and signs where the formats have none. */
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -172,4 +174,25 @@ int sp_clock_parse_http_date(const char *text, int64_t *unix_s)
     return -1;
   *unix_s = unix_seconds(&t);
   return 0;
+}
+
+/* -- witnesses */
+
+#define WITNESS_AGREES_S 300
+
+static _Atomic int64_t closest_s = INT64_MAX; /* INT64_MAX: there was none yet */
+
+void sp_clock_note_witness(int64_t unix_s)
+{
+  int64_t off_s = unix_s - sp_clock_wall_s();
+  int64_t known_s = atomic_load(&closest_s);
+  while (llabs(off_s) < llabs(known_s) &&
+         !atomic_compare_exchange_weak(&closest_s, &known_s, off_s))
+    ;
+}
+
+int64_t sp_clock_off_s(void)
+{
+  int64_t off_s = atomic_load(&closest_s);
+  return off_s == INT64_MAX || llabs(off_s) <= WITNESS_AGREES_S ? 0 : off_s;
 }

@@ -22,4 +22,11 @@ int sp_clock_parse_rfc3339(const char *text, int64_t *unix_s);
  * it is none. */
 int sp_clock_parse_http_date(const char *text, int64_t *unix_s);
 
+/* Somebody else says what time it is just now (a registry, with every answer). Threads: any. */
+void sp_clock_note_witness(int64_t unix_s);
+/* By how much the wall clock of this machine is wrong, if all witnesses of this process say that it
+ * is: what they say, less what it says, of the one that is closest. 0: nobody has said anything, or
+ * one of them agrees within some minutes. Threads: any. */
+int64_t sp_clock_off_s(void);
+
 #endif

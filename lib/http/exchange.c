@@ -121,6 +121,15 @@ static bool check_length(struct sp_exchange *ex)
   return fail_too_large(ex);
 }
 
+/* What a cache kept has an old date. */
+static void note_date(const struct sp_exchange *ex)
+{
+  const char *date = sp_headers_get(&ex->headers, "Date");
+  int64_t unix_s;
+  if (date && !sp_headers_get(&ex->headers, "Age") && sp_clock_parse_http_date(date, &unix_s) == 0)
+    sp_clock_note_witness(unix_s);
+}
+
 static bool end_headers(struct sp_exchange *ex)
 {
   ex->in_headers = false;
@@ -131,6 +140,7 @@ static bool end_headers(struct sp_exchange *ex)
   if (!check_framing(ex) || !check_encoding(ex) || !check_length(ex))
     return false;
   ex->headers_ended = true;
+  note_date(ex);
   if (ex->order.stream && ex->order.stream->answered)
     ex->order.stream->answered(ex);
   return ex->failure.code == SP_OK;

@@ -201,9 +201,9 @@ static int apply_dated(struct sp_db *db, const struct fact *fact, struct sp_err 
                    err);
 }
 
-/* A run saw it. It comes after all that was seen before: if that lies ahead of now, a clock is
- * wrong, or was, and nobody knows when this began, nor when that ended, nor what was so in the
- * days before, until a run sees it again whose clock is past all of that. */
+/* A run saw it. It comes after all that was seen before: if that lies ahead of now, or others say
+ * so, a clock is wrong, or was, and nobody knows when this began, nor when that ended, nor what was
+ * so in the days before, until a run sees it again whose clock is past all of that. */
 static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err *err)
 {
   struct fact now = *fact;
@@ -215,15 +215,19 @@ static int apply_state(struct sp_db *db, const struct fact *fact, struct sp_err 
   if (find_neighbours(db, &now, &last, &ahead, err) < 0)
     return -1;
   bool is_wrong = ahead.digest.alg != SP_DIGEST_NONE;
-  if (!is_wrong && (!last.is_undated || last.since_s >= fact->at_s))
+  if (!is_wrong && !fact->is_undated && !last.is_undated)
     return apply_dated(db, fact, err);
+  if (!is_wrong && fact->is_undated && is_state(&last, fact))
+    return 0;
   last = is_wrong ? ahead : last;
-  now.at_s = fact->at_s;
+  if (fact->times.digest.alg == SP_DIGEST_NONE && last.digest.alg == SP_DIGEST_NONE)
+    return 0;
+  now.at_s = is_wrong || fact->at_s > last.since_s ? fact->at_s : last.since_s;
   now.is_late = true;
-  now.is_undated = is_wrong;
-  return forget_after(db, &now, sp_clock_wall_s() - (is_wrong ? SP_CLOCK_DOUBT_S : 0), err) < 0
-             ? -1
-             : put_state(db, &now, &last, &last, err);
+  now.is_undated = fact->is_undated || is_wrong;
+  if (is_wrong && forget_after(db, &now, sp_clock_wall_s() - SP_CLOCK_DOUBT_S, err) < 0)
+    return -1;
+  return put_state(db, &now, &last, &last, err);
 }
 
 static int apply_tag(const struct sp_told *told, struct sp_db *db, struct sp_err *err)
@@ -244,6 +248,9 @@ static int tell_state(struct sp_journal *journal, const char *place, const char 
 {
   struct fact *fact;
   int64_t now_s = sp_clock_wall_s();
+  int64_t off_s = is_seen ? sp_clock_off_s() : 0;
+  if (off_s < 0)
+    at_s += off_s; /* the order at least is right then */
   if (at_s > now_s && at_s <= now_s + SP_CLOCK_SKEW_S)
     at_s = now_s;
   /* What is no tag would be taken for damage when it is read. */
@@ -256,6 +263,7 @@ static int tell_state(struct sp_journal *journal, const char *place, const char 
   fact->until_s = until_s;
   fact->is_late = is_late;
   fact->is_seen = is_seen;
+  fact->is_undated = off_s != 0;
   if (digest)
     fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
   sp_journal_tell_take(journal, &fact->told);

@@ -423,18 +423,31 @@ static bool is_tag_news(const struct sp_record_tag *old, const struct sp_record_
 
 /* -- clocks that were wrong */
 
-struct sp_record_doubt sp_record_doubt(const struct sp_record *was)
+static struct sp_record_doubt add_doubt(struct sp_record_doubt doubt, int64_t from_s,
+                                        int64_t until_s)
 {
-  struct sp_record_doubt doubt = was->doubt;
-  int64_t from_s = was->sure_s > SP_CLOCK_DOUBT_S ? was->sure_s - SP_CLOCK_DOUBT_S : 0;
-  int64_t until_s = was->ahead_s + SP_CLOCK_DOUBT_S;
-  if (was->ahead_s == 0)
-    return doubt;
   if (doubt.until_s == 0 || from_s < doubt.from_s)
-    doubt.from_s = from_s;
+    doubt.from_s = from_s > 0 ? from_s : 0;
   if (until_s > doubt.until_s)
     doubt.until_s = until_s;
   return doubt;
+}
+
+struct sp_record_doubt sp_record_doubt(const struct sp_record *was)
+{
+  if (was->ahead_s == 0 || sp_record_is_in_doubt(&was->doubt, was->ahead_s))
+    return was->doubt;
+  return add_doubt(was->doubt, was->sure_s - SP_CLOCK_DOUBT_S, was->ahead_s + SP_CLOCK_DOUBT_S);
+}
+
+struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s,
+                                            int64_t off_s)
+{
+  if (off_s == 0)
+    return sp_record_doubt(was);
+  int64_t right_s = now_s + off_s;
+  return add_doubt(was->doubt, (now_s < right_s ? now_s : right_s) - SP_CLOCK_SKEW_S,
+                   (now_s > right_s ? now_s : right_s) + SP_CLOCK_SKEW_S);
 }
 
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s)

@@ -145,10 +145,14 @@ int64_t sp_record_day(int64_t unix_s);
  * or does not, and a date of a proof, as below. */
 bool sp_record_is_copy_news(const struct sp_known_digest *old, const struct sp_known_digest *now,
                             int64_t max_proof_age_s);
-/* What is in doubt of a record as it was read. If dates of it lie ahead, the clock that wrote them
- * was wrong or this one is, and may have been for a while: then that is the time around all of
- * them, by SP_CLOCK_DOUBT_S. Pure. */
+/* What is in doubt of a record as it was read. If dates of it lie ahead and it does not know of
+ * that, the clock that wrote them was wrong or this one is, and may have been for a while: then
+ * that is the time around all of them, by SP_CLOCK_DOUBT_S. Pure. */
 struct sp_record_doubt sp_record_doubt(const struct sp_record *was);
+/* And what a run writes that begins at now_s by a clock that is wrong by off_s (sp_clock_off_s; 0:
+ * it is right). Pure. */
+struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s,
+                                            int64_t off_s);
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s);
 /* Does the record not say itself all that is in doubt of it? */
 bool sp_record_has_new_doubt(const struct sp_record *was);
