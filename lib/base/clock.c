@@ -196,3 +196,8 @@ int64_t sp_clock_off_s(void)
   int64_t off_s = atomic_load(&closest_s);
   return off_s == INT64_MAX || llabs(off_s) <= WITNESS_AGREES_S ? 0 : off_s;
 }
+
+int64_t sp_clock_seen_s(void)
+{
+  return sp_clock_wall_s() + sp_clock_off_s();
+}

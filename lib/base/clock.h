@@ -28,5 +28,9 @@ void sp_clock_note_witness(int64_t unix_s);
  * is: what they say, less what it says, of the one that is closest. 0: nobody has said anything, or
  * one of them agrees within some minutes. Threads: any. */
 int64_t sp_clock_off_s(void);
+/* What time it is, as far as anybody knows: ours, or that of the witness that is closest. Only for
+ * when something of others was seen: what is decided by age goes by sp_clock_wall_s, for a witness
+ * may lie. Threads: any. */
+int64_t sp_clock_seen_s(void);
 
 #endif

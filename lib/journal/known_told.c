@@ -265,7 +265,7 @@ static int tell_state(struct sp_journal *journal, const char *place, const char 
   fact->is_seen = is_seen;
   fact->is_undated = off_s != 0;
   if (digest)
-    fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = at_s};
+    fact->times = (struct sp_known_digest){.digest = *digest, .first_seen_s = off_s > 0 ? 0 : at_s};
   sp_journal_tell_take(journal, &fact->told);
   return 0;
 }

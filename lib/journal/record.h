@@ -56,6 +56,7 @@ struct sp_record_tag {
   int64_t read_s;          /* ... or read; both at the beginning of a day once encoded */
   int64_t damaged_s;       /* damage that was seen there stands, as in struct sp_known_digest */
   bool needs_read;
+  bool is_ahead; /* decoded: its since lies ahead of now */
 };
 
 /* What a tag named before, and from when to when: so that `restore --at` needs no journal. Only

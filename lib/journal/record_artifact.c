@@ -304,7 +304,8 @@ static int get_tag(const json_t *obj, int64_t now_s, struct sp_record *noted,
       get_time(obj, "named_since", now_s, noted, &out->named_since_s, err) < 0 ||
       get_date(obj, "touched", now_s, &out->touched_s, err) < 0)
     return -1;
-  if (since_s > now_s + SP_CLOCK_SKEW_S)
+  out->is_ahead = since_s > now_s + SP_CLOCK_SKEW_S;
+  if (out->is_ahead)
     out->since_s = now_s - 1; /* it was so when that was written */
   if (!out->is_gone || out->named_since_s >= out->since_s)
     out->named_since_s = 0;

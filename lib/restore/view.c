@@ -132,8 +132,7 @@ static int read_told(struct opening *opening, struct sp_err *err)
   for (size_t i = 0; i < opening->count; i++) {
     struct sp_err why = SP_ERR_INIT;
     const struct sp_record *record = &past->records[i];
-    if (sp_past_fetch_record(past, i, &opening->sides[i], &request->retry, request->now_s, &why) <
-        0)
+    if (sp_past_fetch_record(past, i, &opening->sides[i], &request->retry, &why) < 0)
       add_note(opening->view, _("what '%s' named before is not known from there: %s"),
                opening->stores[i]->name, why.msg);
     bool is_ours = !request->primary || strcmp(sp_record_primary(record), request->primary) == 0;
@@ -165,9 +164,9 @@ static int read_past(struct opening *opening, struct sp_err *err)
   if (!request->primary)
     return 0;
   if (sp_past_read(&opening->past, request->journal, request->primary, opening->sides,
-                   opening->count, &request->retry, request->now_s, err) < 0 ||
+                   opening->count, &request->retry, err) < 0 ||
       sp_past_ask_records(&opening->past, request->journal, request->primary, opening->sides,
-                          &request->retry, request->now_s, &has_news, err) < 0)
+                          &request->retry, &has_news, err) < 0)
     return -1;
   return sp_known_read(request->journal, request->primary, request->at_s, &opening->then, err);
 }

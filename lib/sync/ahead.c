@@ -19,8 +19,7 @@ static void fetch(const struct ahead *ahead, struct sp_past *past, size_t backup
 {
   struct sp_err why = SP_ERR_INIT;
   side->is_listed = sp_outages_check(ahead->outages, side->store->name, &why) == 0;
-  if (!side->is_listed ||
-      sp_past_fetch_record(past, backup, side, &ahead->sync->retry, ahead->now_s, &why) == 0)
+  if (!side->is_listed || sp_past_fetch_record(past, backup, side, &ahead->sync->retry, &why) == 0)
     return;
   sp_outages_note(ahead->outages, side->store->name, &why);
   side->is_listed = false; /* as far as this goes */
@@ -41,8 +40,8 @@ static void read_image(const struct ahead *ahead, size_t number, const char *pri
     ahead->lacks[number] |= past.lacks_record[i] ? UINT32_C(1) << i : 0;
   }
   bool has_news;
-  (void)!sp_past_ask_records(&past, journal, primary, sides, &ahead->sync->retry, ahead->now_s,
-                             &has_news, &ignored);
+  (void)!sp_past_ask_records(&past, journal, primary, sides, &ahead->sync->retry, &has_news,
+                             &ignored);
   sp_past_clear(&past);
 }
 

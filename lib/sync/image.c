@@ -102,7 +102,7 @@ void sp_work_note_rot(struct sp_work *work)
 int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err)
 {
   if (sp_past_ask_records(&work->past, work->sync->journal, work->primary->name, work->sides,
-                          &work->sync->retry, work->now_s, has_news, err) < 0)
+                          &work->sync->retry, has_news, err) < 0)
     return -1;
   if (!*has_news || !work->is_wanted)
     return 0;
@@ -310,7 +310,7 @@ int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outa
 {
   if (open_places(work, number, reserve, err) < 0 || list_sides(work, outages, err) < 0 ||
       sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
-                   work->backup_count, &work->sync->retry, work->now_s, err) < 0 ||
+                   work->backup_count, &work->sync->retry, err) < 0 ||
       require_listed(work, err) < 0)
     return -1;
   return select_tags(work, is_bearable, err);

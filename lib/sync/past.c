@@ -154,8 +154,17 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
   return sp_rot_said_tell(journal, place, record, err);
 }
 
+void sp_past_forget_record(struct sp_past *past, size_t number)
+{
+  if (!past->has_record[number])
+    return;
+  sp_record_clear(&past->records[number]);
+  sp_record_init(&past->records[number]);
+  past->has_record[number] = false;
+}
+
 int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_side *backup,
-                         const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+                         const struct sp_retry_policy *retry, struct sp_err *err)
 {
   struct sp_err failure = SP_ERR_INIT;
   if (backup->lacks_record && !sp_side_has(backup, SP_RECORD_TAG))
@@ -163,7 +172,7 @@ int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_si
   if (past->has_record[number] || past->lacks_record[number] || !backup->is_listed)
     return 0;
   past->has_record[number] =
-      sp_record_fetch(backup->store, retry, now_s, &past->records[number], &failure) == 0;
+      sp_record_fetch(backup->store, retry, &past->records[number], &failure) == 0;
   past->lacks_record[number] =
       failure.code == SP_E_NOT_FOUND && !sp_side_has(backup, SP_RECORD_TAG);
   if (past->has_record[number] || past->lacks_record[number])
@@ -175,11 +184,11 @@ int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_si
 /* Reads the backup's record into past, and tells it. */
 static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
                        const char *primary, const struct sp_side *backup,
-                       const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+                       const struct sp_retry_policy *retry, struct sp_err *err)
 {
   struct sp_record *record = &past->records[number];
   struct sp_err failure = SP_ERR_INIT;
-  if (sp_past_fetch_record(past, number, backup, retry, now_s, &failure) < 0) {
+  if (sp_past_fetch_record(past, number, backup, retry, &failure) < 0) {
     bool is_of_run = failure.code == SP_E_NOMEM || failure.code == SP_E_INTERRUPTED;
     sp_err_copy(is_of_run ? err : &past->unread, &failure);
     past->unread_at = number;
@@ -196,10 +205,10 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
 
 static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
                         const struct sp_side *backups, const struct sp_retry_policy *retry,
-                        int64_t now_s, bool *any, struct sp_err *err)
+                        bool *any, struct sp_err *err)
 {
   for (size_t i = 0; i < past->backup_count; i++) {
-    if (read_record(past, i, journal, primary, &backups[i], retry, now_s, err) < 0)
+    if (read_record(past, i, journal, primary, &backups[i], retry, err) < 0)
       return -1;
     *any = *any || past->records[i].count > 0;
   }
@@ -208,13 +217,13 @@ static int read_records(struct sp_past *past, struct sp_journal *journal, const 
 
 int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
                         const struct sp_side *backups, const struct sp_retry_policy *retry,
-                        int64_t now_s, bool *has_news, struct sp_err *err)
+                        bool *has_news, struct sp_err *err)
 {
   *has_news = false;
   if (past->has_asked)
     return 0;
   past->has_asked = true;
-  if (read_records(past, journal, primary, backups, retry, now_s, has_news, err) < 0)
+  if (read_records(past, journal, primary, backups, retry, has_news, err) < 0)
     return -1;
   if (!*has_news)
     return 0;
@@ -225,7 +234,7 @@ int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const 
 
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
                  const struct sp_side *backups, size_t backup_count,
-                 const struct sp_retry_policy *retry, int64_t now_s, struct sp_err *err)
+                 const struct sp_retry_policy *retry, struct sp_err *err)
 {
   *past = (struct sp_past){.backup_count = backup_count};
   for (size_t i = 0; i < backup_count; i++)
@@ -234,9 +243,9 @@ int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *p
     return -1;
   bool has_news;
   past->is_told = past->primary.tag_count == 0;
-  return !past->is_told
+  return !past->is_told && !past->primary.has_ahead
              ? 0
-             : sp_past_ask_records(past, journal, primary, backups, retry, now_s, &has_news, err);
+             : sp_past_ask_records(past, journal, primary, backups, retry, &has_news, err);
 }
 
 void sp_past_clear(struct sp_past *past)

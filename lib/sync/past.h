@@ -36,22 +36,23 @@ struct sp_past {
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                const char *primary, const struct sp_side *backups,
                                size_t backup_count, const struct sp_retry_policy *retry,
-                               int64_t now_s, struct sp_err *err);
+                               struct sp_err *err);
 /* The same of a journal that knows the primary, when what it says is an alarm: it may be older than
  * the records, or another host's. What is known may be other things now. *has_news: there was a
  * record that had not been read. */
 SP_MUST_CHECK int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal,
                                       const char *primary, const struct sp_side *backups,
-                                      const struct sp_retry_policy *retry, int64_t now_s,
-                                      bool *has_news, struct sp_err *err);
+                                      const struct sp_retry_policy *retry, bool *has_news,
+                                      struct sp_err *err);
 void sp_past_clear(struct sp_past *past);
 /* Reads the record of one of those backups, listed or not, if it was not asked for yet and the
  * backup could be listed; the journal is not told. Fails: as sp_record_fetch; nothing is read then.
  */
 SP_MUST_CHECK int sp_past_fetch_record(struct sp_past *past, size_t number,
                                        const struct sp_side *backup,
-                                       const struct sp_retry_policy *retry, int64_t now_s,
-                                       struct sp_err *err);
+                                       const struct sp_retry_policy *retry, struct sp_err *err);
+/* Another run may have written it since: it is fetched anew, if it is wanted. */
+void sp_past_forget_record(struct sp_past *past, size_t number);
 
 /* What the tag named at the primary when it was last looked at; alg NONE: not known, or gone. */
 struct sp_digest sp_past_named(const struct sp_past *past, const char *tag);

@@ -48,7 +48,7 @@ static int read_past(struct sp_work *work, struct sp_err *err)
   if (work->past.backup_count > 0)
     return 0; /* the survey has */
   return sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
-                      work->backup_count, &work->sync->retry, work->now_s, err);
+                      work->backup_count, &work->sync->retry, err);
 }
 
 int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *outages,

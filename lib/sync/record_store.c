@@ -3,6 +3,7 @@
  * it is sent, read back and tagged by the same code as an image. */
 #include "sync/record_store.h"
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "oci/media_type.h"
 #include "store/memory.h"
@@ -11,7 +12,7 @@
 #include "transfer/job.h"
 #include "transfer/report.h"
 
-int sp_record_fetch(struct sp_store *store, const struct sp_retry_policy *retry, int64_t now_s,
+int sp_record_fetch(struct sp_store *store, const struct sp_retry_policy *retry,
                     struct sp_record *record, struct sp_err *err)
 {
   struct sp_named named;
@@ -28,7 +29,7 @@ int sp_record_fetch(struct sp_store *store, const struct sp_retry_policy *retry,
       sp_record_locate(&manifest, &body, err) < 0 ||
       sp_small_blob_read(store, &body.digest, body.size_bytes, retry, &text, err) < 0)
     return -1;
-  return sp_record_decode(sp_buf_span(&text), now_s, record, err);
+  return sp_record_decode(sp_buf_span(&text), sp_clock_seen_s(), record, err);
 }
 
 /* The artifact as an image in memory. */

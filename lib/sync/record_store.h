@@ -10,7 +10,7 @@
 /* Gets the record that lies there under SP_RECORD_TAG, into an initialised, empty record. Every
  * byte is hashed. Fails: SP_E_NOT_FOUND; as sp_record_locate and sp_record_decode; the store's. */
 SP_MUST_CHECK int sp_record_fetch(struct sp_store *store, const struct sp_retry_policy *retry,
-                                  int64_t now_s, struct sp_record *record, struct sp_err *err);
+                                  struct sp_record *record, struct sp_err *err);
 /* Puts it: its blobs, its manifest, read back, then the tag. Fails: as the store; SP_E_LIMIT. */
 SP_MUST_CHECK int sp_record_publish(struct sp_store *store, const struct sp_retry_policy *retry,
                                     const struct sp_record *record, struct sp_err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/remember.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,6 +19,12 @@
 static void forget(int failed)
 {
   (void)failed;
+}
+
+/* When this run saw what it saw. */
+static int64_t seen_s(const struct sp_work *work)
+{
+  return work->now_s + sp_clock_off_s();
 }
 
 /* What this run proved of a tag's digest at a backup. */
@@ -297,6 +304,19 @@ static int add_ends(const struct sp_work *work, size_t backup, const struct sp_p
   return is_here ? add_end_of_entry(work, tag, &named, was, record, err) : 0;
 }
 
+/* Did a run that began after this one look since, and write, and does the backup name what that one
+ * saw? (If it does not, clocks of two hosts differ.) */
+static bool is_seen_later(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
+                          const struct sp_record_tag *was)
+{
+  struct sp_named named;
+  struct sp_err err = SP_ERR_INIT;
+  return !was->is_ahead && !was->is_gone && was->since_s > seen_s(work) &&
+         !sp_digest_eq(&was->digest, &tag->primary) &&
+         sp_store_resolve(work->backups[backup], tag->name, &named, &err) == 0 &&
+         sp_digest_eq(&named.digest, &was->digest);
+}
+
 /* What is known of a tag at a backup, for its record. */
 static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pinned *tag,
                    const struct sp_record *old, struct sp_record *record, struct sp_err *err)
@@ -307,14 +327,16 @@ static int add_tag(const struct sp_work *work, size_t backup, const struct sp_pi
   int64_t first_seen_s = sp_past_first_seen_s(&work->past, &tag->primary);
   struct sp_record_tag entry = {.digest = tag->primary,
                                 .since_s =
-                                    is_same && known->since_s > 0 ? known->since_s : work->now_s,
-                                .first_seen_s = first_seen_s > 0 ? first_seen_s : work->now_s};
+                                    is_same && known->since_s > 0 ? known->since_s : seen_s(work),
+                                .first_seen_s = first_seen_s > 0 ? first_seen_s : seen_s(work)};
   struct sp_known_digest copy = sp_past_copy(&work->past, backup, &tag->primary);
   const struct sp_known_digest proof = proof_of(work, tag, backup);
   sp_known_merge(&copy, &proof);
   sp_record_set_copy(&entry, &copy);
   snprintf(entry.tag, sizeof entry.tag, "%s", tag->name);
   const struct sp_record_tag *was = sp_record_find(old, tag->name);
+  if (was && is_seen_later(work, backup, tag, was))
+    return 0;
   if (was && entry.since_s > was->since_s && add_ends(work, backup, tag, was, record, err) < 0)
     return -1;
   if (was && !sp_digest_eq(&was->digest, &entry.digest) && entry.since_s <= was->since_s)
@@ -344,7 +366,7 @@ static int add_gone(const struct sp_work *work, size_t backup, struct sp_record 
     if (sp_side_has(&work->primary_side, known->tag) || known->digest.alg == SP_DIGEST_NONE)
       continue;
     struct sp_record_tag entry = {.digest = known->digest,
-                                  .since_s = known->is_gone ? known->since_s : work->now_s,
+                                  .since_s = known->is_gone ? known->since_s : seen_s(work),
                                   .first_seen_s = sp_past_first_seen_s(&work->past, &known->digest),
                                   .is_gone = true,
                                   .is_meant = known->is_meant || work->sync->accept_loss};
@@ -458,6 +480,18 @@ static void note_anew(struct sp_work *work, size_t backup, const struct sp_err *
                    work->backups[backup]->name, SP_RECORD_TAG, why->msg);
 }
 
+static void note_clock(struct sp_work *work, size_t backup)
+{
+  long long off_s = sp_clock_off_s();
+  if (off_s == 0)
+    return;
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_note(work->told,
+                   "the clock of this machine differs by %lld s from what all registries say: what "
+                   "tags named in between, the record '%s:%s' does not tell; set the clock",
+                   llabs(off_s), work->backups[backup]->name, SP_RECORD_TAG);
+}
+
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
 {
   SP_AUTO_RECORD struct sp_record now;
@@ -465,8 +499,9 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   const struct sp_record nothing = {0};
   sp_record_init(&now);
   struct sp_err unread = SP_ERR_INIT;
+  sp_past_forget_record(&work->past, backup);
   bool is_lost = sp_past_fetch_record(&work->past, backup, &work->sides[backup], &work->sync->retry,
-                                      work->now_s, &unread) < 0;
+                                      &unread) < 0;
   if (is_lost && !sp_past_is_record_lost(&unread)) {
     sp_err_copy(err, &unread);
     return -1;
@@ -476,7 +511,7 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
       work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
   sp_journal_flush(work->sync->journal); /* what this run saw of the primary is asked again */
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
-      sp_record_prune(&now, work->now_s, err) < 0 ||
+      sp_record_prune(&now, seen_s(work), err) < 0 ||
       sp_rot_record_update(work, backup, &now, err) < 0)
     return -1;
   now.doubt = sp_record_doubt_next(is_ours ? old : &nothing, work->now_s, sp_clock_off_s());
@@ -485,6 +520,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
     return -1;
   if (is_lost)
     note_anew(work, backup, &unread);
+  if (is_news)
+    note_clock(work, backup);
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_past_tell_said(work->sync->journal, sp_store_known_as(work->backups[backup]),
                            is_news ? &now : old, &no_memory));
@@ -512,7 +549,7 @@ static void plan_record(struct sp_work *work, size_t backup)
   struct sp_named named;
   struct sp_err unread = SP_ERR_INIT;
   uint64_t pulls = 0;
-  if (!work->past.has_record[backup] && !work->past.lacks_record[backup] &&
+  if (!work->past.lacks_record[backup] &&
       sp_store_resolve(store, SP_RECORD_TAG, &named, &unread) == 0)
     pulls = sp_kept_pulls(store, &named.digest);
   SP_LOCK_SCOPE(&work->lock);

@@ -50,7 +50,7 @@ static void look(struct sp_check *check, size_t backup)
   if (!sp_check_is_open(check, site) || !is_due(site) ||
       !sp_side_has(&work->sides[backup], SP_RECORD_TAG) ||
       sp_past_fetch_record(&work->past, backup, &work->sides[backup], &check->verify->sync.retry,
-                           work->now_s, &err) == 0)
+                           &err) == 0)
     return;
   if (sp_past_is_record_lost(&err))
     tell_finding(check, backup, &err);

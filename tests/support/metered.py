@@ -16,6 +16,7 @@ class Metered:
         self.registry, self.limit, self.window_s = registry, limit, window_s
         self.pulls, self.refused = [], 0  # times of pulls; how many were beyond the limit
         self.is_silent_before = False  # only a refusal says how many there are
+        self.before = None  # called with each request's method and path, before it is passed on
         self.clock_ahead_s = 0  # of the dates of its answers; None: it tells none
         self.retry_after_s = None  # a refusal says this, and nothing else
         self._forgiven = 0
@@ -75,6 +76,8 @@ class Metered:
 
     def _answer(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        if self.before:
+            self.before(handler.command, handler.path)
         is_manifest = "/manifests/" in handler.path and handler.command in ("GET", "HEAD")
         allowed, remaining = self._count(is_manifest and handler.command == "GET")
         backend = http.client.HTTPConnection("127.0.0.1", self.registry.port)
