@@ -311,7 +311,7 @@ static bool is_seen_later(const struct sp_work *work, size_t backup, const struc
 {
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
-  return !was->is_ahead && !was->is_gone && was->since_s > seen_s(work) &&
+  return !was->is_ahead && !was->is_gone && was->since_s >= seen_s(work) &&
          !sp_digest_eq(&was->digest, &tag->primary) &&
          sp_store_resolve(work->backups[backup], tag->name, &named, &err) == 0 &&
          sp_digest_eq(&named.digest, &was->digest);

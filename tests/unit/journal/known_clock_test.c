@@ -228,12 +228,63 @@ static void test_damage_stays_known(void **state)
   assert_string_equal(copy_at(journal, &digest), "damaged (read)");
 }
 
+static void see_tag(struct sp_journal *journal, const char *tag, unsigned n, long ahead_s)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  clock_ahead_s = ahead_s;
+  must(sp_known_tell_tag(journal, PLACE, tag, &digest, sp_clock_wall_s(), &err), &err);
+  journal_flush_well(journal);
+  clock_ahead_s = 0;
+}
+
+/* What the tag is known to have named at a time. */
+static void check_tag(struct sp_journal *journal, const char *name, int64_t at_s, unsigned n,
+                      bool is_undated, bool has_end)
+{
+  struct sp_err err = SP_ERR_INIT;
+  const struct sp_digest digest = digest_of(n);
+  SP_AUTO_KNOWN struct sp_known known;
+  must(sp_known_read(journal, PLACE, at_s, &known, &err), &err);
+  const struct sp_known_tag *tag = sp_known_find_tag(&known, name);
+  assert_non_null(tag);
+  assert_true(sp_digest_eq(&tag->digest, &digest) && tag->since_s <= sp_clock_wall_s());
+  assert_int_equal(tag->is_undated, is_undated);
+  assert_int_equal(tag->left_s > 0, has_end);
+}
+
+/* Whichever clock is wrong: what was seen last is what it names, nobody knows since when. */
+static void test_a_tag_that_was_seen_by_wrong_clocks(void **state)
+{
+  (void)state;
+  static const long off_s[] = {3600, 80000, -3600, -3 * 86400L};
+  for (unsigned i = 0; i < sizeof off_s / sizeof off_s[0]; i++) {
+    const char tag[] = {(char)('a' + i), '\0'};
+    SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
+    see_tag(journal, tag, 1, -40 * 86400L);
+    see_tag(journal, tag, 2, -30 * 86400L);
+    see_tag(journal, tag, 3, -60);
+    see_tag(journal, tag, 4, off_s[i]);
+    check_tag(journal, tag, SP_KNOWN_NOW, 4, true, false);
+    see_tag(journal, tag, 5, 0);
+    check_tag(journal, tag, SP_KNOWN_NOW, 5, off_s[i] > 0, false);
+    see_tag(journal, tag, 5, 5);
+    clock_ahead_s = 5;
+    int64_t now_s = sp_clock_wall_s();
+    check_tag(journal, tag, SP_KNOWN_NOW, 5, false, false);
+    check_tag(journal, tag, now_s - 35 * 86400L, 1, false, true);
+    check_tag(journal, tag, now_s - 29 * 86400L, 2, false, false);
+    clock_ahead_s = 0;
+  }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_damage_stands),
+      TEST(test_a_tag_that_was_seen_by_wrong_clocks),
       TEST(test_only_a_proof_that_can_see_it_ends_damage),
       TEST(test_damage_stays_known),
       TEST(test_a_proof_that_lies_ahead_is_none),
