@@ -172,7 +172,7 @@ static void test_list_is_bounded(void **state)
   char text[64];
   sp_log_add_secret(SP_SPAN_LIT("hunter22"));
   for (int i = 0; i < 1000; i++) {
-    int n = snprintf(text, sizeof text, "token-number-%d", i);
+    int n = snprintf(text, sizeof text, "token-number-%04d", i);
     sp_log_add_secret(SP_SPAN(text, (size_t)n));
     sp_log_redact(text);
     assert_string_equal(text, "***");
@@ -180,9 +180,9 @@ static void test_list_is_bounded(void **state)
   snprintf(text, sizeof text, "hunter22");
   sp_log_redact(text);
   assert_string_equal(text, "***");
-  snprintf(text, sizeof text, "token-number-500");
+  snprintf(text, sizeof text, "token-number-0500");
   sp_log_redact(text);
-  assert_string_equal(text, "token-number-500");
+  assert_string_equal(text, "token-number-0500");
 }
 
 int main(void)
