@@ -191,10 +191,15 @@ void sp_clock_note_witness(int64_t unix_s)
     ;
 }
 
+bool sp_clock_is_agreed(void)
+{
+  return llabs(atomic_load(&closest_s)) <= WITNESS_AGREES_S;
+}
+
 int64_t sp_clock_off_s(void)
 {
   int64_t off_s = atomic_load(&closest_s);
-  return off_s == INT64_MAX || llabs(off_s) <= WITNESS_AGREES_S ? 0 : off_s;
+  return off_s == INT64_MAX || sp_clock_is_agreed() ? 0 : off_s;
 }
 
 int64_t sp_clock_seen_s(void)

@@ -4,6 +4,7 @@
 #ifndef SP_BASE_CLOCK_H
 #define SP_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,8 @@ void sp_clock_note_witness(int64_t unix_s);
  * is: what they say, less what it says, of the one that is closest. 0: nobody has said anything, or
  * one of them agrees within some minutes. Threads: any. */
 int64_t sp_clock_off_s(void);
+/* Does a witness agree? Threads: any. */
+bool sp_clock_is_agreed(void);
 /* What time it is, as far as anybody knows: ours, or that of the witness that is closest. Only for
  * when something of others was seen: what is decided by age goes by sp_clock_wall_s, for a witness
  * may lie. Threads: any. */

@@ -441,13 +441,16 @@ struct sp_record_doubt sp_record_doubt(const struct sp_record *was)
 }
 
 struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s,
-                                            int64_t off_s)
+                                            int64_t off_s, bool is_agreed)
 {
-  if (off_s == 0)
-    return sp_record_doubt(was);
+  struct sp_record_doubt doubt = sp_record_doubt(was);
   int64_t right_s = now_s + off_s;
-  return add_doubt(was->doubt, (now_s < right_s ? now_s : right_s) - SP_CLOCK_SKEW_S,
-                   (now_s > right_s ? now_s : right_s) + SP_CLOCK_SKEW_S);
+  if (off_s != 0)
+    return add_doubt(was->doubt, (now_s < right_s ? now_s : right_s) - SP_CLOCK_SKEW_S,
+                     (now_s > right_s ? now_s : right_s) + SP_CLOCK_SKEW_S);
+  if (is_agreed && doubt.from_s < now_s && doubt.until_s > now_s)
+    doubt.until_s = now_s;
+  return doubt;
 }
 
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s)

@@ -150,10 +150,11 @@ bool sp_record_is_copy_news(const struct sp_known_digest *old, const struct sp_k
  * that, the clock that wrote them was wrong or this one is, and may have been for a while: then
  * that is the time around all of them, by SP_CLOCK_DOUBT_S. Pure. */
 struct sp_record_doubt sp_record_doubt(const struct sp_record *was);
-/* And what a run writes that begins at now_s by a clock that is wrong by off_s (sp_clock_off_s; 0:
- * it is right). Pure. */
+/* And what a run writes that begins at now_s by a clock that is wrong by off_s (sp_clock_off_s), or
+ * is right, as others agree (sp_clock_is_agreed): then nothing that is still to come is in doubt.
+ * Pure. */
 struct sp_record_doubt sp_record_doubt_next(const struct sp_record *was, int64_t now_s,
-                                            int64_t off_s);
+                                            int64_t off_s, bool is_agreed);
 bool sp_record_is_in_doubt(const struct sp_record_doubt *doubt, int64_t at_s);
 /* Does the record not say itself all that is in doubt of it? */
 bool sp_record_has_new_doubt(const struct sp_record *was);

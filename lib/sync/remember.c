@@ -514,7 +514,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
       sp_record_prune(&now, seen_s(work), err) < 0 ||
       sp_rot_record_update(work, backup, &now, err) < 0)
     return -1;
-  now.doubt = sp_record_doubt_next(is_ours ? old : &nothing, work->now_s, sp_clock_off_s());
+  now.doubt = sp_record_doubt_next(is_ours ? old : &nothing, work->now_s, sp_clock_off_s(),
+                                   sp_clock_is_agreed());
   bool is_news = !is_ours || sp_record_is_news(old, &now, work->sync->max_proof_age_s);
   if (is_news && sp_record_publish(work->backups[backup], &work->sync->retry, &now, err) < 0)
     return -1;

@@ -283,10 +283,11 @@ def test_a_clock_that_was_set_back(app):
     app.forget()
     now = app.name(2)
     record = app.record()
-    assert [tag["digest"] for tag in record["tags"]] == [digest_of(2)] and record["doubt"]["until"] > ahead
+    assert [tag["digest"] for tag in record["tags"]] == [digest_of(2)]
+    assert at <= record["doubt"]["until"] <= now
     app.forget()
     app.unknown(at, "--from", f"{app.one.host}/one/app")
-    app.unknown(now, "--from", f"{app.one.host}/one/app")
+    assert app.at(now, "then", "--from", f"{app.one.host}/one/app") == digest_of(2)
     app.forget()
     app.run("restore", "app", "--from", f"{app.one.host}/one/app", "--to", "vault:now", status=0)
     assert oracle.check_tag(oracle.LayoutPlace(app.port.vault_layout("now")), "latest") == digest_of(2)
@@ -365,7 +366,7 @@ def clocks(app, tmp_path):
     made.stop()
 
 
-@pytest.mark.parametrize("off", [-30 * DAY, -HOUR, HOUR, 3 * DAY])
+@pytest.mark.parametrize("off", [-30 * DAY, -HOUR, HOUR, 400 * DAY])
 def test_one_run_with_a_wrong_clock(app, clocks, off):
     """Dates around it may be its: of them nothing is told, though of others it is."""
     clocks.move(1, 0)

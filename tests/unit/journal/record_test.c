@@ -211,13 +211,15 @@ static void test_doubt(void **state)
     assert_true(sp_record_has_new_doubt(&rows[i].was) == (i > 1 && i < 6));
   }
   const struct sp_record was = {.sure_s = T, .ahead_s = T + 9000, .doubt = {T - 500, T - 400}};
-  const struct sp_record_doubt back = sp_record_doubt_next(&was, T - 1000, 900);
+  const struct sp_record_doubt back = sp_record_doubt_next(&was, T - 1000, 900, false);
   assert_true(back.from_s == T - 1000 - SP_CLOCK_SKEW_S &&
               back.until_s == T - 100 + SP_CLOCK_SKEW_S);
-  const struct sp_record_doubt ahead = sp_record_doubt_next(&was, T + 1000, -900);
+  const struct sp_record_doubt ahead = sp_record_doubt_next(&was, T + 1000, -900, false);
   assert_true(ahead.from_s == T - 500 && ahead.until_s == T + 1000 + SP_CLOCK_SKEW_S);
-  const struct sp_record_doubt right = sp_record_doubt_next(&was, T, 0);
+  const struct sp_record_doubt right = sp_record_doubt_next(&was, T, 0, false);
   assert_true(right.from_s == T - WEEK && right.until_s == T + 9000 + WEEK);
+  const struct sp_record_doubt agreed = sp_record_doubt_next(&was, T, 0, true);
+  assert_true(agreed.from_s == T - WEEK && agreed.until_s == T);
   const struct sp_record_doubt none = {0}, some = {100, 500};
   assert_false(sp_record_is_in_doubt(&none, 1) || sp_record_is_in_doubt(&some, 99));
   assert_true(sp_record_is_in_doubt(&some, 100) && sp_record_is_in_doubt(&some, 499));
