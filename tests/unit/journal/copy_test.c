@@ -76,7 +76,7 @@ static void test_a_copy_is_on_disk(void **state)
   (void)state;
   struct sp_err err = SP_ERR_INIT;
   SP_AUTO_JOURNAL struct sp_journal *journal = journal_open_well(SP_JOURNAL_WRITE);
-  for (unsigned n = 0; n < 200000; n++) {
+  for (unsigned n = 0; n < 60000; n++) {
     struct sp_digest digest = digest_of(n);
     must(sp_known_tell_blob(journal, PLACE, &digest, T, &err), &err);
   }
