@@ -387,6 +387,8 @@ static int get_doubt(const json_t *doc, struct sp_record_doubt *out, struct sp_e
   if (get_any_time(doubt, "from", &out->from_s, err) < 0 ||
       get_any_time(doubt, "until", &out->until_s, err) < 0)
     return sp_err_context(err, "'doubt'");
+  if (out->until_s <= out->from_s)
+    *out = (struct sp_record_doubt){0};
   return 0;
 }
 

@@ -19,21 +19,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
   for (size_t i = 0; i < record.count; i++) {
     const struct sp_record_tag *tag = &record.tags[i];
-    if (tag->since_s <= 0 || tag->since_s > NOW_S + SP_DAY_S || tag->first_seen_s < 0 ||
+    if (tag->since_s <= 0 || tag->since_s > NOW_S + SP_CLOCK_SKEW_S || tag->first_seen_s < 0 ||
         tag->named_since_s < 0 || (tag->named_since_s > 0 && !tag->is_gone) ||
         (tag->needs_read && tag->damaged_s <= 0) || sp_record_find(&record, tag->tag) != tag)
       abort();
   }
   for (size_t i = 0; i < record.left_count; i++) {
     const struct sp_record_left *left = &record.left[i];
-    if (left->since_s <= 0 || left->left_s <= left->since_s || left->left_s > NOW_S + SP_DAY_S ||
-        (i > 0 && left->left_s < left[-1].left_s))
+    if (left->since_s <= 0 || left->left_s <= left->since_s ||
+        left->left_s > NOW_S + SP_CLOCK_SKEW_S || (i > 0 && left->left_s < left[-1].left_s))
       abort();
   }
   if (record.left_count > SP_MAX_RECORD_LEFT)
     abort();
   for (size_t i = 0; i < record.rot_count; i++) {
-    if (record.rot[i].seen_s <= 0 || record.rot[i].seen_s > NOW_S + SP_DAY_S ||
+    if (record.rot[i].seen_s <= 0 || record.rot[i].seen_s > NOW_S + SP_CLOCK_SKEW_S ||
         record.rot[i].digest.alg == SP_DIGEST_NONE)
       abort();
   }
