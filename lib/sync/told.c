@@ -68,18 +68,19 @@ void sp_told_free(struct sp_sync_image *image)
 int sp_told_set_places(struct sp_sync_image *image, const char *primary, const char *const *backups,
                        size_t count, struct sp_err *err)
 {
-  free(image->primary);
-  image->primary = NULL;
+  char *name = NULL;
   image->places = calloc(count + 1, sizeof *image->places);
   if (!image->places)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
-  if (sp_text_dup(&image->primary, primary, err) < 0)
+  if (sp_text_dup(&name, primary, err) < 0)
     return -1;
+  free(image->primary); /* (whoever is told of the image counts on its name, and on those below) */
+  image->primary = name;
   for (size_t i = 0; i < count; i++) {
-    image->place_count++;
     image->places[i].err = SP_ERR_INIT;
     if (sp_text_dup(&image->places[i].name, backups[i], err) < 0)
       return -1;
+    image->place_count++;
   }
   return 0;
 }
