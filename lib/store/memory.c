@@ -5,6 +5,8 @@
 
 #include <assert.h>
 #include <pthread.h>
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) ((entry)->is_lost = true)
 #include <uthash.h>
 
 #include "base/json.h"
@@ -26,6 +28,7 @@ struct entry {
   struct sp_digest subject;
   struct sp_desc desc; /* as a referrer */
   json_t *raw;         /* the same with annotations; NULL without a subject */
+  bool is_lost;        /* there was no memory to add it */
   UT_hash_handle hh;
 };
 
@@ -71,7 +74,10 @@ static struct entry *claim(struct entry **table, const struct sp_digest *digest)
     return NULL;
   entry->digest = *digest;
   HASH_ADD(hh, *table, digest, sizeof entry->digest, entry);
-  return entry;
+  if (!entry->is_lost)
+    return entry;
+  free(entry);
+  return NULL;
 }
 
 /* Puts content (a hold of its own is taken) in the place of what was there, damaged or not. */

@@ -148,11 +148,12 @@ static int fill_places(const struct sp_work *work, struct sp_status_image *image
   if (!image->places)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   for (size_t i = 0; i < work->told->place_count; i++) {
-    struct sp_status_place *place = &image->places[image->place_count++];
+    struct sp_status_place *place = &image->places[i];
     sp_err_copy(&place->err, &work->told->places[i].err);
     place->history_tags = count_history(&work->sides[i]);
     if (sp_text_dup(&place->name, work->told->places[i].name, err) < 0)
       return -1;
+    image->place_count++; /* (whoever prints it counts on its name) */
   }
   return 0;
 }
@@ -164,8 +165,9 @@ static int fill_notes(const struct sp_sync_image *told, struct sp_status_image *
   if (!image->notes)
     return sp_fail(err, SP_E_NOMEM, "out of memory");
   for (size_t i = 0; i < told->note_count; i++) {
-    if (sp_text_dup(&image->notes[image->note_count++], told->notes[i], err) < 0)
+    if (sp_text_dup(&image->notes[i], told->notes[i], err) < 0)
       return -1;
+    image->note_count++;
   }
   return 0;
 }
