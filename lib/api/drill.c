@@ -167,8 +167,7 @@ static int open_view(struct turn *turn, struct sp_pull_reserve *reserve, struct 
                                           .at_s = SP_KNOWN_NOW,
                                           .journal = turn->drill->forgetful,
                                           .retry = sp_session_retry(fleet->session),
-                                          .cancel = sp_session_cancel(fleet->session),
-                                          .now_s = fleet->began_s};
+                                          .cancel = sp_session_cancel(fleet->session)};
   sp_view_init(&turn->view);
   turn->has_view = true;
   struct sp_store *copy;

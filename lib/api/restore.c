@@ -261,9 +261,8 @@ static int begin(struct restore *restore, struct sp_session *session, struct sp_
   plan->to = options->to;
   plan->from = options->from;
   plan->at_s = options->at_s ? options->at_s : SP_KNOWN_NOW;
-  plan->now_s = restore->fleet.began_s;
-  if (options->at_s > plan->now_s)
-    plan->at_s = plan->now_s; /* of what is still to come nobody knows more than of now */
+  if (options->at_s > restore->fleet.began_s)
+    plan->at_s = restore->fleet.began_s; /* nobody knows more of what is still to come */
   plan->dry_run = options->dry_run;
   return 0;
 }

@@ -150,8 +150,7 @@ static int open_view(const struct sp_restore_plan *plan, size_t number, const ch
                                           .at_s = plan->at_s,
                                           .journal = plan->journal,
                                           .retry = sp_session_retry(plan->session),
-                                          .cancel = sp_session_cancel(plan->session),
-                                          .now_s = plan->now_s};
+                                          .cancel = sp_session_cancel(plan->session)};
   size_t count = copies.count;
   copies.count = 0;
   return sp_view_open_take(view, &request, copies.stores, count, out, err);

@@ -100,9 +100,9 @@ SP_MUST_CHECK int sp_known_places(struct sp_journal *journal, const char *prefix
                                   struct sp_known_names *out, struct sp_err *err);
 void sp_known_names_clear(struct sp_known_names *names);
 
-/* The tag was seen to name this digest at at_s; NULL: it was not there. The digest counts as seen
- * then. What is known already costs nothing. A fact that is older than what is known (from a
- * record) is fitted in where it belongs. */
+/* A run of this host sees the tag name this digest, at at_s by its clock; NULL: it is not there.
+ * The digest counts as seen then. What is known already costs nothing. Where a clock is wrong -
+ * this one (sp_clock_off_s), or that of a state which lies ahead of it - it is known as undated. */
 SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *place, const char *tag,
                                     const struct sp_digest *digest, int64_t at_s,
                                     struct sp_err *err);
@@ -111,8 +111,8 @@ SP_MUST_CHECK int sp_known_tell_tag(struct sp_journal *journal, const char *plac
 SP_MUST_CHECK int sp_known_tell_tag_late(struct sp_journal *journal, const char *place,
                                          const char *tag, const struct sp_digest *digest,
                                          int64_t at_s, struct sp_err *err);
-/* The same, and it left that at until_s: if it named it later, that was anew. INT64_MAX: nobody
- * knows. */
+/* What a record says: it named that at at_s, and left it at until_s; if it named it later, that was
+ * anew. INT64_MAX: nobody knows. It is fitted in where it belongs, as a state that is late. */
 SP_MUST_CHECK int sp_known_tell_stay(struct sp_journal *journal, const char *place, const char *tag,
                                      const struct sp_digest *digest, int64_t at_s, int64_t until_s,
                                      struct sp_err *err);

@@ -30,7 +30,6 @@ struct sp_view_request {
   struct sp_journal *journal;
   struct sp_retry_policy retry;
   const struct sp_cancel *cancel;
-  int64_t now_s;
 };
 
 /* A copy that did not have a thing, or not whole. */

@@ -9,7 +9,6 @@ struct ahead {
   const struct sp_sync *sync;
   struct sp_outages *outages;
   struct sp_pull_reserve *reserve;
-  int64_t now_s;
   uint32_t *lacks;
 };
 
@@ -80,10 +79,9 @@ static void image_task(void *ctx, size_t number)
 }
 
 void sp_ahead_read(const struct sp_sync *sync, struct sp_outages *outages,
-                   struct sp_pull_reserve *reserve, int64_t now_s, uint32_t *lacks)
+                   struct sp_pull_reserve *reserve, uint32_t *lacks)
 {
-  struct ahead ahead = {
-      .sync = sync, .outages = outages, .reserve = reserve, .now_s = now_s, .lacks = lacks};
+  struct ahead ahead = {.sync = sync, .outages = outages, .reserve = reserve, .lacks = lacks};
   if (sync->images.count > 1 && !sync->restores)
     sp_pool_run(sync->images.count, sync->jobs, image_task, &ahead);
 }

@@ -18,6 +18,6 @@
  *   lacks   of each image, bit N: backup N was asked and has no record
  */
 void sp_ahead_read(const struct sp_sync *sync, struct sp_outages *outages,
-                   struct sp_pull_reserve *reserve, int64_t now_s, uint32_t *lacks);
+                   struct sp_pull_reserve *reserve, uint32_t *lacks);
 
 #endif

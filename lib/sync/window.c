@@ -104,7 +104,7 @@ static void run_rounds(struct window *window)
     return;
   }
   window->lacks = lacks;
-  sp_ahead_read(sync, &window->outages, &window->reserve, window->now_s, lacks);
+  sp_ahead_read(sync, &window->outages, &window->reserve, lacks);
   while (count > 0) {
     window->unproven = waiting;
     window->unproven_count = 0;
