@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 
-from . import images, oracle, skopeo, wire
+from . import clock, images, oracle, skopeo, wire
 
 
 class BackedUp:
@@ -19,7 +19,10 @@ class BackedUp:
         self.images, self.settings = {}, {}
 
     def put(self, name, content):
-        """Pushes to the primary."""
+        """Pushes to the primary. A tag that moves does so in another second than what was synced before."""
+        tags = self.images[name].tags if name in self.images else {}
+        if any(tags.get(tag, digest) != digest for tag, digest in content.tags.items()):
+            clock.next_second()
         self.at_primary.put_image(f"src/{name}", content)
         self.images[name] = self.images.get(name, images.Content()).merge(content)
 

@@ -56,7 +56,6 @@ def moved_by_another_host(backed, **settings):
     backed.put("app", images.small(1))
     backed.write(**settings)
     backed.sync()
-    time.sleep(1.01 - time.time() % 1)
     with backed.another_host():
         backed.put("app", images.small(2))
         backed.sync()

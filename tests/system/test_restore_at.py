@@ -15,11 +15,6 @@ from support import backed_up, clock, images, metered, oracle, safeport, wire
 HOSTS = ["with its journal", "without one"]  # in this order: what is forgotten is gone
 
 
-def next_second():
-    """History is told by the second."""
-    time.sleep(1.01 - time.time() % 1)
-
-
 def stamp(seconds=None):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
@@ -45,7 +40,7 @@ class Times(backed_up.BackedUp):
         """Syncs; answers a time at which all is so."""
         self.json("sync", "--retry-for", "0", status=status)
         at = stamp()
-        next_second()
+        clock.next_second()
         return at
 
     def on(self, host):
@@ -153,7 +148,7 @@ def test_without_record_and_journal_nobody_knows(app):
 
 def test_times_before_the_first_sync(app):
     at = stamp()
-    next_second()
+    clock.next_second()
     app.name(1)
     app.name(2)
     for host in HOSTS:
@@ -468,7 +463,7 @@ def test_a_run_that_begins_and_ends_within_another(app, start, memory):
     app.put("app", images.small(1, tag="other"))
     longer = app.port.start("sync", "--config", through)
     assert begun.wait(30)
-    next_second()
+    clock.next_second()
     app.put("app", images.small(2))
     shorter.run("sync", "--config", app.file, status=0)
     may_go_on.set()
