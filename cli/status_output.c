@@ -193,8 +193,9 @@ static void say_history(const struct status_output *output, const struct sp_stat
     const struct sp_status_state *state = &tag->states[i];
     char when[SP_RFC3339_MAX];
     format_minute(state->since_s, when);
-    say(output, _("    from %s  %.*s\n"), when, SHORT_DIGEST,
+    say(output, _("    from %s  %.*s"), when, SHORT_DIGEST,
         state->is_gone ? _("(gone)") : state->digest);
+    say(output, "%s\n", state->is_undated ? _("  (a clock was wrong: date not sure)") : "");
   }
 }
 

@@ -43,6 +43,7 @@ struct sp_status_state {
   char *digest;
   int64_t since_s;
   bool is_gone;
+  bool is_undated; /* a clock was wrong: of since_s only the order with other states is sure */
 };
 
 struct sp_status_tag {

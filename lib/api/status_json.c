@@ -11,7 +11,8 @@
  * "sha256:...", "last_known": bool, "lost": bool, "lost_since": null | TIME (an earlier sync saw
  * that it was gone), "damaged": bool, "since": null | TIME, "at": [one for each of places:
  * {"standing", "digest": null | "...", "since": null | TIME, "touched": null | TIME, "read": null |
- * TIME}], "history": [{"digest": null | "...", "since": TIME, "gone": bool}]}], "notes": [TEXT]}
+ * TIME}], "history": [{"digest": null | "...", "since": TIME, "gone": bool,
+ * "undated": bool (a clock was wrong: only the order is sure)}]}], "notes": [TEXT]}
  * TOTALS:
  *   {"images", "images_good", "counts", "error", "started", "seconds", "exit_status"}
  * TIME is "2026-11-23T10:15:00Z".
@@ -56,8 +57,9 @@ static json_t *tag_object(const struct sp_status_tag *tag, size_t place_count)
   for (size_t i = 0; history && i < tag->state_count; i++) {
     const struct sp_status_state *state = &tag->states[i];
     json_array_append_new(history,
-                          json_pack("{s:o, s:o, s:b}", "digest", digest(state->digest), "since",
-                                    sp_json_time(state->since_s), "gone", (int)state->is_gone));
+                          json_pack("{s:o, s:o, s:b, s:b}", "digest", digest(state->digest),
+                                    "since", sp_json_time(state->since_s), "gone",
+                                    (int)state->is_gone, "undated", (int)state->is_undated));
   }
   return json_pack("{s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:o, s:o}", "name", sp_json_text(tag->name),
                    "digest", digest(tag->digest), "last_known", (int)tag->is_last_known, "lost",

@@ -115,7 +115,7 @@ static int tell_said_name(struct sp_journal *journal, const char *place,
   if (!was || !was->is_gone)
     return 0;
   int64_t since_s = tag->since_s > was->since_s ? tag->since_s : was->since_s + 1;
-  return sp_known_tell_tag(journal, place, tag->tag, &tag->digest, since_s, err);
+  return sp_known_tell_stay(journal, place, tag->tag, &tag->digest, since_s, INT64_MAX, err);
 }
 
 static int tell_rot(struct sp_journal *journal, const char *backup, const struct sp_record_rot *rot,

@@ -96,7 +96,9 @@ static int fill_states(const struct sp_status_run *run, const struct sp_work *wo
     failed = sp_fail(err, SP_E_NOMEM, "out of memory");
   for (size_t i = 0; !failed && i < count; i++) {
     struct sp_status_state *state = &out->states[out->state_count++];
-    *state = (struct sp_status_state){.since_s = states[i].since_s, .is_gone = states[i].is_gone};
+    *state = (struct sp_status_state){.since_s = states[i].since_s,
+                                      .is_gone = states[i].is_gone,
+                                      .is_undated = states[i].is_undated};
     failed = digest_text(&states[i].digest, &state->digest, err);
   }
   sp_known_history_free(states, count);

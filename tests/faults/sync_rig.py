@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from support import images, oracle, registry, safeport, wire  # noqa: E402
+from support import clock, images, oracle, registry, safeport, wire  # noqa: E402
 
 TAGS = ("v1.0.0", "main", "latest")
 EMPTY_CONFIG = oracle.EMPTY_CONFIG[7:]
@@ -189,6 +189,7 @@ class Rig:
         self.at_primary.put_image("src/app", self.old)
         self.sync(status=0)
         self.save("before")
+        clock.next_second()
         self.at_primary.put_image("src/app", self.new)
         self.sync(status=0)
         self.save("after")

@@ -81,3 +81,14 @@ def test_a_run_whose_clock_is_wrong_says_so(backed):
     assert "the clock of this machine differs by 1728" in done.text and "set the clock" in done.text
     backed.put("app", images.small(2))
     assert "clock" not in backed.run("sync", status=0).text
+
+
+def test_a_date_of_a_wrong_clock_is_shown_as_one(backed):
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.run("sync", env=behind(backed, 2 * DAY), status=0)
+    backed.put("app", images.small(2))
+    backed.sync()
+    (tag,) = backed.json("status", "--history", "5")["images"][0]["tags"]
+    assert [state["undated"] for state in tag["history"]] == [False, True]
+    assert backed.run("status", "--history", "5", status=0).stdout.count("a clock was wrong: date not sure") == 1
