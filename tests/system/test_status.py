@@ -157,7 +157,6 @@ def test_fresh_host_learns_from_the_record(synced):
 
 
 def test_history(synced):
-    time.sleep(1.1)
     before = synced.images["app"].tags["latest"]
     synced.put("app", images.small(3))
     synced.sync()
