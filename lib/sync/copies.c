@@ -17,6 +17,7 @@
 
 #define RANKS 3
 #define LONG_COPY_MS 10000 /* the tag of a copy that took longer is looked at once more */
+#define COPIES_MAX 4       /* of a tag that moves and moves */
 
 /* The tags that name one digest, of one rank; neighbours in the order. */
 struct group {
@@ -143,12 +144,14 @@ static void add_destination(struct copy *copy, size_t backup)
 }
 
 /* What the tags of a destination are about to leave keeps a name there. */
-static int keep_history(void *ctx, size_t destination, struct sp_err *err)
+static int before_tags(void *ctx, size_t destination, struct sp_err *err)
 {
   struct copy *copy = ctx;
   size_t backup = copy->backups[destination];
   for (size_t i = 0; i < copy->to[destination].tag_count; i++) {
     struct setting *setting = &copy->settings[destination * copy->group->count + i];
+    if (sp_tags_require_unmoved(copy->work, setting->tag, backup, err) < 0)
+      return -1;
     if (setting->history[0] == '\0' &&
         sp_history_keep(copy->work, backup, setting->tag, setting->history, err) < 0)
       return -1;
@@ -212,7 +215,7 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .destination_count = copy->count,
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
-      .before_tags = keep_history,
+      .before_tags = before_tags,
       .ended = tell_ended,
       .doubt = doubt,
       .was_read = was_read,
@@ -321,7 +324,7 @@ static void finish_tag(struct copy *copy, size_t destination, struct setting *se
 
 /* If all tags have moved, that is no failure. Tags that moved are told when they were copied
  * again. */
-static void finish(struct copy *copy, bool is_again, bool has_all_moved)
+static void finish(struct copy *copy, bool has_all_moved)
 {
   struct sp_work *work = copy->work;
   const struct sp_report *report = copy->report;
@@ -337,7 +340,7 @@ static void finish(struct copy *copy, bool is_again, bool has_all_moved)
     }
     for (size_t k = 0; k < copy->to[i].tag_count; k++) {
       struct setting *setting = &copy->settings[i * copy->group->count + k];
-      if (is_again || !setting->tag->has_moved)
+      if (!setting->tag->has_moved)
         finish_tag(copy, i, setting);
     }
   }
@@ -363,17 +366,29 @@ static bool has_moved(struct copy *copy, struct sp_pinned *tag)
     at->action = SP_ACTION_SET;
   }
   tag->primary = named.digest;
-  tag->has_moved = true;
   return true;
 }
 
-static bool is_worth_a_look(const struct copy *copy, int64_t began_ms)
+/* Was the tag set where it may have named something else? Then another run that looked later, and
+ * was faster, may have set it before: what that one saw would be gone. */
+static bool may_have_set_back(const struct copy *copy, const struct sp_pinned *tag)
+{
+  for (size_t i = 0; i < copy->count; i++) {
+    if (!copy->work->is_blank[copy->backups[i]] &&
+        result_of(&copy->report->places[i], tag->name) == SP_SYNC_COPIED)
+      return true;
+  }
+  return false;
+}
+
+static bool is_worth_a_look(const struct copy *copy, const struct sp_pinned *tag, int64_t began_ms)
 {
   const struct sp_err *err = &copy->report->err;
   if (copy->work->sync->dry_run || sp_cancel_is_requested(copy->work->sync->cancel))
     return false;
+  bool is_long = sp_clock_mono_ms() - began_ms > LONG_COPY_MS;
   return err->code == SP_E_NOT_FOUND ||
-         (err->code == SP_OK && sp_clock_mono_ms() - began_ms > LONG_COPY_MS);
+         (err->code == SP_OK && (is_long || may_have_set_back(copy, tag)));
 }
 
 static void copy_clear(struct copy *copy)
@@ -415,8 +430,8 @@ static int copy_begin(struct copy *copy, struct sp_err *err)
   return 0;
 }
 
-/* Copies the group. What moved meanwhile is copied once more, tag by tag, unless this is that. */
-static void copy_group(struct sp_work *work, const struct group *group, bool is_again)
+/* Copies the group, for the nth time. What moved meanwhile is copied once more, tag by tag. */
+static void copy_group(struct sp_work *work, const struct group *group, int nth)
 {
   SP_CLEANUP(copy_clear)
   struct copy copy = {.work = work, .group = group, .digest = group->tags[0]->primary};
@@ -433,13 +448,17 @@ static void copy_group(struct sp_work *work, const struct group *group, bool is_
   if (copy.count == 0)
     return;
   size_t moved = 0;
-  for (size_t i = 0; !is_again && is_worth_a_look(&copy, began_ms) && i < group->count; i++)
-    moved += has_moved(&copy, group->tags[i]);
-  finish(&copy, is_again, moved == group->count);
+  for (size_t i = 0; i < group->count; i++) {
+    struct sp_pinned *tag = group->tags[i];
+    tag->has_moved =
+        nth < COPIES_MAX && is_worth_a_look(&copy, tag, began_ms) && has_moved(&copy, tag);
+    moved += tag->has_moved;
+  }
+  finish(&copy, moved == group->count);
   for (size_t i = 0; moved > 0 && i < group->count; i++) {
     const struct group one = {.tags = &group->tags[i], .count = 1};
     if (group->tags[i]->has_moved)
-      copy_group(work, &one, true);
+      copy_group(work, &one, nth + 1);
   }
 }
 
@@ -470,7 +489,7 @@ struct copies {
 static void group_task(void *ctx, size_t i)
 {
   struct copies *copies = ctx;
-  copy_group(copies->work, &copies->groups[i], false);
+  copy_group(copies->work, &copies->groups[i], 1);
 }
 
 /* Groups tags of this rank; answers how many groups there are. *next: the first tag of the rest. */

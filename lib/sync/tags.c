@@ -474,6 +474,30 @@ const struct sp_digest *sp_tags_left(const struct sp_tag_at *at)
   return at->now.alg != SP_DIGEST_NONE ? &at->now : &at->last;
 }
 
+int sp_tags_require_unmoved(const struct sp_work *work, const struct sp_pinned *tag, size_t backup,
+                            struct sp_err *err)
+{
+  const struct sp_tag_at *at = &tag->at[backup];
+  struct sp_named named = {0};
+  struct sp_err why = SP_ERR_INIT;
+  char text[SP_DIGEST_TEXT_MAX];
+  if (!work->sync->restores || at->action != SP_ACTION_SET || sp_work_is_accepted(work, "*"))
+    return 0;
+  if (sp_store_resolve(work->backups[backup], tag->name, &named, &why) < 0) {
+    if (why.code == SP_E_NOT_FOUND || sp_trouble_is_damage(&why))
+      return 0;
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  if (sp_digest_eq(&named.digest, sp_tags_left(at)) || sp_digest_eq(&named.digest, &tag->primary))
+    return 0;
+  sp_digest_format(&named.digest, text);
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s:%s' was pushed while the restore was under way: it names '%s' now, and stays "
+                 "as it is; --force replaces it",
+                 work->backups[backup]->name, tag->name, text);
+}
+
 void sp_tags_pin(struct sp_work *work, size_t first)
 {
   struct pinning pinning = {.work = work, .first = first};

@@ -70,6 +70,11 @@ bool sp_tags_is_replaced(const struct sp_work *work, const struct sp_pinned *tag
 /* What it names there, or named last: what it leaves if it is set. alg NONE: nothing, as far as is
  * known. */
 const struct sp_digest *sp_tags_left(const struct sp_tag_at *at);
+/* A restore is about to set it where it names what it does not decide about: does it still name
+ * what it did when it was looked at? (Whoever syncs may write over what came to a backup since, and
+ * whoever forces over all.) Fails: SP_E_REFUSED (somebody pushed there); as sp_store_resolve. */
+SP_MUST_CHECK int sp_tags_require_unmoved(const struct sp_work *work, const struct sp_pinned *tag,
+                                          size_t backup, struct sp_err *err);
 /* What it was before: at the primary when we last looked, however long ago, or where nobody knows
  * that, at a backup that has something else. alg NONE: nothing is known. After sp_tags_pin. */
 struct sp_digest sp_tags_before(const struct sp_work *work, const struct sp_pinned *tag);
