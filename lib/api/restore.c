@@ -264,6 +264,7 @@ static int begin(struct restore *restore, struct sp_session *session, struct sp_
   if (options->at_s > restore->fleet.began_s)
     plan->at_s = restore->fleet.began_s; /* nobody knows more of what is still to come */
   plan->dry_run = options->dry_run;
+  plan->force = options->force;
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "api/restore_item.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/i18n.h"
@@ -39,6 +40,30 @@ static const char *name_of(const struct sp_restore_plan *plan, size_t number)
   return plan->images ? sp_images_name(plan->images, number) : plan->source.ref.repository;
 }
 
+static bool is_archive(const struct sp_place *place)
+{
+  return place->transport == SP_TRANSPORT_DOCKER_ARCHIVE ||
+         place->transport == SP_TRANSPORT_OCI_ARCHIVE;
+}
+
+/* An archive is written as a whole: what is in the file would be gone. */
+static int require_new_file(const struct sp_restore_plan *plan, const struct sp_place *place,
+                            struct sp_err *err)
+{
+  struct stat info;
+  if (!is_archive(place))
+    return 0;
+  if (strcmp(place->path, "-") == 0)
+    return sp_fail(err, SP_E_USAGE,
+                   "'%s': standard output is the report's: restore to a file, or use safeport copy",
+                   plan->to);
+  if (plan->force || lstat(place->path, &info) < 0)
+    return 0;
+  return sp_fail(err, SP_E_REFUSED,
+                 "'%s' is there, and would be replaced as a whole: take another name, or --force",
+                 place->path);
+}
+
 static int open_destination(const struct sp_restore_plan *plan, size_t number,
                             struct sp_opened *out, struct sp_err *err)
 {
@@ -46,7 +71,8 @@ static int open_destination(const struct sp_restore_plan *plan, size_t number,
   struct sp_place place;
   if (!plan->to)
     return sp_images_open_primary(plan->images, number, mode, out, err);
-  if (parse_place(plan->to, name_of(plan, number), &place, err) < 0)
+  if (parse_place(plan->to, name_of(plan, number), &place, err) < 0 ||
+      require_new_file(plan, &place, err) < 0)
     return -1;
   return sp_session_open_or_broken(plan->session, &place, mode, out, err);
 }

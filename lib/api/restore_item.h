@@ -19,6 +19,7 @@ struct sp_restore_plan {
   const char *const *tags;
   size_t tag_count; /* 0 = all */
   int64_t at_s;     /* SP_KNOWN_NOW, or unix time */
+  bool force;
   bool dry_run;
 };
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import tarfile
 import time
 
 import pytest
@@ -455,3 +456,21 @@ def test_a_file_that_is_gone_behind_a_warm_cache_is_damage(backed):
     backed.run("verify", "--read", "--retry-for", "1", status=5)
     backed.run("restore", "app", "--to", f"oci:{backed.folder}/out", "--retry-for", "1", status=0)
     assert oracle.check_tag(oracle.LayoutPlace(backed.folder / "out"), "latest")
+
+
+@pytest.mark.parametrize("kind", ["oci-archive", "docker-archive"])
+def test_an_archive_that_is_there_is_not_replaced(backed, tmp_path, kind):
+    for seed, tag in ((1, "latest"), (2, "v1.0.0")):
+        backed.put("app", images.small(seed, tag=tag))
+    backed.write()
+    backed.sync()
+    file = tmp_path / "notes.tar"
+    file.write_text("somebody's")
+    said = backed.run("restore", "app", "--to", f"{kind}:{file}", status=6)
+    assert f"'{file}' is there, and would be replaced as a whole" in said.stderr and file.read_text() == "somebody's"
+    backed.run("restore", "app", "--all", "--force", "--to", f"{kind}:{file}", status=0)
+    with tarfile.open(file) as archive:
+        assert set(entry["annotations"][images.REF_NAME].rsplit(":", 1)[-1]
+                   for entry in json.load(archive.extractfile("index.json"))["manifests"]) == {"latest", "v1.0.0"}
+    said = backed.run("restore", "app", "--to", f"{kind}:-", status=2)
+    assert "standard output is the report's" in said.stderr
