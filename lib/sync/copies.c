@@ -124,8 +124,9 @@ static void add_destination(struct copy *copy, size_t backup)
       continue;
     setting->tag = tag;
     setting->history[0] = '\0';
-    if (!sp_work_is_open(work, backup)) {
-      tell_failed(work, tag, backup, NULL, NULL);
+    struct sp_err why = SP_ERR_INIT;
+    if (sp_work_is_source_out(work, &why) || !sp_work_is_open(work, backup)) {
+      tell_failed(work, tag, backup, &why, NULL);
       continue;
     }
     copy->names[first + count] = tag->name;
@@ -329,11 +330,13 @@ static void finish(struct copy *copy, bool has_all_moved)
   struct sp_work *work = copy->work;
   const struct sp_report *report = copy->report;
   for (size_t i = 0; i < copy->count; i++) {
-    const struct sp_err *why = failure_of(copy, i);
-    if (why->code != SP_OK && !has_all_moved)
-      sp_work_fail_place(work, copy->backups[i], why);
+    const struct sp_err *at_place = &report->places[i].err;
+    if (report->err.code == SP_OK && at_place->code != SP_OK && !has_all_moved)
+      sp_work_fail_place(work, copy->backups[i], at_place);
     {
       SP_LOCK_SCOPE(&work->lock);
+      if (report->err.code != SP_OK && !has_all_moved)
+        sp_told_fail_place(work->told, copy->backups[i], &report->err);
       sp_told_add_copy(work->told, copy->backups[i], &report->places[i]);
       for (size_t k = 0; i == 0 && k < report->note_count; k++)
         sp_told_add_note(work->told, "%s", report->notes[k]);
@@ -344,6 +347,10 @@ static void finish(struct copy *copy, bool has_all_moved)
         finish_tag(copy, i, setting);
     }
   }
+  if (report->err.code == SP_OK)
+    sp_work_note_source(work);
+  else if (!has_all_moved)
+    sp_work_fail_source(work, &report->err);
   if (report->err.code == SP_OK && !work->sync->dry_run && !work->sync->restores)
     sp_remember_referrers(work, &copy->digest);
 }

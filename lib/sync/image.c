@@ -19,6 +19,9 @@
 #include "sync/wanted.h"
 #include "transfer/trouble.h"
 
+#define SOURCE_FAILURES_MAX 32 /* so many in a row: the primary gives nothing */
+#define SOURCE_OUTAGE 8        /* one that it could not be reached counts so much */
+
 /* -- work */
 
 void sp_work_init(struct sp_work *work, const struct sp_sync *sync, struct sp_holdings *holdings,
@@ -53,15 +56,50 @@ void sp_work_clear(struct sp_work *work)
 
 void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err)
 {
-  if (sp_trouble_is_of_place(err))
+  if (err->code == SP_E_THROTTLED)
+    atomic_store(&work->is_held[backup], true);
+  else if (sp_trouble_is_of_place(err))
     atomic_store(&work->is_out[backup], true);
   SP_LOCK_SCOPE(&work->lock);
   sp_told_fail_place(work->told, backup, err);
 }
 
-bool sp_work_is_open(struct sp_work *work, size_t backup)
+/* One object may be quarantined, or its storage stall; of a primary that is down each copy tries
+ * for as long as --retry-for says, and pulls that are held for one are held for all. */
+void sp_work_fail_source(struct sp_work *work, const struct sp_err *err)
+{
+  if (!sp_trouble_is_of_place(err))
+    return;
+  unsigned weight = err->code == SP_E_UNREACHABLE ? SOURCE_OUTAGE : 1;
+  if (err->code == SP_E_THROTTLED)
+    weight = SOURCE_FAILURES_MAX;
+  if (atomic_fetch_add(&work->source_failures, weight) + weight < SOURCE_FAILURES_MAX)
+    return;
+  SP_LOCK_SCOPE(&work->lock);
+  sp_err_copy(&work->source_err, err);
+}
+
+void sp_work_note_source(struct sp_work *work)
+{
+  atomic_store(&work->source_failures, 0);
+}
+
+bool sp_work_is_source_out(struct sp_work *work, struct sp_err *why)
+{
+  SP_LOCK_SCOPE(&work->lock);
+  if (work->source_err.code != SP_OK)
+    sp_err_copy(why, &work->source_err);
+  return work->source_err.code != SP_OK;
+}
+
+bool sp_work_takes_record(struct sp_work *work, size_t backup)
 {
   return !atomic_load(&work->is_out[backup]) && !sp_cancel_is_requested(work->sync->cancel);
+}
+
+bool sp_work_is_open(struct sp_work *work, size_t backup)
+{
+  return !atomic_load(&work->is_held[backup]) && sp_work_takes_record(work, backup);
 }
 
 static bool has_damaged_tag(const struct sp_work *work, size_t backup)

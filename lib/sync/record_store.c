@@ -70,6 +70,7 @@ int sp_record_publish(struct sp_store *store, const struct sp_retry_policy *retr
                                        .digest = artifact.digest,
                                        .destinations = &to,
                                        .destination_count = 1,
+                                       .needs_no_pulls = true,
                                        .retry = *retry,
                                        .cancel = retry->cancel};
   sp_transfer_run(&transfer, report);

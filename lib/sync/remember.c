@@ -533,7 +533,7 @@ void sp_remember_record(struct sp_work *work)
 {
   for (size_t i = 0; i < work->backup_count; i++) {
     struct sp_err err = SP_ERR_INIT;
-    if (!work->sync->record || !sp_work_is_open(work, i) || !may_be_news(work, i))
+    if (!work->sync->record || !sp_work_takes_record(work, i) || !may_be_news(work, i))
       continue;
     if (write_record(work, i, &err) < 0) {
       sp_err_context(&err, "cannot write the record '%s:%s'", work->backups[i]->name,

@@ -286,7 +286,8 @@ int sp_tags_select(struct sp_work *work, bool *is_bearable, struct sp_err *err)
 
 struct pinning {
   struct sp_work *work;
-  size_t first; /* tags from here on */
+  size_t first;           /* tags from here on */
+  atomic_bool has_answer; /* the primary said of one what it names, or that it is not there */
 };
 
 /* A registry that rewrites a tag may say for a moment that it is not there, although it lists it.
@@ -306,24 +307,34 @@ static int resolve_listed(struct sp_work *work, const char *tag, struct sp_named
   return sp_store_resolve(work->primary, tag, named, err);
 }
 
-static void pin_primary(struct sp_work *work, struct sp_pinned *tag)
+/* Does the failure say that there is no use in asking for others? Some registries refuse a single
+ * tag, because of what is in its image. */
+static bool is_of_all(const struct sp_err *err)
 {
+  return err->code != SP_E_AUTH && err->code != SP_E_PROTOCOL && sp_trouble_is_of_place(err);
+}
+
+static void pin_primary(struct pinning *pinning, struct sp_pinned *tag)
+{
+  struct sp_work *work = pinning->work;
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
   if (tag->is_past)
     return;
   if (resolve_listed(work, tag->name, &named, &err) == 0) {
+    atomic_store(&pinning->has_answer, true);
     tag->primary = named.digest;
     tag->is_index = !sp_media_is_manifest(sp_span_str(named.media_type));
     return;
   }
+  if (!sp_trouble_is_of_place(&err))
+    atomic_store(&pinning->has_answer, true);
   atomic_store(&work->has_tag_failures, true);
   tag->why = malloc(sizeof *tag->why);
   if (tag->why)
     *tag->why = err;
   SP_LOCK_SCOPE(&work->lock);
-  if (work->told->err.code == SP_OK &&
-      (err.code == SP_E_INTERRUPTED || sp_trouble_is_of_place(&err)))
+  if (work->told->err.code == SP_OK && (err.code == SP_E_INTERRUPTED || is_of_all(&err)))
     sp_err_copy(&work->told->err, &err);
   sp_told_add_note(work->told, "%s", err.msg);
 }
@@ -368,7 +379,7 @@ static void pin_task(void *ctx, size_t i)
   if (is_stopped(work))
     return;
   if (i % sides == 0)
-    pin_primary(work, tag);
+    pin_primary(pinning, tag);
   else
     pin_backup(work, tag, i % sides - 1);
 }
@@ -498,6 +509,15 @@ int sp_tags_require_unmoved(const struct sp_work *work, const struct sp_pinned *
                  work->backups[backup]->name, tag->name, text);
 }
 
+/* The primary refused every tag: that is not about one of them. */
+static void fail_if_all_refused(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->tags.count && work->told->err.code == SP_OK; i++) {
+    if (work->tags.items[i].why)
+      sp_err_copy(&work->told->err, work->tags.items[i].why);
+  }
+}
+
 void sp_tags_pin(struct sp_work *work, size_t first)
 {
   struct pinning pinning = {.work = work, .first = first};
@@ -505,6 +525,8 @@ void sp_tags_pin(struct sp_work *work, size_t first)
     sp_unlisted_look(work);
   sp_pool_run((work->tags.count - first) * (1 + work->backup_count), HEADS_AT_ONCE, pin_task,
               &pinning);
+  if (first == 0 && !atomic_load(&pinning.has_answer))
+    fail_if_all_refused(work);
   decide_all(work, first);
   if (is_alarm_of_memory(work, first))
     decide_with_records(work, first);

@@ -51,8 +51,10 @@ struct sp_work {
   struct sp_store *backups[SP_MAX_DESTINATIONS]; /* of the holdings */
   size_t places[SP_MAX_DESTINATIONS];            /* their numbers there */
   atomic_bool is_out[SP_MAX_DESTINATIONS];       /* it failed as a whole */
-  bool is_blank[SP_MAX_DESTINATIONS];            /* nothing is there: unlisted.h */
-  uint32_t lacks_record;                         /* bit N: backup N has no record (ahead.h) */
+  atomic_bool is_held[SP_MAX_DESTINATIONS]; /* its pulls are held in reserve, or it throttles */
+  atomic_uint source_failures;              /* of the primary, one after the other */
+  bool is_blank[SP_MAX_DESTINATIONS];       /* nothing is there: unlisted.h */
+  uint32_t lacks_record;                    /* bit N: backup N has no record (ahead.h) */
   struct sp_side primary_side;
   struct sp_side sides[SP_MAX_DESTINATIONS];
   struct sp_source_view view; /* of the primary, for transfer/ */
@@ -68,20 +70,30 @@ struct sp_work {
   atomic_bool lacks_referrers;  /* the primary lists some that it does not have */
   atomic_bool has_tag_failures; /* a tag that is listed could not be read at the primary */
   atomic_uint_least64_t bytes_read;
-  pthread_mutex_t lock;         /* guards told */
+  struct sp_err source_err;     /* the primary gives nothing any more; SP_OK: it does */
+  pthread_mutex_t lock;         /* guards told, source_err */
   pthread_mutex_t history_lock; /* tags whose history tags could have one name: history.c */
   struct sp_sync_image *told;   /* owned by the window */
 };
 
 /* A failure at a backup, told; one that is about the place as a whole puts it out. */
 void sp_work_fail_place(struct sp_work *work, size_t backup, const struct sp_err *err);
+/* The primary did not give what a copy needs: that is about this copy, at the backups that wanted
+ * it, and they stay open. It is about the primary when it happens again and again. */
+void sp_work_fail_source(struct sp_work *work, const struct sp_err *err);
+/* It gave something. */
+void sp_work_note_source(struct sp_work *work);
+/* Does the primary give nothing any more? `why` says what came last. */
+bool sp_work_is_source_out(struct sp_work *work, struct sp_err *why);
 /* Before an alarm: are there records on the backups that say more than this host knew (past.h)?
  * Then whoever asks decides again. No cost where there is no alarm. Fails: SP_E_NOMEM,
  * SP_E_INTERRUPTED.
  */
 SP_MUST_CHECK int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err);
-/* May anything more be done at this backup? Not if it is out, or after a wish to stop. */
+/* May anything more be done at this backup? Not if it is out or held, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
+/* May its record be written? That takes no pull, if need be. */
+bool sp_work_takes_record(struct sp_work *work, size_t backup);
 /* What is known against a blob there (journal/rot.h). What is known to be bad at this place is not
  * read for each image that is in step with it: those are verify's to prove. Where a tag is about to
  * move (is_moving), no other may be there for verify to find it by. */

@@ -49,6 +49,8 @@ struct sp_transfer {
   size_t destination_count;
   bool with_referrers;
   bool atomic;
+  bool needs_no_pulls; /* where pulls are held in reserve a HEAD is enough to read a manifest back:
+                          a record, which whoever reads it hashes */
   bool keep_side_tags; /* a tag of the image's company (cosign's) that names something else at a
                           destination stays as it is, with a note */
   bool dry_run;
