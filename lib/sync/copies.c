@@ -166,6 +166,10 @@ static void tell_ended(void *ctx, const struct sp_image *image)
   const struct sp_sync *sync = copy->work->sync;
   if (image->referrers_absent > 0)
     atomic_store(&copy->work->lacks_referrers, true);
+  for (size_t i = 0; i < copy->count; i++) {
+    if (copy->report->places[i].err.code == SP_E_THROTTLED)
+      sp_work_note_window(copy->work, copy->backups[i], image->node_count, copy->to[i].tags[0]);
+  }
   for (size_t i = 0; sync->copied && i < copy->count; i++) {
     const struct sp_sync_copied copied = {.digest = &copy->digest,
                                           .tags = copy->to[i].tags,

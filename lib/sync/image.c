@@ -296,6 +296,25 @@ static void tell_pulls(struct sp_work *work)
   }
 }
 
+void sp_work_note_window(struct sp_work *work, size_t backup, size_t manifests, const char *tag)
+{
+  const struct sp_sync_images *images = &work->sync->images;
+  struct sp_pulls_said said;
+  if (!images->pulls || !images->pulls(images->ctx, work->backups[backup], &said))
+    return;
+  uint64_t most = said.limit - sp_pulls_reserved(&said);
+  if (manifests <= most)
+    return;
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_note(
+      work->told,
+      "the image of '%s' has %zu manifests, and a window of '%s' has %llu pulls to read "
+      "them back (%llu, and %u%% are held in reserve): it cannot be backed up there; take "
+      "an account with more pulls, lower 'pull-reserve', or leave the tag out",
+      tag, manifests, work->backups[backup]->name, (unsigned long long)most,
+      (unsigned long long)said.limit, said.reserve_percent);
+}
+
 /* -- steering */
 
 /* The primary lost more than can be believed: nothing of this image is written. */

@@ -90,6 +90,9 @@ bool sp_work_is_source_out(struct sp_work *work, struct sp_err *why);
  * SP_E_INTERRUPTED.
  */
 SP_MUST_CHECK int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err);
+/* A copy of so many manifests stopped at the reserve of a backup: if no window has that many pulls,
+ * it never comes to an end, and that is noted. */
+void sp_work_note_window(struct sp_work *work, size_t backup, size_t manifests, const char *tag);
 /* May anything more be done at this backup? Not if it is out or held, or after a wish to stop. */
 bool sp_work_is_open(struct sp_work *work, size_t backup);
 /* May its record be written? That takes no pull, if need be. */

@@ -90,3 +90,19 @@ def test_fresh_runners_go_on_where_the_last_one_stopped_at_the_reserve(lab, star
         assert left == sorted(left, reverse=True) and len(set(left)) == len(left) and left[-1] == 0, left
     finally:
         meter.stop()
+
+
+def test_an_image_that_no_window_is_large_enough_for_is_told(port, start, tmp_path):
+    primary, backup = start("primary"), start("backup")
+    content = images.Content()
+    content.add_index([content.add_image([images.random_bytes(n, 200)], arch=f"linux/a{n}") for n in range(12)], tag="v1")
+    wire.Wire.to(primary).put_image("src/app", content)
+    meter = metered.Metered(backup, 10, 10 ** 9)
+    file = tmp_path / "safeport.yaml"
+    file.write_text(json.dumps({"version": 1, "images": {"app": {
+        "primary": f"{primary.host}/src/app", "backups": [f"{meter.host}/backup/app"]}}}))
+    try:
+        said = port.run("sync", "--config", file, status=1).text
+        assert "the image of 'v1' has 13 manifests" in said and "has 8 pulls to read them back" in said
+    finally:
+        meter.stop()
