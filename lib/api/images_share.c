@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "api/images_item.h"
-#include "base/text.h"
+#include "oci/place_key.h"
 
 struct taken {
-  char *place;
+  char *place; /* its key */
   size_t item;
 };
 
@@ -28,12 +28,10 @@ static int take_backups(const struct sp_images *images, size_t number, struct ta
   for (size_t i = 0; !item->why && i < item->image->backups.count; i++) {
     struct sp_place place;
     struct sp_err no_place = SP_ERR_INIT;
-    char text[SP_PLACE_TEXT_MAX];
     if (sp_config_place_get(&item->image->backups.items[i], item->repo, &place, &no_place) < 0)
       continue;
-    sp_place_format_name(&place, text);
     all[*count].item = number;
-    if (sp_text_dup(&all[*count].place, text, err) < 0)
+    if (sp_place_key(&place, &all[*count].place, err) < 0)
       return -1;
     (*count)++;
   }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "journal/record_facts.h"
 #include "journal/rot.h"
+#include "oci/place_key.h"
 #include "store/pull_reserve.h"
 #include "sync/kept.h"
 #include "sync/told.h"
@@ -98,6 +99,23 @@ static void copies_clear(struct copies *copies)
     sp_store_close(copies->stores[i]);
 }
 
+/* Are these names of stores names of one place? */
+static bool is_one_place(const char *a, const char *b)
+{
+  const char *const names[] = {a, b};
+  SP_AUTO_FREE char *first = NULL;
+  SP_AUTO_FREE char *second = NULL;
+  char **const keys[] = {&first, &second};
+  for (size_t i = 0; i < 2; i++) {
+    struct sp_place place;
+    struct sp_err err = SP_ERR_INIT;
+    if (sp_place_parse(names[i], false, &place, &err) < 0 ||
+        sp_place_key(&place, keys[i], &err) < 0)
+      return strcmp(a, b) == 0;
+  }
+  return strcmp(first, second) == 0;
+}
+
 /* All backups but the one that is restored to. */
 static int open_backups(const struct sp_restore_plan *plan, size_t number, const char *to,
                         struct copies *copies, struct sp_err *err)
@@ -107,7 +125,7 @@ static int open_backups(const struct sp_restore_plan *plan, size_t number, const
     struct sp_opened opened;
     if (sp_images_open_backup(plan->images, number, i, SP_OPEN_READ, &opened, err) < 0)
       return -1;
-    if (strcmp(opened.store->name, to) == 0)
+    if (is_one_place(opened.store->name, to))
       sp_opened_clear(&opened);
     else
       copies->stores[copies->count++] = opened.store;
@@ -127,7 +145,7 @@ static int open_copies(const struct sp_restore_plan *plan, size_t number, const 
   if (open_one(plan, number, &opened, err) < 0)
     return -1;
   copies->stores[copies->count++] = opened.store;
-  if (strcmp(opened.store->name, to) != 0)
+  if (!is_one_place(opened.store->name, to))
     return 0;
   return sp_fail(err, SP_E_USAGE, "'%s' cannot be restored to itself", to);
 }

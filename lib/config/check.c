@@ -7,18 +7,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "config/image_place.h"
-
-/* A node that stands where a value does, to complain at. */
-static struct sp_yaml_node node_of(struct sp_config_at at)
-{
-  return (struct sp_yaml_node){.kind = SP_YAML_SCALAR, .line = at.line, .column = at.column};
-}
-
-#define COMPLAIN(reader, where, ...) \
-  do { \
-    struct sp_yaml_node node_ = node_of(where); \
-    sp_reader_complain((reader), &node_, __VA_ARGS__); \
-  } while (0)
+#include "oci/place_key.h"
 
 /* The place of a key of this map; of the map where the key is not there. */
 static struct sp_config_at key_at(const struct sp_yaml_node *map, const char *name)
@@ -62,12 +51,13 @@ void sp_check_keep(struct sp_reader *reader, const struct sp_yaml_node *map, voi
   bool has_rule = keep->always.count > 0 || keep->last > 0 || keep->within_s > 0 ||
                   keep->daily > 0 || keep->weekly > 0 || keep->monthly > 0;
   if (!has_rule)
-    COMPLAIN(reader, key_at(map, "candidates"),
-             _("this would keep nothing: say 'always', 'last', 'within', 'daily', 'weekly' or "
-               "'monthly'"));
+    SP_COMPLAIN_AT(
+        reader, key_at(map, "candidates"),
+        _("this would keep nothing: say 'always', 'last', 'within', 'daily', 'weekly' or "
+          "'monthly'"));
   else if (takes_everything(&keep->candidates) && keep->last == 0)
-    COMPLAIN(reader, key_at(map, "candidates"),
-             _("every tag is a candidate: then say 'last', so that some are left"));
+    SP_COMPLAIN_AT(reader, key_at(map, "candidates"),
+                   _("every tag is a candidate: then say 'last', so that some are left"));
 }
 
 /* -- images */
@@ -76,67 +66,89 @@ static void check_holes(struct sp_reader *reader, const struct sp_config_image *
 {
   bool is_namespace = sp_config_is_namespace(image);
   if (sp_config_place_is_template(&image->primary))
-    COMPLAIN(reader, image->primary.at,
-             _("'{repo}' belongs into a backup: a primary that is a namespace ends in '/*'"));
+    SP_COMPLAIN_AT(reader, image->primary.at,
+                   _("'{repo}' belongs into a backup: a primary that is a namespace ends in '/*'"));
   for (size_t i = 0; i < image->backups.count; i++) {
     const struct sp_config_place *backup = &image->backups.items[i];
     bool is_template = sp_config_place_is_template(backup);
     if (sp_config_place_is_namespace(backup))
-      COMPLAIN(reader, backup->at, _("a backup has '{repo}' where its primary has '*'"));
+      SP_COMPLAIN_AT(reader, backup->at, _("a backup has '{repo}' where its primary has '*'"));
     else if (is_namespace && !is_template)
-      COMPLAIN(reader, backup->at,
-               _("the primary is a namespace: this needs '{repo}', as in 'docker.io/acme/{repo}'"));
+      SP_COMPLAIN_AT(
+          reader, backup->at,
+          _("the primary is a namespace: this needs '{repo}', as in 'docker.io/acme/{repo}'"));
     else if (!is_namespace && is_template)
-      COMPLAIN(reader, backup->at,
-               _("'{repo}' needs a primary that is a namespace, such as 'ghcr.io/acme/*'"));
+      SP_COMPLAIN_AT(reader, backup->at,
+                     _("'{repo}' needs a primary that is a namespace, such as 'ghcr.io/acme/*'"));
   }
+}
+
+char *sp_check_key(struct sp_reader *reader, const struct sp_config_place *place, const char *repo,
+                   struct sp_config_at at)
+{
+  struct sp_err err = SP_ERR_INIT;
+  char *key = NULL;
+  if (sp_config_place_key(place, repo, &key, &err) == 0)
+    return key;
+  if (err.code == SP_E_USAGE)
+    SP_COMPLAIN_AT(reader, at, "%s", err.msg);
+  else
+    sp_reader_fail(reader);
+  return NULL;
 }
 
 /* What the registry lists would then hold the backups, and those their own, run by run. */
 static void check_inside(struct sp_reader *reader, const struct sp_config_image *image)
 {
-  char host[SP_MAX_HOST + 1];
-  char path[SP_MAX_REPOSITORY + 1];
-  sp_config_namespace(image, host, path);
-  size_t path_len = strlen(path);
-  for (size_t i = 0; i < image->backups.count; i++) {
-    struct sp_place place;
-    struct sp_err ignored = SP_ERR_INIT;
-    if (sp_config_place_get(&image->backups.items[i], "x", &place, &ignored) < 0 ||
-        place.transport != SP_TRANSPORT_REGISTRY || strcmp(place.ref.host, host) != 0 ||
-        strncmp(place.ref.repository, path, path_len) != 0 ||
-        (path_len > 0 && place.ref.repository[path_len] != '/'))
-      continue;
-    COMPLAIN(reader, image->backups.items[i].at,
-             _("this lies in the namespace of the primary, whose list would hold it: name the "
-               "'repositories' that are meant, or use another place"));
+  SP_AUTO_FREE char *primary = sp_check_key(reader, &image->primary, NULL, image->primary.at);
+  const char *star = primary ? strstr(primary, SP_HOLE) : NULL;
+  for (size_t i = 0; star && i < image->backups.count; i++) {
+    const struct sp_config_place *backup = &image->backups.items[i];
+    SP_AUTO_FREE char *key = sp_check_key(reader, backup, NULL, backup->at);
+    if (key && strncmp(key, primary, (size_t)(star - primary)) == 0)
+      SP_COMPLAIN_AT(
+          reader, backup->at,
+          _("this lies in the namespace of the primary, whose list would hold it: name the "
+            "'repositories' that are meant, or use another place"));
   }
+}
+
+static bool has_text(char *const *texts, size_t count, const char *text)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (texts[i] && strcmp(texts[i], text) == 0)
+      return true;
+  }
+  return false;
 }
 
 static void check_twice(struct sp_reader *reader, const struct sp_config_image *image)
 {
-  for (size_t i = 0; i < image->backups.count; i++) {
+  char *keys[SP_MAX_DESTINATIONS] = {0};
+  SP_AUTO_FREE char *primary = sp_check_key(reader, &image->primary, NULL, image->primary.at);
+  for (size_t i = 0; primary && i < image->backups.count; i++) {
     const struct sp_config_place *backup = &image->backups.items[i];
-    if (strcmp(backup->text, image->primary.text) == 0)
-      COMPLAIN(reader, backup->at, _("this is the primary: a backup is another place"));
-    for (size_t k = 0; k < i; k++) {
-      if (strcmp(backup->text, image->backups.items[k].text) == 0)
-        COMPLAIN(reader, backup->at, _("this backup is there twice"));
-    }
+    keys[i] = sp_check_key(reader, backup, NULL, backup->at);
+    if (keys[i] && strcmp(keys[i], primary) == 0)
+      SP_COMPLAIN_AT(reader, backup->at, _("this is the primary: a backup is another place"));
+    else if (keys[i] && has_text(keys, i, keys[i]))
+      SP_COMPLAIN_AT(reader, backup->at, _("this backup is there twice"));
   }
+  for (size_t i = 0; i < image->backups.count; i++)
+    free(keys[i]);
 }
 
 /* A place that somebody has taken. */
 struct taken {
-  char *text;
+  char *key;
   const char *by;
   struct sp_config_at at;
 };
 
-static int by_text(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
   const struct taken *x = a, *y = b;
-  int order = strcmp(x->text, y->text);
+  int order = strcmp(x->key, y->key);
   if (order)
     return order;
   if (x->at.line != y->at.line)
@@ -148,18 +160,14 @@ static int by_text(const void *a, const void *b)
 static bool take(struct sp_reader *reader, const struct sp_config_place *backup, const char *repo,
                  struct sp_config_at at, struct taken *out)
 {
-  struct sp_place place;
-  struct sp_err err = SP_ERR_INIT;
-  char text[SP_PLACE_TEXT_MAX];
-  if (sp_config_place_get(backup, repo, &place, &err) < 0) {
-    COMPLAIN(reader, at, "%s", err.msg);
-    return false;
-  }
-  sp_place_format_name(&place, text);
-  *out = (struct taken){.by = repo, .at = at};
-  if (sp_text_dup(&out->text, text, &err) < 0)
-    sp_reader_fail(reader);
-  return out->text;
+  *out = (struct taken){sp_check_key(reader, backup, repo, at), repo, at};
+  return out->key;
+}
+
+static void free_taken(struct taken *all, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    free(all[i].key);
 }
 
 /* Slashes become '-' where a registry has two levels: two repositories may come to one name. */
@@ -174,14 +182,13 @@ static void check_collisions(struct sp_reader *reader, const struct sp_config_im
   }
   for (size_t i = 0; i < image->repositories.count; i++)
     count += take(reader, backup, image->repositories.items[i], at, &all[count]);
-  qsort(all, count, sizeof *all, by_text);
+  qsort(all, count, sizeof *all, by_key);
   for (size_t i = 1; i < count; i++) {
-    if (strcmp(all[i - 1].text, all[i].text) == 0)
-      COMPLAIN(reader, at, _("'%s' and '%s' would share the backup '%s'"), all[i - 1].by, all[i].by,
-               all[i].text);
+    if (strcmp(all[i - 1].key, all[i].key) == 0)
+      SP_COMPLAIN_AT(reader, at, _("'%s' and '%s' would share the backup '%s'"), all[i - 1].by,
+                     all[i].by, all[i].key);
   }
-  for (size_t i = 0; i < count; i++)
-    free(all[i].text);
+  free_taken(all, count);
 }
 
 void sp_check_image(struct sp_reader *reader, const struct sp_yaml_node *map, void *item)
@@ -196,7 +203,8 @@ void sp_check_image(struct sp_reader *reader, const struct sp_yaml_node *map, vo
     return;
   struct sp_config_at at = key_at(map, "repositories");
   if (!sp_config_is_namespace(image)) {
-    COMPLAIN(reader, at, _("a list of repositories needs a primary such as 'ghcr.io/acme/*'"));
+    SP_COMPLAIN_AT(reader, at,
+                   _("a list of repositories needs a primary such as 'ghcr.io/acme/*'"));
     return;
   }
   for (size_t i = 0; i < image->backups.count; i++)
@@ -212,11 +220,11 @@ void sp_check_registry(struct sp_reader *reader, const struct sp_yaml_node *map,
   bool has_password =
       registry->password.variable || !sp_secret_is_empty(&registry->password.secret);
   if (has_user && !has_password)
-    COMPLAIN(reader, key_at(map, "username"), _("a user without a 'password'"));
+    SP_COMPLAIN_AT(reader, key_at(map, "username"), _("a user without a 'password'"));
   if (has_password && !has_user)
-    COMPLAIN(reader, key_at(map, "password"), _("a password without a 'username'"));
+    SP_COMPLAIN_AT(reader, key_at(map, "password"), _("a password without a 'username'"));
   if (registry->insecure && (registry->ca.text || registry->ca.variable))
-    COMPLAIN(reader, key_at(map, "insecure"), _("plain http has no use for a 'ca'"));
+    SP_COMPLAIN_AT(reader, key_at(map, "insecure"), _("plain http has no use for a 'ca'"));
 }
 
 /* -- the whole */
@@ -235,14 +243,60 @@ static void check_shared_backups(struct sp_reader *reader, const struct sp_confi
   count = 0;
   for (size_t i = 0; i < config->image_count; i++) {
     const struct sp_config_image *image = &config->images[i];
-    for (size_t k = 0; k < image->backups.count; k++)
-      all[count++] =
-          (struct taken){image->backups.items[k].text, image->name, image->backups.items[k].at};
+    for (size_t k = 0; k < image->backups.count; k++) {
+      const struct sp_config_place *backup = &image->backups.items[k];
+      all[count] =
+          (struct taken){sp_check_key(reader, backup, NULL, backup->at), image->name, backup->at};
+      count += all[count].key != NULL;
+    }
   }
-  qsort(all, count, sizeof *all, by_text);
+  qsort(all, count, sizeof *all, by_key);
   for (size_t i = 1; i < count; i++) {
-    if (strcmp(all[i - 1].text, all[i].text) == 0)
-      COMPLAIN(reader, all[i].at, _("this is a backup of '%s' already"), all[i - 1].by);
+    if (strcmp(all[i - 1].key, all[i].key) == 0)
+      SP_COMPLAIN_AT(reader, all[i].at, _("this is a backup of '%s' already"), all[i - 1].by);
+  }
+  free_taken(all, count);
+}
+
+static void check_outside(struct sp_reader *reader, const struct sp_config_place *place,
+                          const char *vault)
+{
+  SP_AUTO_FREE char *key = sp_check_key(reader, place, NULL, place->at);
+  if (key && sp_place_key_is_inside(key, vault))
+    SP_COMPLAIN_AT(reader, place->at,
+                   _("this lies in the vault's directory, which is safeport's own: write "
+                     "'vault:NAME', or use another place"));
+}
+
+/* A repository of the vault is a layout, and no second place beside 'vault:'. */
+static void check_vault(struct sp_reader *reader, const struct sp_config *config)
+{
+  struct sp_place place = {.transport = SP_TRANSPORT_LAYOUT};
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_FREE char *vault = NULL;
+  const char *directory = config->vault.text;
+  if (!directory || sp_text_copy(place.path, sizeof place.path, sp_span_str(directory), &err) < 0)
+    return;
+  if (sp_place_key(&place, &vault, &err) < 0) {
+    sp_reader_fail(reader);
+    return;
+  }
+  for (size_t i = 0; i < config->image_count; i++) {
+    const struct sp_config_image *image = &config->images[i];
+    check_outside(reader, &image->primary, vault);
+    for (size_t k = 0; k < image->backups.count; k++)
+      check_outside(reader, &image->backups.items[k], vault);
+  }
+}
+
+static void check_hosts(struct sp_reader *reader, const struct sp_config *config)
+{
+  for (size_t i = 0; i < config->registry_count; i++) {
+    for (size_t k = 0; k < i; k++) {
+      if (strcmp(config->registries[i].host, config->registries[k].host) == 0)
+        SP_COMPLAIN_AT(reader, config->registries[i].at, _("'%s' is there twice"),
+                       config->registries[i].host);
+    }
   }
 }
 
@@ -251,11 +305,7 @@ void sp_check_root(struct sp_reader *reader, const struct sp_yaml_node *map, voi
   (void)map;
   const struct sp_config *config = item;
   check_shared_backups(reader, config);
-  for (size_t i = 0; i < config->registry_count; i++) {
-    for (size_t k = 0; k < i; k++) {
-      if (strcmp(config->registries[i].host, config->registries[k].host) == 0)
-        COMPLAIN(reader, config->registries[i].at, _("'%s' is there twice"),
-                 config->registries[i].host);
-    }
-  }
+  check_vault(reader, config);
+  sp_check_cycles(reader, config);
+  check_hosts(reader, config);
 }

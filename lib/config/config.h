@@ -2,7 +2,8 @@
 /* safeport.yaml, understood: every value typed and checked, every default filled in.
  *
  * Not here: reading YAML (yaml.h), the table of keys (schema.h), printing (print.h); and nothing is
- * opened or asked: places are names.
+ * opened: places are names. The disk is asked only where the links of directories lead, to see
+ * whether two places are one (oci/place_key.h).
  *
  * Paths (`ca`, `vault`, `state`, `oci:DIR`) are relative to the directory of the file. A value
  * written `$NAME` is that variable's, looked up once, when the file is read; one that is unset

@@ -8,8 +8,9 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "config/kind.h"
+#include "oci/place_key.h"
 
-#define REPO "{repo}"
+#define REPO SP_HOLE
 #define STAR "/*"
 
 static bool ends_in_star(const char *text)
@@ -87,6 +88,72 @@ void sp_config_namespace(const struct sp_config_image *image, char host[SP_MAX_H
   size_t len = strlen(place.ref.repository);
   snprintf(host, SP_MAX_HOST + 1, "%s", place.ref.host);
   snprintf(path, SP_MAX_REPOSITORY + 1, "%.*s", len > 2 ? (int)(len - 2) : 0, place.ref.repository);
+}
+
+/* -- keys */
+
+/* A repository that nobody has: where it comes out in a key, the hole is. */
+#define NOBODYS "any--safeport--repository"
+
+int sp_config_place_key(const struct sp_config_place *place, const char *repo, char **out,
+                        struct sp_err *err)
+{
+  struct sp_place parsed;
+  SP_AUTO_FREE char *key = NULL;
+  if (sp_config_place_get(place, repo ? repo : NOBODYS, &parsed, err) < 0 ||
+      sp_place_key(&parsed, &key, err) < 0)
+    return -1;
+  const char *hole = repo ? NULL : strstr(key, NOBODYS);
+  if (hole)
+    return sp_text_format(out, err, "%.*s" SP_HOLE "%s", (int)(hole - key), key,
+                          hole + strlen(NOBODYS));
+  *out = sp_steal(&key);
+  return 0;
+}
+
+/* A key around its hole. */
+struct around {
+  struct sp_span before, behind;
+};
+
+static struct around around_hole(const char *key)
+{
+  const char *hole = strstr(key, SP_HOLE);
+  return (struct around){SP_SPAN(key, (size_t)(hole - key)), sp_span_str(hole + strlen(SP_HOLE))};
+}
+
+/* Is the shorter one a beginning, or an end, of the longer one? */
+static bool begins_alike(struct sp_span a, struct sp_span b)
+{
+  size_t len = a.len < b.len ? a.len : b.len;
+  return len == 0 || memcmp(a.ptr, b.ptr, len) == 0;
+}
+
+static bool ends_alike(struct sp_span a, struct sp_span b)
+{
+  size_t len = a.len < b.len ? a.len : b.len;
+  return len == 0 || memcmp(a.ptr + a.len - len, b.ptr + b.len - len, len) == 0;
+}
+
+static bool fills(const char *key, struct around other)
+{
+  struct sp_span whole = sp_span_str(key);
+  return whole.len > other.before.len + other.behind.len && begins_alike(whole, other.before) &&
+         ends_alike(whole, other.behind);
+}
+
+bool sp_config_keys_meet(const char *a, const char *b)
+{
+  bool a_has_hole = strstr(a, SP_HOLE), b_has_hole = strstr(b, SP_HOLE);
+  if (!a_has_hole && !b_has_hole)
+    return strcmp(a, b) == 0;
+  if (!a_has_hole)
+    return fills(a, around_hole(b));
+  const struct around in_a = around_hole(a);
+  if (!b_has_hole)
+    return fills(b, in_a);
+  const struct around in_b = around_hole(b);
+  return begins_alike(in_a.before, in_b.before) && ends_alike(in_a.behind, in_b.behind);
 }
 
 /* -- reading */

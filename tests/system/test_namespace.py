@@ -356,6 +356,21 @@ def test_two_repositories_for_one_backup(scripted):
     assert scripted.names("verify", status=6)["acme/a-b"]["code"] == "refused"
 
 
+def test_a_repository_for_the_backup_of_another_image_spelled_otherwise(ns, tmp_path):
+    """The list alone tells that they are one."""
+    ns.write(backups=[f"oci:{tmp_path}/copies/{{repo}}"])
+    document = json.loads(ns.file.read_text())
+    document["images"]["other"] = {"primary": f"{ns.primary.host}/other/web",
+                                   "backups": [f"oci:{tmp_path}/x/..//copies/app/"]}
+    ns.file.write_text(json.dumps(document))
+    for number, name in enumerate(["acme/app", "acme/web"]):
+        ns.put(name, number)
+    why = ns.names("sync", status=6)
+    assert why["acme/web"] is None
+    for name in ("acme/app", "other"):
+        assert why[name]["message"].endswith(f"would share the backup 'oci:{tmp_path}/copies/app'")
+
+
 def test_names_are_flattened(scripted):
     """The place at docker.io, which cannot be reached from here."""
     scripted.write(backups=["docker.io/acmebackup/{repo}"])

@@ -474,3 +474,16 @@ def test_an_archive_that_is_there_is_not_replaced(backed, tmp_path, kind):
                    for entry in json.load(archive.extractfile("index.json"))["manifests"]) == {"latest", "v1.0.0"}
     said = backed.run("restore", "app", "--to", f"{kind}:-", status=2)
     assert "standard output is the report's" in said.stderr
+
+
+def test_a_place_is_not_restored_to_itself_by_another_spelling(backed):
+    backed.put("app", images.small(1))
+    backed.backups = lambda _: [f"oci:{backed.folder}/copy"]
+    backed.write()
+    backed.sync()
+    (backed.folder / "link").symlink_to(backed.folder)
+    for spelled in ("./copy/", "new/../copy", "link/copy", "link//link/./copy"):
+        place = f"oci:{backed.folder}/{spelled}"
+        assert "the only backup" in backed.run("restore", "app", "--to", place, status=2).text
+        done = backed.run("restore", "app", "--from", f"oci:{backed.folder}/copy", "--to", place, status=2)
+        assert f"'{place}' cannot be restored to itself" in done.text
