@@ -154,6 +154,16 @@ static int read_told(struct opening *opening, struct sp_err *err)
   return sp_cancel_check(request->cancel, err);
 }
 
+static void tell_owners(struct opening *opening)
+{
+  for (size_t i = 0; i < opening->count; i++) {
+    struct sp_err why = SP_ERR_INIT;
+    if (sp_past_check_owner(&opening->past, i, opening->stores[i]->name, opening->request->primary,
+                            &why) < 0)
+      add_note(opening->view, "%s", why.msg);
+  }
+}
+
 /* The journal may be older than the backups, or another host's: a restore is rare, and what it
  * gives back is taken for the newest. So the records are always asked. */
 static int read_past(struct opening *opening, struct sp_err *err)
@@ -168,6 +178,7 @@ static int read_past(struct opening *opening, struct sp_err *err)
       sp_past_ask_records(&opening->past, request->journal, request->primary, opening->sides,
                           &request->retry, &has_news, err) < 0)
     return -1;
+  tell_owners(opening);
   return sp_known_read(request->journal, request->primary, request->at_s, &opening->then, err);
 }
 

@@ -137,6 +137,15 @@ void sp_work_note_rot(struct sp_work *work)
   }
 }
 
+void sp_work_note_owners(struct sp_work *work)
+{
+  for (size_t i = 0; i < work->backup_count; i++) {
+    struct sp_err why = SP_ERR_INIT;
+    if (sp_past_check_owner(&work->past, i, work->backups[i]->name, work->primary->name, &why) < 0)
+      sp_told_add_note(work->told, "%s", why.msg);
+  }
+}
+
 int sp_work_ask_records(struct sp_work *work, bool *has_news, struct sp_err *err)
 {
   if (sp_past_ask_records(&work->past, work->sync->journal, work->primary->name, work->sides,

@@ -181,6 +181,24 @@ int sp_past_fetch_record(struct sp_past *past, size_t number, const struct sp_si
   return -1;
 }
 
+const char *sp_past_other_owner(const struct sp_past *past, size_t number, const char *primary)
+{
+  const char *owner = sp_record_primary(&past->records[number]);
+  return past->has_record[number] && strcmp(owner, primary) != 0 ? owner : NULL;
+}
+
+int sp_past_check_owner(const struct sp_past *past, size_t number, const char *backup,
+                        const char *primary, struct sp_err *err)
+{
+  const char *owner = sp_past_other_owner(past, number, primary);
+  if (!owner)
+    return 0;
+  return sp_fail(err, SP_E_REFUSED,
+                 "the record '%s:%s' is of the primary '%s': if that is not an earlier name of "
+                 "'%s', two primaries share this backup, and its tags may be the other's",
+                 backup, SP_RECORD_TAG, owner, primary);
+}
+
 /* Reads the backup's record into past, and tells it. */
 static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
                        const char *primary, const struct sp_side *backup,
@@ -194,7 +212,7 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
     past->unread_at = number;
     return is_of_run ? -1 : 0;
   }
-  if (strcmp(sp_record_primary(record), primary) != 0)
+  if (!past->has_record[number] || sp_past_other_owner(past, number, primary))
     return 0;
   sp_journal_work_on_copy(journal);
   const char *place = sp_store_known_as(backup->store);

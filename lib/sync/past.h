@@ -51,6 +51,12 @@ void sp_past_clear(struct sp_past *past);
 SP_MUST_CHECK int sp_past_fetch_record(struct sp_past *past, size_t number,
                                        const struct sp_side *backup,
                                        const struct sp_retry_policy *retry, struct sp_err *err);
+/* The primary of which the record of that backup is, if it was read and is not of this one; else
+ * NULL. Borrowed. */
+const char *sp_past_other_owner(const struct sp_past *past, size_t number, const char *primary);
+/* Fails then, with that in words: SP_E_REFUSED. `backup` is its name, for them. */
+SP_MUST_CHECK int sp_past_check_owner(const struct sp_past *past, size_t number, const char *backup,
+                                      const char *primary, struct sp_err *err);
 /* Another run may have written it since: it is fetched anew, if it is wanted. */
 void sp_past_forget_record(struct sp_past *past, size_t number);
 

@@ -492,6 +492,19 @@ static void note_clock(struct sp_work *work, size_t backup)
                    llabs(off_s), work->backups[backup]->name, SP_RECORD_TAG);
 }
 
+/* Tells of each time: where two primaries share a backup, each run of either takes it. */
+static void note_taken(struct sp_work *work, size_t backup, const char *owner)
+{
+  SP_LOCK_SCOPE(&work->lock);
+  sp_told_add_note(
+      work->told,
+      "the record '%s:%s' was of the primary '%s', and is of '%s' from now on: if '%s' "
+      "is not an earlier name of '%s', two primaries share this backup, and each "
+      "overwrites the other's tags; give each a repository of its own",
+      work->backups[backup]->name, SP_RECORD_TAG, owner, work->primary->name, owner,
+      work->primary->name);
+}
+
 static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
 {
   SP_AUTO_RECORD struct sp_record now;
@@ -507,8 +520,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
     return -1;
   }
   now.anew_s = is_lost ? work->now_s : 0;
-  bool is_ours =
-      work->past.has_record[backup] && strcmp(sp_record_primary(old), work->primary->name) == 0;
+  const char *owner = sp_past_other_owner(&work->past, backup, work->primary->name);
+  bool is_ours = work->past.has_record[backup] && !owner;
   sp_journal_flush(work->sync->journal); /* what this run saw of the primary is asked again */
   if (make(work, backup, is_ours ? old : &nothing, &now, err) < 0 ||
       sp_record_prune(&now, seen_s(work), err) < 0 ||
@@ -523,6 +536,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
     note_anew(work, backup, &unread);
   if (is_news)
     note_clock(work, backup);
+  if (owner)
+    note_taken(work, backup, owner);
   struct sp_err no_memory = SP_ERR_INIT;
   forget(sp_past_tell_said(work->sync->journal, sp_store_known_as(work->backups[backup]),
                            is_news ? &now : old, &no_memory));

@@ -49,6 +49,7 @@ static int survey(struct looking *looking, struct sp_work *work, size_t number,
   if (of_primary->code == SP_OK)
     (void)!sp_recall_check_memory(work, of_primary);
   sp_work_note_rot(work);
+  sp_work_note_owners(work);
   if (sp_children_find(work, err) < 0)
     return -1;
   return sp_cancel_check(work->sync->cancel, err);

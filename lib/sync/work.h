@@ -105,6 +105,8 @@ enum sp_doubt sp_work_doubt(const struct sp_work *work, size_t backup, const str
 /* Notes what is known to be damaged at each backup where no tag of this image says so: it may be
  * that of a history tag, or of one that is not selected. */
 void sp_work_note_rot(struct sp_work *work);
+/* Notes each backup whose record, if it was read, is of another primary. */
+void sp_work_note_owners(struct sp_work *work);
 /* Says so of a tag (--accept). */
 bool sp_work_is_accepted(const struct sp_work *work, const char *tag);
 
