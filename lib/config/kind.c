@@ -115,9 +115,15 @@ static json_t *int_schema(const struct sp_config_row *row)
 static bool read_percent(struct sp_reader *reader, const struct sp_config_row *row,
                          struct sp_yaml_node *node, void *at)
 {
-  (void)reader;
-  (void)row;
-  return is_text(node) && sp_value_parse_percent(sp_span_str(node->text), at);
+  uint32_t *percent = at;
+  if (!is_text(node))
+    return false;
+  if (sp_value_parse_percent(sp_span_str(node->text), percent) && *percent <= row->most)
+    return true;
+  if (row->most == 100)
+    return false;
+  sp_reader_complain(reader, node, _("'%s' is from 0%% to %lld%%"), row->key, (long long)row->most);
+  return true;
 }
 
 static json_t *show_percent(const struct sp_config_row *row, const void *at)
@@ -128,9 +134,9 @@ static json_t *show_percent(const struct sp_config_row *row, const void *at)
 
 static json_t *percent_schema(const struct sp_config_row *row)
 {
-  (void)row;
-  return json_pack("{s:[{s:s, s:i, s:i}, {s:s, s:s}]}", "oneOf", "type", "integer", "minimum", 0,
-                   "maximum", 100, "type", "string", "pattern", "^0*(100|[0-9]{1,2})%?$");
+  return json_pack("{s:[{s:s, s:i, s:I}, {s:s, s:s}]}", "oneOf", "type", "integer", "minimum", 0,
+                   "maximum", (json_int_t)row->most, "type", "string", "pattern",
+                   row->most < 100 ? "^0*[0-9]{1,2}%?$" : "^0*(100|[0-9]{1,2})%?$");
 }
 
 /* -- durations, dates, sizes */

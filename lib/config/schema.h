@@ -19,7 +19,7 @@ struct sp_yaml_node;
 enum sp_config_kind {
   SP_KIND_BOOL,         /* bool */
   SP_KIND_INT,          /* uint32_t, least..most */
-  SP_KIND_PERCENT,      /* uint32_t */
+  SP_KIND_PERCENT,      /* uint32_t, ..most: 99 or 100 */
   SP_KIND_DURATION,     /* int64_t seconds, least..most */
   SP_KIND_DATE,         /* int64_t unix time; -1 = not given */
   SP_KIND_SIZE,         /* uint64_t bytes, least..most */

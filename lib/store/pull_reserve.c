@@ -94,6 +94,16 @@ static void note_held(struct sp_pull_reserve *reserve, int64_t held_s)
     reserve->held_s = held_s;
 }
 
+/* None of the limit is ever free for us: no window that comes will change that. */
+static int fail_for_good(const struct sp_pulls_said *said, const char *registry, struct sp_err *err)
+{
+  return sp_fail(err, SP_E_UNSUPPORTED,
+                 "'%s' allows these credentials %llu pulls in a window, and %u%% of them are held "
+                 "in reserve, so none is ever free: use credentials that may pull more (safeport "
+                 "login %s), or lower 'pull-reserve' in safeport.yaml",
+                 registry, (unsigned long long)said->limit, said->reserve_percent, registry);
+}
+
 static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *store, size_t i,
                     struct sp_err *err)
 {
@@ -110,6 +120,8 @@ static int take_one(struct sp_pull_reserve *reserve, const struct sp_store *stor
     reserve->items[i].under_way++;
     return 0;
   }
+  if (said.limit <= sp_pulls_reserved(&said))
+    return fail_for_good(&said, reserve->items[i].registry, err);
   note_held(reserve, (int64_t)said.window_s);
   sp_fail(err, SP_E_THROTTLED, "%llu of %llu pulls are left at '%s', and %u%% are held in reserve",
           (unsigned long long)reserve->items[i].left, (unsigned long long)said.limit,

@@ -2,7 +2,9 @@
 /* Pulls are money: where a registry counts them (it says so in its answers), a manifest is fetched
  * only while more than the reserve is left in its window. At the reserve the fetch fails with
  * SP_E_THROTTLED, and what was to be proven by it stays unproven: no tag moves. So it is with a
- * registry that refuses and says how long: its time is remembered.
+ * registry that refuses and says how long: its time is remembered. Where the reserve is the whole
+ * limit (as of a limit of 0) no window will help: the fetch fails with SP_E_UNSUPPORTED, and nobody
+ * waits.
  *
  * The count is ours: what the registry said last, less what was begun since, until its window has
  * passed. What a registry does before it has said anything cannot be counted, so its first fetch

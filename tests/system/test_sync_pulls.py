@@ -131,6 +131,20 @@ def test_kept_manifests_are_trimmed(rig, port):
     rig.check()
 
 
+@pytest.mark.parametrize("side", ["backup", "primary"])
+@pytest.mark.parametrize("rig", [3], indirect=True)
+def test_a_limit_of_nothing_is_waited_for_by_nobody(rig, port, tmp_path, side):
+    """No window that comes will be better: it is said what to change, and no date."""
+    meter = rig.meter(rig.backup if side == "backup" else rig.primary, 0, 4)
+    places = (rig.primary, meter) if side == "backup" else (meter, rig.backup)
+    for wait in ["--wait"], []:
+        document = rig.sync(*places, *wait, status=1)
+        assert document["totals"]["goes_on_at"] is None
+        assert document["totals"]["tags"]["failed"] == 3 and document["totals"]["tags"]["unproven"] == 0
+        assert "so none is ever free: use credentials" in json.dumps(document)
+    assert not rig.tags() and not meter.pulls and not meter.refused
+
+
 def test_wait_waits_for_the_next_window(rig):
     meter = rig.meter(rig.backup, 40, 5)
     document = rig.sync(rig.primary, meter, "--wait")

@@ -222,7 +222,34 @@ static void test_boundaries(void **state)
     if (fetch_all(&bench, 1000) != rows[i].pulls)
       fail_msg("%zu: %llu pulls", i, (unsigned long long)bench.hub.pulls);
     assert_int_equal(bench.hub.pulls, rows[i].pulls); /* a refused one never reached the registry */
-    assert_int_equal(bench.err.code, SP_E_THROTTLED);
+    assert_int_equal(bench.err.code, rows[i].pulls > 0 ? SP_E_THROTTLED : SP_E_UNSUPPORTED);
+    bench_clear(&bench);
+  }
+}
+
+/* What no window will change is waited for by nobody, and no date is told for it. */
+static void test_without_a_pull_to_spare_nobody_waits(void **state)
+{
+  (void)state;
+  static const struct {
+    uint64_t limit;
+    unsigned percent;
+    const char *words;
+  } rows[] = {{0, 20, "0 pulls in a window, and 20% of them"},
+              {0, 0, "none is ever free: use credentials that may pull more (safeport login hub."},
+              {10, 100, "10 pulls in a window, and 100% of them"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct bench bench;
+    bench_init(&bench, rows[i].limit, rows[i].percent);
+    sp_pull_reserve_wait(&bench.reserve, NULL);
+    look(&bench);
+    stops_at = 3; /* (it would wait for ever) */
+    assert_false(fetch(&bench));
+    assert_int_equal(bench.err.code, SP_E_UNSUPPORTED);
+    assert_non_null(strstr(bench.err.msg, rows[i].words));
+    assert_int_equal(sleeps, 0);
+    assert_int_equal(sp_pull_reserve_take_held_s(&bench.reserve), 0);
+    assert_int_equal(bench.hub.pulls, 0);
     bench_clear(&bench);
   }
 }
@@ -516,6 +543,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_boundaries),
+      cmocka_unit_test(test_without_a_pull_to_spare_nobody_waits),
       cmocka_unit_test(test_limits_that_are_no_numbers_of_pulls),
       cmocka_unit_test(test_the_next_window_begins_when_it_is_there),
       cmocka_unit_test(test_what_is_left_over_is_gone),
