@@ -46,6 +46,8 @@ struct run {
   bool approved;
   struct sp_retry_wait wait;
   uint64_t broke_off_at; /* what was written when the source failed last */
+  bool has_failed;       /* it failed in this reading */
+  bool has_gone_on;      /* ...and came further then */
   uint64_t read_before;  /* bytes of earlier readings */
   unsigned samples;
   int64_t next_sample_ms;
@@ -276,14 +278,22 @@ static int open_source(struct run *run, struct sp_err *err)
   return 0;
 }
 
+/* Is what it did only what a line does? Bytes that are short end at the same place each time; where
+ * another connection brought more, it was not for want of bytes that the first one ended. */
+static bool is_of_line(const struct run *run, const struct sp_err *why)
+{
+  return why->code != SP_E_NETWORK || why->sys == ECONNRESET || run->has_gone_on;
+}
+
 /* It ended early, again and again: is it short, or is it the line? The source is asked, unless it
- * was plainly the line. */
+ * was plainly the line. (A registry with a warm cache promises the length of what its disk has
+ * lost, and cuts the answer: that is damage, though the promise was right.) */
 static void judge_early_end(struct run *run, struct sp_err *why)
 {
   struct sp_relay *relay = run->relay;
   struct sp_blob_state state;
   struct sp_err ignored = SP_ERR_INIT;
-  if (why->code != SP_E_NETWORK || why->sys == ECONNRESET ||
+  if (is_of_line(run, why) ||
       sp_store_check_blob(relay->source, &relay->digest, relay->size_bytes, SP_PROOF_TOUCHED,
                           &state, &ignored) < 0 ||
       state.state == SP_BLOB_PRESENT)
@@ -304,6 +314,8 @@ static int resume_source(struct run *run, struct sp_err *why, struct sp_err *err
   explain_source(run, why);
   if (written - run->broke_off_at >= HASH_PIECE_BYTES)
     run->wait = SP_RETRY_WAIT_INIT; /* it had worked again in between */
+  run->has_gone_on = run->has_gone_on || (run->has_failed && written > run->broke_off_at);
+  run->has_failed = true;
   run->broke_off_at = written;
   while (sp_retry_wait(&run->wait, &policy, why)) {
     sp_err_clear(why);
@@ -455,6 +467,8 @@ static int begin_reading(struct run *run, struct sp_err *err)
   run->approved = false;
   run->wait = SP_RETRY_WAIT_INIT;
   run->broke_off_at = 0;
+  run->has_failed = false;
+  run->has_gone_on = false;
   reset_samples(run);
   if (sp_hasher_new(relay->digest.alg, &run->hasher, err) < 0 ||
       sp_ring_new(relay->size_bytes, ring_bytes, relay->end_count + 1, &run->ring, err) < 0)

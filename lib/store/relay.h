@@ -46,7 +46,8 @@ struct sp_relay {
   void *progress_ctx;
   uint64_t read_bytes;     /* out: bytes that came from the source, repeats included */
   unsigned wrong_readings; /* out: times that the source's bytes were wrong */
-  bool is_short;           /* out: the source answers, and its bytes end too early each time */
+  bool is_short;           /* out: the source answers, and its bytes end at the same place each
+                              time, too early */
 };
 
 /* Runs it to its end. 0: each end has its own result, and if one is DONE (or there are none) the

@@ -180,11 +180,31 @@ static void a_source_that_goes_on_failing_is_given_up(void **state)
   assert_int_equal(end.finished, 0);
 }
 
+/* What one connection brought is there: that the next ones end early, and that not even the last
+ * byte can be had, is the line's fault. */
+static void a_line_that_cuts_is_not_a_short_source(void **state)
+{
+  (void)state;
+  static const enum sp_code by[] = {SP_E_NETWORK, SP_OK};
+  for (size_t i = 0; i < sizeof by / sizeof by[0]; i++) {
+    struct script source =
+        SCRIPT(.breaks = 1000, .break_after = 10, .break_by = by[i], .is_short = true);
+    struct sp_relay relay = relay_of(&source.store, NULL, 0);
+    relay.retry_for_ms = 300;
+    struct sp_err err = SP_ERR_INIT;
+    assert_int_equal(sp_relay_run(&relay, &err), -1);
+    assert_int_equal(err.code, SP_E_NETWORK);
+    assert_false(relay.is_short);
+    assert_int_equal(relay.wrong_readings, 0);
+    assert_true(source.opens > 1);
+  }
+}
+
 static void a_source_that_is_short_each_time_is_damaged(void **state)
 {
   (void)state;
-  struct script source =
-      SCRIPT(.breaks = 1000, .break_after = 10, .break_by = SP_E_NETWORK, .is_short = true);
+  struct script source = SCRIPT(.breaks = 1000, .break_after = 10, .is_one_place = true,
+                                .break_by = SP_E_NETWORK, .is_short = true);
   struct script end = SCRIPT(.pause_us = 0);
   struct sp_relay_end ends[] = {{.store = &end.store}};
   struct sp_relay relay = relay_of(&source.store, ends, 1);
@@ -445,6 +465,7 @@ int main(void)
       cmocka_unit_test(each_break_has_its_own_patience),
       cmocka_unit_test(a_broken_connection_goes_on_where_it_was),
       cmocka_unit_test(a_source_that_goes_on_failing_is_given_up),
+      cmocka_unit_test(a_line_that_cuts_is_not_a_short_source),
       cmocka_unit_test(a_source_that_is_short_each_time_is_damaged),
       cmocka_unit_test(a_final_failure_is_final),
       cmocka_unit_test(an_absent_or_damaged_source_says_so),

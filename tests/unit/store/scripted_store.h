@@ -96,6 +96,7 @@ struct script {
   /* reading */
   unsigned breaks;       /* this many connections break off... */
   uint64_t break_after;  /* ...after so many bytes of each */
+  bool is_one_place;     /* ...or all at this byte of the blob */
   enum sp_code break_by; /* 0: end of input too early */
   bool is_short;         /* it says so of the blob when it is asked */
   unsigned wrong;        /* this many readings have a wrong byte */
@@ -206,8 +207,9 @@ static int script_open_read(struct sp_store *store, const struct sp_digest *dige
   reader->stop_at = size_bytes;
   reader->is_wrong = offset == 0 && script->wrong > 0;
   script->wrong -= reader->is_wrong;
-  if (script->opens++ < script->breaks && offset + script->break_after < size_bytes)
-    reader->stop_at = offset + script->break_after;
+  uint64_t from = script->is_one_place ? 0 : offset;
+  if (script->opens++ < script->breaks && from + script->break_after < size_bytes)
+    reader->stop_at = from + script->break_after;
   *out = &reader->reader;
   return 0;
 }
