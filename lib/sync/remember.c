@@ -149,6 +149,14 @@ static bool is_late(const struct sp_work *work, const struct sp_pinned *tag)
   return is_late;
 }
 
+/* Its age counts from now on all the same. */
+static void tell_unhad(struct sp_work *work, const struct sp_pinned *tag)
+{
+  const struct sp_known_digest seen = {.digest = tag->primary, .first_seen_s = seen_s(work)};
+  struct sp_err no_memory = SP_ERR_INIT;
+  forget(sp_known_tell_digest(work->sync->journal, work->primary->name, &seen, &no_memory));
+}
+
 static void tell_named(struct sp_work *work, const struct sp_pinned *tag)
 {
   struct sp_journal *journal = work->sync->journal;
@@ -167,8 +175,12 @@ void sp_remember_primary(struct sp_work *work)
   struct sp_err no_memory = SP_ERR_INIT;
   for (size_t i = 0; i < work->tags.count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
-    if (tag->primary.alg != SP_DIGEST_NONE && !tag->is_gone && !is_refused(work, tag))
+    if (tag->primary.alg == SP_DIGEST_NONE || tag->is_gone || is_refused(work, tag))
+      continue;
+    if (sp_tags_is_had(work, tag))
       tell_named(work, tag);
+    else
+      tell_unhad(work, tag);
   }
   for (size_t i = 0; i < work->fallback_count; i++) {
     const struct sp_fallback *fallback = &work->fallbacks[i];
@@ -381,6 +393,13 @@ static int add_gone(const struct sp_work *work, size_t backup, struct sp_record 
   return 0;
 }
 
+/* Is there anything to be said of the tag at this backup? */
+static bool is_told(const struct sp_work *work, const struct sp_pinned *tag, size_t backup)
+{
+  return tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].action != SP_ACTION_REFUSE &&
+         sp_tags_is_had(work, tag);
+}
+
 /* What is known now, of which `old`, the record as it was, is a part. */
 static int make(const struct sp_work *work, size_t backup, const struct sp_record *old,
                 struct sp_record *record, struct sp_err *err)
@@ -390,8 +409,7 @@ static int make(const struct sp_work *work, size_t backup, const struct sp_recor
     return -1;
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
-    if (tag->primary.alg != SP_DIGEST_NONE && tag->at[backup].action != SP_ACTION_REFUSE &&
-        add_tag(work, backup, tag, old, record, err) < 0)
+    if (is_told(work, tag, backup) && add_tag(work, backup, tag, old, record, err) < 0)
       return -1;
   }
   return sp_record_merge(record, old, err);
@@ -417,8 +435,7 @@ static bool has_news_of_names(const struct sp_work *work, size_t backup,
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
     const struct sp_known_tag *old = sp_known_find_tag(said, tag->name);
-    if (old && old->is_gone && tag->primary.alg != SP_DIGEST_NONE &&
-        tag->at[backup].action != SP_ACTION_REFUSE)
+    if (old && old->is_gone && is_told(work, tag, backup))
       return true;
   }
   for (size_t i = 0; i < past->tag_count; i++) {
@@ -437,7 +454,7 @@ static bool has_news_of_copies(const struct sp_work *work, size_t backup,
 {
   for (size_t i = 0; i < work->tags.selected_count; i++) {
     const struct sp_pinned *tag = &work->tags.items[i];
-    if (tag->primary.alg == SP_DIGEST_NONE || tag->at[backup].action == SP_ACTION_REFUSE)
+    if (!is_told(work, tag, backup))
       continue;
     const struct sp_known_digest nothing = {.digest = tag->primary};
     const struct sp_known_digest *old = sp_known_find_digest(said, &tag->primary);

@@ -453,6 +453,16 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup)
          tag->at[backup].action == SP_ACTION_REFUSE;
 }
 
+bool sp_tags_is_had(const struct sp_work *work, const struct sp_pinned *tag)
+{
+  const struct sp_digest before = sp_past_named_last(&work->past, tag->name);
+  bool is_had = !tag->is_fixed || sp_digest_eq(&before, &tag->primary);
+  for (size_t i = 0; i < work->backup_count; i++)
+    is_had = is_had || tag->at[i].proven != SP_PROOF_NONE ||
+             sp_digest_eq(&tag->at[i].now, &tag->primary);
+  return is_had;
+}
+
 /* Is it known that the tag named this digest at the primary once? Then a backup that has it was
  * only out of reach when it was accepted that the tag changed. */
 static bool has_named(const struct sp_work *work, const char *tag, const struct sp_digest *digest)

@@ -67,6 +67,11 @@ bool sp_tags_is_refused(const struct sp_pinned *tag, size_t backup);
  * it was last looked at, so did the backup, and what that has now the primary never named, as far
  * as is known. Blocks on the journal. */
 bool sp_tags_is_replaced(const struct sp_work *work, const struct sp_pinned *tag, size_t backup);
+/* Is what it names at the primary more than the primary's word, as soon as the copies are done: it
+ * moves, it was copied to a backup or is in step there, or is what was known before? What nobody
+ * ever got is nothing that a fixed tag could be held to: a HEAD may have been wrong for a moment,
+ * or a push broken that was pushed again. */
+bool sp_tags_is_had(const struct sp_work *work, const struct sp_pinned *tag);
 /* What it names there, or named last: what it leaves if it is set. alg NONE: nothing, as far as is
  * known. */
 const struct sp_digest *sp_tags_left(const struct sp_tag_at *at);
