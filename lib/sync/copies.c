@@ -99,6 +99,11 @@ static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t bac
     tell_failed(work, tag, backup, tag->why, NULL);
     return;
   }
+  if (at->action == SP_ACTION_KEEP && tag->has_no_list) {
+    tell_failed(work, tag, backup, tag->why, NULL);
+    sp_remember_tag(work, tag, backup);
+    return;
+  }
   enum sp_sync_result result = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
   if (at->action == SP_ACTION_KEEP)
     result = SP_SYNC_IN_STEP;
