@@ -300,15 +300,6 @@ bool sp_differ_is_for_sync(const struct sp_check *check, const struct sp_site *b
 
 /* -- referrers */
 
-static bool has_node(const struct sp_copy *copy, const struct sp_digest *digest)
-{
-  for (size_t i = 0; i < copy->node_count; i++) {
-    if (sp_digest_eq(&copy->nodes[i].digest, digest))
-      return true;
-  }
-  return false;
-}
-
 bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest *digest)
 {
   for (size_t i = 0; i < copy->finding_count; i++) {
@@ -324,8 +315,8 @@ bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest
  * referrers could not be asked for. */
 static bool is_missed(const struct sp_copy_node *node, const struct sp_copy *there)
 {
-  return node->subject.alg != SP_DIGEST_NONE && has_node(there, &node->subject) &&
-         !has_node(there, &node->digest);
+  return node->subject.alg != SP_DIGEST_NONE && sp_copy_has_node(there, &node->subject) &&
+         !sp_copy_has_node(there, &node->digest);
 }
 
 /* It is not listed: because its bytes are wrong? */
@@ -361,7 +352,7 @@ static bool is_at_a_backup(const struct sp_check *check, const struct sp_digest 
 {
   for (size_t s = 1; s < check->site_count; s++) {
     const struct sp_copy *copy = sp_site_find_copy(&check->sites[s], image);
-    if (copy && copy->is_known && has_node(copy, referrer))
+    if (copy && copy->is_known && sp_copy_has_node(copy, referrer))
       return true;
   }
   return false;
@@ -373,7 +364,7 @@ static void compare_listed(struct sp_check *check, const struct sp_copy *origina
 {
   for (size_t i = 0; i < original->finding_count; i++) {
     const struct sp_digest *digest = &original->findings[i].digest;
-    if (sp_differ_is_listed_only(original, digest) && !has_node(copy, digest) &&
+    if (sp_differ_is_listed_only(original, digest) && !sp_copy_has_node(copy, digest) &&
         is_at_a_backup(check, &copy->digest, digest))
       sp_check_find(check, site, copy, digest, "referrer", SP_FINDING_MISSING);
   }

@@ -254,6 +254,49 @@ def test_referrers_that_nobody_has(collected):
     assert not any("safeport restore" in note for note in report["notes"])
 
 
+# -- what came to the primary since the last sync
+@pytest.fixture
+def newer(port, start, tmp_path):
+    """In step at a registry; then the image is signed anew, which no sync has seen."""
+    newer = backed_up.BackedUp(port, start, tmp_path)
+    newer.put("app", images.with_referrers(3, tag="v1.0.0"))
+    newer.backups = lambda name: [f"{newer.one.host}/one/{name}"]
+    newer.write()
+    newer.sync()
+    newer.signature = images.Content()
+    newer.signature.add_artifact("application/vnd.dev.cosign.simplesigning.v1+json", b'{"sig": "newer"}',
+                                 tag=newer.images["app"].tags["v1.0.0"].replace(":", "-") + ".sig")
+    newer.put("app", newer.signature)
+    return newer
+
+
+def lose(registry, content):
+    registry.remove(max(content.blobs, key=lambda digest: len(content.blobs[digest])))
+    registry.restart()
+
+
+def test_layer_lost_beside_a_newer_signature(newer):
+    """The backup has what is lost, and not the signature: that it does not have everything is not said of the image."""
+    lose(newer.primary, newer.images["app"])
+    (note,) = [note for note in newer.json("verify", status=1)["images"][0]["notes"] if "damaged at the primary" in note]
+    back = f"safeport restore app --tag v1.0.0 --to {newer.primary.host}/src/app"
+    assert back in note and "but for referrers that no backup has" in note and "build it anew" not in note
+    newer.run(*back.split()[1:])
+    newer.sync()
+    newer.run("verify")
+    (tag, digest), = newer.signature.tags.items()
+    for registry, name in ((newer.primary, "src/app"), (newer.one, "one/app")):
+        oracle.check_tag(oracle.HttpPlace(wire.Wire.to(registry), name), tag, digest)
+
+
+def test_newer_signature_is_lost(newer):
+    """No restore brings back what no backup has."""
+    lose(newer.primary, newer.signature)
+    notes = newer.json("verify", status=1)["images"][0]["notes"]
+    assert any("no backup has it whole" in note for note in notes)
+    assert not any("safeport restore" in note for note in notes)
+
+
 # -- a referrers API that fails
 class Failing:
     """A primary with the API, asked again each time, that answers a question for the referrers as it is told to."""
