@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oci/reference.h"
 #include "policy/tag_kind.h"
 #include "sync/gone.h"
 #include "sync/wanted.h"
@@ -90,13 +91,31 @@ static int add_at_primary(struct sp_check *check, const struct sp_pinned *tag, s
 
 /* -- history tags */
 
-/* Is it a history tag of a tag that the file selects? */
+/* Does the tag that is named so belong to an image of this run? (Where no tags were named with the
+ * image, to any.) */
+static bool is_of_company(const struct sp_check *check, const struct sp_digest *subject)
+{
+  const struct sp_work *work = &check->work;
+  if (!work->rules.only)
+    return true;
+  for (size_t s = 0; s < check->site_count; s++) {
+    if (sp_site_find_copy(&check->sites[s], subject))
+      return true;
+  }
+  return false;
+}
+
+/* Is it a history tag of a tag that the file selects, or of cosign's tags? */
 static bool is_history(const struct sp_check *check, const char *tag)
 {
   char base[SP_MAX_TAG + 1];
   struct sp_span of;
+  struct sp_digest subject;
+  bool is_fallback;
   if (!sp_history_tag_parse(tag, &of, NULL))
     return false;
+  if (sp_ref_digest_tag_subject(of, &subject, &is_fallback))
+    return !is_fallback && check->work.rules.with_referrers && is_of_company(check, &subject);
   snprintf(base, sizeof base, "%.*s", (int)of.len, of.ptr);
   return strlen(base) >= SP_HISTORY_BASE_MAX ||
          sp_selection_matches(sp_wanted_selection(&check->work), base);

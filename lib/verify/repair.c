@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/relay.h"
+#include "sync/history.h"
 #include "transfer/job.h"
 #include "transfer/report.h"
 #include "verify/differ.h"
@@ -80,6 +81,11 @@ static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_si
 
 /* -- the rest */
 
+struct repair {
+  struct sp_check *check;
+  const struct sp_site *site;
+};
+
 /* Some other place that has the whole copy good. */
 static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *but,
                                  const struct sp_digest *digest)
@@ -91,6 +97,16 @@ static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *b
       return site;
   }
   return NULL;
+}
+
+/* What a tag of the image's company is about to leave keeps a name there. */
+static int keep_side(void *ctx, size_t destination, const char *tag, const struct sp_digest *next,
+                     struct sp_err *err)
+{
+  struct repair *repair = ctx;
+  (void)destination;
+  size_t backup = (size_t)(repair->site - repair->check->sites) - 1;
+  return sp_history_keep_side(&repair->check->work, backup, tag, next, err);
 }
 
 static int transfer(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy,
@@ -105,11 +121,14 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
     if (is_to_set(check, site, &copy->tags[i]))
       names[to.tag_count++] = copy->tags[i].name;
   }
+  struct repair repair = {.check = check, .site = site};
   const struct sp_transfer job = {.source = donor->store,
                                   .digest = copy->digest,
                                   .destinations = &to,
                                   .destination_count = 1,
                                   .with_referrers = check->work.rules.with_referrers,
+                                  .before_side_tag = keep_side,
+                                  .ctx = &repair,
                                   .view = &donor->view,
                                   .retry = sync->retry,
                                   .cancel = sync->cancel};
