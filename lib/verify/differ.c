@@ -296,6 +296,12 @@ bool sp_differ_is_selected(const struct sp_check *check, const char *tag)
   return find_pinned(check, tag) != NULL;
 }
 
+bool sp_differ_is_moving(const struct sp_check *check, const char *tag)
+{
+  const struct sp_pinned *pinned = find_pinned(check, tag);
+  return pinned && !pinned->is_fixed && !pinned->is_past;
+}
+
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag)
 {

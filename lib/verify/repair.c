@@ -84,7 +84,39 @@ static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_si
 struct repair {
   struct sp_check *check;
   const struct sp_site *site;
+  const struct sp_copy *copy;
 };
+
+static bool names_another(struct sp_store *store, const char *tag, const struct sp_digest *digest)
+{
+  struct sp_named named;
+  struct sp_err ignored = SP_ERR_INIT;
+  return sp_store_resolve(store, tag, &named, &ignored) == 0 &&
+         !sp_digest_eq(&named.digest, digest);
+}
+
+/* Somebody may have been faster: what a tag named when it was looked at is not set over what it
+ * names since, here or at the primary. */
+static int require_unmoved(void *ctx, size_t destination, struct sp_err *err)
+{
+  const struct repair *repair = ctx;
+  const struct sp_check *check = repair->check;
+  const struct sp_copy *copy = repair->copy;
+  (void)destination;
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    const char *tag = copy->tags[i].name;
+    if (!is_to_set(check, repair->site, &copy->tags[i]))
+      continue;
+    bool is_moving = sp_differ_is_moving(check, tag) && !atomic_load(&check->sites[0].is_out);
+    if (names_another(repair->site->store, tag, &copy->digest) ||
+        (is_moving && names_another(check->sites[0].store, tag, &copy->digest)))
+      return sp_fail(err, SP_E_REFUSED,
+                     "'%s' moved while it was repaired, and is left to the next sync: safeport "
+                     "sync %s",
+                     tag, check->work.name);
+  }
+  return 0;
+}
 
 /* Some other place that has the whole copy good. */
 static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *but,
@@ -121,12 +153,13 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
     if (is_to_set(check, site, &copy->tags[i]))
       names[to.tag_count++] = copy->tags[i].name;
   }
-  struct repair repair = {.check = check, .site = site};
+  struct repair repair = {.check = check, .site = site, .copy = copy};
   const struct sp_transfer job = {.source = donor->store,
                                   .digest = copy->digest,
                                   .destinations = &to,
                                   .destination_count = 1,
                                   .with_referrers = check->work.rules.with_referrers,
+                                  .before_tags = require_unmoved,
                                   .before_side_tag = keep_side,
                                   .ctx = &repair,
                                   .view = &donor->view,
