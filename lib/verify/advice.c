@@ -117,6 +117,27 @@ static const char *tag_of(const struct sp_copy *copy)
   return copy->tags[i].name;
 }
 
+/* Is all that it lacks layers that registries do not store (nondistributable)? */
+static bool lacks_only_foreign(const struct sp_site *site, const struct sp_copy *copy)
+{
+  bool is_so = copy->is_known && !copy->is_absent && copy->finding_count == 0;
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    is_so = is_so && (blob->have == SP_HAVE_PRESENT ||
+                      (blob->blob.is_foreign && blob->have == SP_HAVE_ABSENT));
+  }
+  return is_so;
+}
+
+static void advise_foreign(struct sp_check *check, const char *tag)
+{
+  sp_report_add_note(check->report,
+                     "'%s:%s' has layers that are kept elsewhere (nondistributable): they were not "
+                     "fetched from there, and neither '%s' nor a backup has them, so it cannot be "
+                     "backed up whole",
+                     check->work.name, tag, check->sites[0].store->name);
+}
+
 static void advise_listed(struct sp_check *check, const char *tag)
 {
   sp_report_add_note(
@@ -239,6 +260,8 @@ static void advise_primary(struct sp_check *check)
     if (holder.holding <= HOLDING_IMAGE && holder.holding != HOLDING_UNASKED &&
         lacks_only_referrers(primary, copy))
       advise_listed(check, tag_of(copy));
+    else if (holder.holding == HOLDING_NONE && lacks_only_foreign(primary, copy))
+      advise_foreign(check, tag_of(copy));
     else
       advise_copy(check, tag_of(copy), false, holder);
   }
