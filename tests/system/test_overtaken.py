@@ -124,6 +124,24 @@ def test_a_repair_that_another_overtook(backed, held, where):
     assert named(backed.one, "one/app") == digest_of(3)
 
 
+def test_a_repair_that_another_overtook_at_the_end(backed, held):
+    """While its tag was set: what the primary names since is set again."""
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    shutil.rmtree(backed.one.tag_link("one/app", "latest").parents[1])
+    backed.one.restart()
+    way = held(backed.one, "PUT", "/manifests/latest")
+    slow = backed.port.start("verify", "--repair", "--config", way.file)
+    assert way.begun.wait(30)
+    backed.put("app", images.small(2))
+    safeport.Safeport(backed.folder / "another").run("sync", "--config", backed.file, status=0)
+    assert named(backed.one, "one/app") == digest_of(2)
+    way.go_on()
+    slow.wait(60, 0)
+    assert named(backed.one, "one/app") == digest_of(2)
+
+
 @pytest.mark.parametrize("before", ["nothing", "the same", "another"])
 def test_a_push_that_came_during_a_restore(backed, held, before):
     """It is not written over."""
