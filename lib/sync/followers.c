@@ -273,7 +273,8 @@ static void ask(struct sp_work *work, struct sp_pinned *tag)
   if (failed && err.code == SP_E_UNSUPPORTED)
     atomic_store(&work->view.is_without_api, true);
   else if (failed && err.code != SP_E_NOT_FOUND) {
-    note_no_list(tag, &err);
+    if (err.code != SP_E_INTERRUPTED)
+      note_no_list(tag, &err);
     return;
   }
   sp_remember_referrers(work, &tag->primary);

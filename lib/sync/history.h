@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* History tags: before a moving tag, or one of cosign's, moves on a backup, the digest that it
- * leaves keeps a name there
- * (`safeport-latest-20261123T101500Z`), so that a bad push can be undone.
+ * leaves keeps a name there (`safeport-latest-20261123T101500Z`), so that a bad push can be undone.
  *
  * It is set when all of the new image is there and proven, right before the tag moves: its time is
  * the one at which the tag left. A name that another digest has is never taken from it.
