@@ -46,7 +46,7 @@ static const char *result_text(const struct sp_sync_tag *tag)
       [SP_SYNC_TO_PROVE] = N_("in step, would be looked at again"),
       [SP_SYNC_NOT_FOLLOWED] = N_("changed at the primary and is a fixed tag: tampered with, or "
                                   "rebuilt. Not followed; if it is meant"),
-      [SP_SYNC_UNPROVEN] = N_("not moved: to prove it would take pulls that are held in reserve"),
+      [SP_SYNC_UNPROVEN] = N_("unproven, and left as it is"),
       [SP_SYNC_HELD] = N_("left as it is"),
       [SP_SYNC_REFUSED] = N_("names another image there, and stays. If it is to go: --force"),
       [SP_SYNC_DAMAGED] = N_("in step, and known to be damaged there"),
@@ -85,7 +85,7 @@ static void print_tag(const struct sp_sync_image *image, const struct sp_sync_pl
   }
   if (tag->history_tag)
     printf(_("; what it was is kept as %s"), tag->history_tag);
-  if (tag->result == SP_SYNC_FAILED && tag->err) {
+  if ((tag->result == SP_SYNC_FAILED || tag->result == SP_SYNC_UNPROVEN) && tag->err) {
     fputs(": ", stdout);
     fact_print_escaped(stdout, tag->err->msg);
   }

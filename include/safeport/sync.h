@@ -19,9 +19,9 @@ enum sp_sync_result {
   SP_SYNC_TO_PROVE,     /* --dry-run: in step; would be looked at again */
   SP_SYNC_NOT_FOLLOWED, /* a fixed tag that changed at the primary: tampered with, or rebuilt; or,
                            `is_replaced`, that somebody replaced at the backup */
-  SP_SYNC_UNPROVEN,     /* not moved: proving it would take pulls that are held in reserve */
-  SP_SYNC_HELD,         /* not moved: the primary lost too much to be believed */
-  SP_SYNC_REFUSED,      /* restore: the tag names another image there, and stays as it is */
+  SP_SYNC_UNPROVEN, /* left as it is: pulls are held in reserve, or the other side throttles us */
+  SP_SYNC_HELD,     /* not moved: the primary lost too much to be believed */
+  SP_SYNC_REFUSED,  /* restore: the tag names another image there, and stays as it is */
   SP_SYNC_DAMAGED, /* in step, and known to be damaged there in a way that only reading shows, which
                       is verify's work: it was left as it is (exit 5) */
   SP_SYNC_FAILED,

@@ -99,6 +99,11 @@ static void settle(struct sp_work *work, const struct sp_pinned *tag, size_t bac
     tell_failed(work, tag, backup, tag->why, NULL);
     return;
   }
+  if (at->action == SP_ACTION_KEEP && tag->has_no_list) {
+    tell_failed(work, tag, backup, tag->why, NULL);
+    sp_remember_tag(work, tag, backup);
+    return;
+  }
   enum sp_sync_result result = work->sync->restores ? SP_SYNC_REFUSED : SP_SYNC_NOT_FOLLOWED;
   if (at->action == SP_ACTION_KEEP)
     result = SP_SYNC_IN_STEP;
@@ -158,6 +163,13 @@ static int before_tags(void *ctx, size_t destination, struct sp_err *err)
       return -1;
   }
   return 0;
+}
+
+static int before_side_tag(void *ctx, size_t destination, const char *tag,
+                           const struct sp_digest *next, struct sp_err *err)
+{
+  struct copy *copy = ctx;
+  return sp_history_keep_side(copy->work, copy->backups[destination], tag, next, err);
 }
 
 static void tell_ended(void *ctx, const struct sp_image *image)
@@ -221,6 +233,7 @@ static int transfer(struct copy *copy, struct sp_err *err)
       .with_referrers = work->rules.with_referrers && !copy->group->tags[0]->is_side,
       .dry_run = work->sync->dry_run,
       .before_tags = before_tags,
+      .before_side_tag = before_side_tag,
       .ended = tell_ended,
       .doubt = doubt,
       .was_read = was_read,

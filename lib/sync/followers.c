@@ -8,6 +8,7 @@
 #include "oci/reference.h"
 #include "sync/children.h"
 #include "sync/remember.h"
+#include "sync/told.h"
 #include "transfer/digest_map.h"
 
 #define LISTS_AT_ONCE 32
@@ -252,6 +253,16 @@ static bool has_all(struct sp_work *work, size_t backup, const struct sp_referre
   return true;
 }
 
+/* The tag is not fully looked at, and the next run asks again. */
+static void note_no_list(struct sp_pinned *tag, struct sp_err *err)
+{
+  (void)sp_err_context(err, "cannot look up referrers");
+  tag->has_no_list = true;
+  tag->why = malloc(sizeof *tag->why);
+  if (tag->why)
+    *tag->why = *err;
+}
+
 static void ask(struct sp_work *work, struct sp_pinned *tag)
 {
   SP_CLEANUP(sp_referrers_clear_auto_) struct sp_referrers list = {0};
@@ -261,8 +272,11 @@ static void ask(struct sp_work *work, struct sp_pinned *tag)
     failed = sp_store_list_referrers(work->primary, &tag->primary, &list, &err);
   if (failed && err.code == SP_E_UNSUPPORTED)
     atomic_store(&work->view.is_without_api, true);
-  else if (failed && err.code != SP_E_NOT_FOUND)
-    return; /* the next run asks again */
+  else if (failed && err.code != SP_E_NOT_FOUND) {
+    if (err.code != SP_E_INTERRUPTED)
+      note_no_list(tag, &err);
+    return;
+  }
   sp_remember_referrers(work, &tag->primary);
   for (size_t i = 0; i < work->backup_count; i++) {
     if (is_kept(tag, i) && !has_all(work, i, &list))
@@ -287,6 +301,18 @@ static void ask_task(void *ctx, size_t i)
     ask(work, tag);
 }
 
+static void tell_no_list(struct sp_work *work)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < work->tags.selected_count; i++)
+    count += work->tags.items[i].has_no_list;
+  if (count > 0)
+    sp_told_add_note(work->told,
+                     "'%s' could not be asked what refers to %zu images: what is new of their "
+                     "signatures and other referrers did not come; the next sync asks again",
+                     work->primary->name, count);
+}
+
 int sp_followers_pin(struct sp_work *work, struct sp_err *err)
 {
   if (!work->rules.with_referrers)
@@ -299,5 +325,6 @@ int sp_followers_pin(struct sp_work *work, struct sp_err *err)
     return -1;
   struct asking asking = {.work = work, .map = &map};
   sp_pool_run(work->tags.selected_count, LISTS_AT_ONCE, ask_task, &asking);
+  tell_no_list(work);
   return 0;
 }

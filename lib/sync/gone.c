@@ -135,6 +135,14 @@ static int keep_history(void *ctx, size_t destination, struct sp_err *err)
   return sp_history_keep(proof->work, proof->backup, proof->tag, proof->history, err);
 }
 
+static int keep_side(void *ctx, size_t destination, const char *tag, const struct sp_digest *next,
+                     struct sp_err *err)
+{
+  const struct proof *proof = ctx;
+  (void)destination;
+  return sp_history_keep_side(proof->work, proof->backup, tag, next, err);
+}
+
 static void transfer(struct proof *proof, size_t from, struct sp_report *report)
 {
   struct sp_work *work = proof->work;
@@ -152,6 +160,7 @@ static void transfer(struct proof *proof, size_t from, struct sp_report *report)
                                        .with_referrers = work->rules.with_referrers,
                                        .dry_run = work->sync->dry_run,
                                        .before_tags = keep_history,
+                                       .before_side_tag = keep_side,
                                        .doubt = doubt,
                                        .was_read = was_read,
                                        .ctx = proof,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/history.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,7 +19,8 @@ static bool is_named_by_another(const struct sp_work *work, size_t backup,
   const struct sp_digest *left = sp_tags_left(&tag->at[backup]);
   for (size_t i = 0; i < work->tags.count; i++) {
     const struct sp_tag_at *at = &work->tags.items[i].at[backup];
-    if (&work->tags.items[i] != tag && at->action != SP_ACTION_SET && sp_digest_eq(&at->now, left))
+    if (strcmp(work->tags.items[i].name, tag->name) != 0 && at->action != SP_ACTION_SET &&
+        sp_digest_eq(&at->now, left))
       return true;
   }
   return false;
@@ -98,7 +100,7 @@ static int set_long_name(struct sp_work *work, size_t backup, const struct sp_pi
 bool sp_history_is_due(struct sp_work *work, size_t backup, const struct sp_pinned *tag)
 {
   const struct sp_digest *left = sp_tags_left(&tag->at[backup]);
-  bool moves = !tag->is_side && left->alg != SP_DIGEST_NONE && !sp_digest_eq(left, &tag->primary) &&
+  bool moves = left->alg != SP_DIGEST_NONE && !sp_digest_eq(left, &tag->primary) &&
                tag->at[backup].action == SP_ACTION_SET;
   return moves && work->rules.keep_history > 0 && !is_named_by_another(work, backup, tag) &&
          !is_in_history(work, backup, tag);
@@ -137,5 +139,33 @@ int sp_history_keep(struct sp_work *work, size_t backup, const struct sp_pinned 
   }
   SP_LOCK_SCOPE(&work->lock);
   sp_told_add_note(work->told, "what '%s' named before cannot be kept: %s", tag->name, why.msg);
+  return 0;
+}
+
+int sp_history_keep_side(struct sp_work *work, size_t backup, const char *tag,
+                         const struct sp_digest *next, struct sp_err *err)
+{
+  struct sp_named named;
+  struct sp_err why = SP_ERR_INIT;
+  char name[SP_MAX_TAG + 1], history[SP_MAX_TAG + 1];
+  if (work->rules.keep_history == 0)
+    return 0;
+  if (sp_store_resolve(work->backups[backup], tag, &named, &why) < 0) {
+    if (why.code == SP_E_NOT_FOUND || sp_trouble_is_damage(&why))
+      return 0;
+    sp_err_copy(err, &why);
+    return -1;
+  }
+  snprintf(name, sizeof name, "%s", tag);
+  struct sp_tag_at at[SP_MAX_DESTINATIONS] = {0};
+  at[backup] = (struct sp_tag_at){.now = named.digest, .is_known = true, .action = SP_ACTION_SET};
+  const struct sp_pinned side = {.name = name, .is_side = true, .primary = *next, .at = at};
+  if (sp_history_keep(work, backup, &side, history, err) < 0)
+    return -1;
+  if (history[0]) {
+    SP_LOCK_SCOPE(&work->lock);
+    sp_told_add_note(work->told, "what '%s:%s' named is kept there as '%s'",
+                     work->backups[backup]->name, tag, history);
+  }
   return 0;
 }

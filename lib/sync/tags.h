@@ -33,9 +33,10 @@ struct sp_pinned {
   bool is_gone;  /* is_past; its loss was borne, or meant. Only what backups have is at stake */
   bool is_meant; /* is_gone, and it was meant to go: nobody misses it where no backup has it */
   struct sp_digest primary; /* alg NONE: it could not be read */
-  struct sp_err *why;       /* that it could not; owned; NULL else, and without memory */
-  bool has_moved;           /* while it was copied: `primary` is what it names since */
-  struct sp_tag_at *at;     /* one for each backup; owned */
+  bool has_no_list;     /* what refers to it could not be asked: what is new of that did not come */
+  struct sp_err *why;   /* that it could not, either; owned; NULL else, and without memory */
+  bool has_moved;       /* while it was copied: `primary` is what it names since */
+  struct sp_tag_at *at; /* one for each backup; owned */
 };
 
 struct sp_tags {

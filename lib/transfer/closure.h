@@ -43,6 +43,9 @@ struct sp_closure_request {
   sp_closure_bad *bad;            /* NULL: nothing may be missing, but what is only listed as a
                                      referrer: that is noted */
   void *bad_ctx;
+  bool *has_no_list; /* out: true if it failed because the place answered a question for a list of
+                        referrers with an error, which says nothing of the image. NULL: not wanted
+                        (else false before) */
 };
 
 /* Reads it. `image` (initialised) is sealed on success and must be cleared in any case.

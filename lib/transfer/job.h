@@ -58,6 +58,11 @@ struct sp_transfer {
    * written. Fails: that destination fails, and its tags stay as they are. May be NULL. Called from
    * several threads, once or twice for a destination. */
   int (*before_tags)(void *ctx, size_t destination, struct sp_err *err);
+  /* Called right before a tag of the image's company that named something else at a destination is
+   * set there to `next`. Fails: that destination fails, and the tag stays as it is. May be NULL.
+   * Called from several threads. */
+  int (*before_side_tag)(void *ctx, size_t destination, const char *tag,
+                         const struct sp_digest *next, struct sp_err *err);
   /* What is known against a blob at a destination. May be NULL: nothing is. */
   enum sp_doubt (*doubt)(void *ctx, size_t destination, const struct sp_digest *blob);
   /* A blob was read to its end there, or a manifest was read back: it is good; or it is damaged for
@@ -65,7 +70,7 @@ struct sp_transfer {
   void (*was_read)(void *ctx, size_t destination, const struct sp_digest *digest, bool is_good);
   /* Called last of all, with the image as far as it could be read from the source. May be NULL. */
   void (*ended)(void *ctx, const struct sp_image *image);
-  void *ctx;                    /* of these four */
+  void *ctx;                    /* of these five */
   struct sp_source_view *view;  /* may be NULL: nothing is known of the source yet */
   struct sp_holdings *holdings; /* may be NULL: no other job runs beside this one. With it, every
                                    destination has a place there */

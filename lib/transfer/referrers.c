@@ -26,6 +26,7 @@ _Static_assert(COSIGN_COUNT == SP_COSIGN_TAGS, "the header says how many there a
 struct answer {
   struct sp_err err;
   bool found;
+  bool is_of_api;                    /* question 0: err is the API's */
   struct sp_referrers list;          /* question 0 */
   struct sp_manifest_bytes fallback; /* question 0: where the list came from, if from there */
   struct sp_named named;             /* cosign tags */
@@ -110,8 +111,10 @@ static void ask_list(struct round *round, const struct sp_digest *subject, struc
     }
     if (out->err.code == SP_E_NOT_FOUND)
       sp_err_clear(&out->err);
-    if (out->err.code != SP_E_UNSUPPORTED)
+    if (out->err.code != SP_E_UNSUPPORTED) {
+      out->is_of_api = out->err.code != SP_OK;
       return;
+    }
     sp_err_clear(&out->err);
     sp_referrers_clear(&out->list);
     atomic_store(round->is_without_api, true);
@@ -217,6 +220,8 @@ static int note_answers(const struct round *round, size_t count, struct sp_image
     struct answer *answer = &round->answers[i];
     size_t subject = round->first + i / QUESTIONS;
     if (answer->err.code != SP_OK) {
+      if (round->request->has_no_list)
+        *round->request->has_no_list = answer->is_of_api && answer->err.code == SP_E_SERVER;
       sp_err_copy(err, &answer->err);
       return sp_err_context(err, "cannot look up referrers");
     }

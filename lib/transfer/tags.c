@@ -27,6 +27,18 @@ static void note_kept(struct sp_run *run, size_t place, const char *tag)
                      sp_run_store(run, place)->name, tag);
 }
 
+/* After the caller did what it has to do before a tag leaves what it names. */
+static int set_side_tag(struct sp_run *run, size_t place, const struct sp_tag_fact *fact,
+                        const struct sp_manifest_bytes *manifest, struct sp_err *err)
+{
+  const struct sp_transfer *job = run->job;
+  size_t done;
+  if (fact->now.alg != SP_DIGEST_NONE && job->before_side_tag &&
+      job->before_side_tag(job->ctx, place, fact->name, &manifest->digest, err) < 0)
+    return -1;
+  return sp_store_set_tags(sp_run_store(run, place), &fact->name, 1, manifest, &done, err);
+}
+
 static void side_place_task(void *ctx, size_t place)
 {
   struct sp_run *run = ctx;
@@ -43,11 +55,8 @@ static void side_place_task(void *ctx, size_t place)
       continue;
     }
     struct sp_err err = SP_ERR_INIT;
-    const char *name = tag->name;
-    size_t done;
-    if (sp_store_set_tags(sp_run_store(run, place), &name, 1, manifest, &done, &err) == 0)
-      continue;
-    sp_run_fail_place(run, place, &err);
+    if (set_side_tag(run, place, fact, manifest, &err) < 0)
+      sp_run_fail_place(run, place, &err);
   }
 }
 

@@ -10,11 +10,18 @@
 /* -- what the primary does not have whole */
 
 /* What the backups have of an image. */
-enum holding { HOLDING_NONE, HOLDING_UNASKED, HOLDING_UNPROVEN, HOLDING_WHOLE, HOLDING_COUNT };
+enum holding {
+  HOLDING_NONE,
+  HOLDING_UNASKED,
+  HOLDING_UNPROVEN,
+  HOLDING_IMAGE, /* whole, but for referrers that it lacks */
+  HOLDING_WHOLE,
+  HOLDING_COUNT
+};
 
 struct holder {
   enum holding holding;
-  const struct sp_site *site; /* which it is, UNPROVEN or WHOLE */
+  const struct sp_site *site; /* which it is, UNPROVEN or better */
 };
 
 /* A copy may be whole without a referrer that the primary lists and does not have. */
@@ -31,6 +38,36 @@ static bool has_listed(const struct sp_site *site, const struct sp_copy *origina
   return true;
 }
 
+/* Is all else of it there? */
+static bool lacks_only_referrers(const struct sp_site *site, const struct sp_copy *copy)
+{
+  bool is_so = copy->is_known && !copy->is_absent;
+  for (size_t i = 0; i < copy->finding_count; i++)
+    is_so = is_so && sp_differ_is_listed_only(copy, &copy->findings[i].digest);
+  for (size_t i = 0; i < copy->blob_count; i++)
+    is_so = is_so && site->blobs[copy->blobs[i]].have == SP_HAVE_PRESENT;
+  return is_so;
+}
+
+/* Has it anything of what the primary does not have, or not good? */
+static bool has_any_lacking(const struct sp_site *site, const struct sp_copy *copy,
+                            const struct sp_site *primary, const struct sp_copy *original)
+{
+  for (size_t i = 0; i < original->blob_count; i++) {
+    const struct sp_site_blob *blob = &primary->blobs[original->blobs[i]];
+    size_t number;
+    if (blob->have != SP_HAVE_PRESENT &&
+        sp_digest_map_find(&site->blob_map, &blob->blob.digest, &number) &&
+        site->blobs[number].have == SP_HAVE_PRESENT)
+      return true;
+  }
+  for (size_t i = 0; i < original->finding_count; i++) {
+    if (sp_copy_has_node(copy, &original->findings[i].digest))
+      return true;
+  }
+  return original->is_absent;
+}
+
 /* A copy that no tag names is not looked at, and may be there all the same: restore finds it. */
 static enum holding ask_site(const struct sp_check *check, const struct sp_site *site,
                              const struct sp_copy *original)
@@ -40,7 +77,9 @@ static enum holding ask_site(const struct sp_check *check, const struct sp_site 
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
   if (copy && sp_site_is_copy_good(site, copy))
-    return has_listed(site, original) ? HOLDING_WHOLE : HOLDING_NONE;
+    return has_listed(site, original) ? HOLDING_WHOLE : HOLDING_IMAGE;
+  if (copy && lacks_only_referrers(site, copy))
+    return has_any_lacking(site, copy, &check->sites[0], original) ? HOLDING_IMAGE : HOLDING_NONE;
   if (!sp_check_is_open(check, site))
     return HOLDING_UNASKED;
   if (copy && !copy->is_absent && (copy->is_known || copy->finding_count > 0))
@@ -78,15 +117,25 @@ static const char *tag_of(const struct sp_copy *copy)
   return copy->tags[i].name;
 }
 
-/* Is all else of it there? */
-static bool lacks_only_listed(const struct sp_site *site, const struct sp_copy *copy)
+/* Is all that it lacks layers that registries do not store (nondistributable)? */
+static bool lacks_only_foreign(const struct sp_site *site, const struct sp_copy *copy)
 {
-  bool is_so = copy->is_known && !copy->is_absent;
-  for (size_t i = 0; i < copy->finding_count; i++)
-    is_so = is_so && sp_differ_is_listed_only(copy, &copy->findings[i].digest);
-  for (size_t i = 0; i < copy->blob_count; i++)
-    is_so = is_so && site->blobs[copy->blobs[i]].have == SP_HAVE_PRESENT;
+  bool is_so = copy->is_known && !copy->is_absent && copy->finding_count == 0;
+  for (size_t i = 0; i < copy->blob_count; i++) {
+    const struct sp_site_blob *blob = &site->blobs[copy->blobs[i]];
+    is_so = is_so && (blob->have == SP_HAVE_PRESENT ||
+                      (blob->blob.is_foreign && blob->have == SP_HAVE_ABSENT));
+  }
   return is_so;
+}
+
+static void advise_foreign(struct sp_check *check, const char *tag)
+{
+  sp_report_add_note(check->report,
+                     "'%s:%s' has layers that are kept elsewhere (nondistributable): they were not "
+                     "fetched from there, and neither '%s' nor a backup has them, so it cannot be "
+                     "backed up whole",
+                     check->work.name, tag, check->sites[0].store->name);
 }
 
 static void advise_listed(struct sp_check *check, const char *tag)
@@ -114,6 +163,16 @@ static void advise_whole(struct sp_check *check, const char *tag, bool is_lost,
                        name, tag, at->store->name, name, tag, primary);
 }
 
+/* What is newer at the primary than the last sync is at no backup. */
+static void advise_image(struct sp_check *check, const char *tag, const struct sp_site *at)
+{
+  const char *name = check->work.name;
+  sp_report_add_note(check->report,
+                     "'%s:%s' is gone or damaged at the primary, and whole at '%s' but for "
+                     "referrers that no backup has with it: safeport restore %s --tag %s --to %s",
+                     name, tag, at->store->name, name, tag, check->sites[0].store->name);
+}
+
 static void advise_nowhere(struct sp_check *check, const char *tag, bool is_lost)
 {
   if (is_lost)
@@ -131,6 +190,8 @@ static void advise_copy(struct sp_check *check, const char *tag, bool is_lost, s
   const char *name = check->work.name;
   if (holder.holding == HOLDING_WHOLE)
     advise_whole(check, tag, is_lost, holder.site);
+  else if (holder.holding == HOLDING_IMAGE)
+    advise_image(check, tag, holder.site);
   else if (holder.holding == HOLDING_NONE)
     advise_nowhere(check, tag, is_lost);
   else if (holder.holding == HOLDING_UNASKED)
@@ -157,6 +218,11 @@ static void advise_more(struct sp_check *check, const size_t count[HOLDING_COUNT
                        "%zu more are gone or damaged at the primary, and whole at a backup; to "
                        "bring all back: safeport restore %s --all --to %s",
                        more[HOLDING_WHOLE], name, primary);
+  if (more[HOLDING_IMAGE] > 0)
+    sp_report_add_note(check->report,
+                       "%zu more are gone or damaged at the primary, and whole at a backup but for "
+                       "referrers; to bring back what is there: safeport restore %s --all --to %s",
+                       more[HOLDING_IMAGE], name, primary);
   if (more[HOLDING_UNPROVEN] > 0)
     sp_report_add_note(check->report,
                        "%zu more are gone or damaged at the primary, and unproven at a backup; to "
@@ -191,8 +257,11 @@ static void advise_primary(struct sp_check *check)
     }
     if (!is_damaged || count[holder.holding]++ >= COPIES_NAMED)
       continue;
-    if (holder.holding == HOLDING_NONE && lacks_only_listed(primary, copy))
+    if (holder.holding <= HOLDING_IMAGE && holder.holding != HOLDING_UNASKED &&
+        lacks_only_referrers(primary, copy))
       advise_listed(check, tag_of(copy));
+    else if (holder.holding == HOLDING_NONE && lacks_only_foreign(primary, copy))
+      advise_foreign(check, tag_of(copy));
     else
       advise_copy(check, tag_of(copy), false, holder);
   }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oci/reference.h"
 #include "policy/tag_kind.h"
 #include "sync/gone.h"
 #include "sync/wanted.h"
@@ -90,13 +91,31 @@ static int add_at_primary(struct sp_check *check, const struct sp_pinned *tag, s
 
 /* -- history tags */
 
-/* Is it a history tag of a tag that the file selects? */
+/* Does the tag that is named so belong to an image of this run? (Where no tags were named with the
+ * image, to any.) */
+static bool is_of_company(const struct sp_check *check, const struct sp_digest *subject)
+{
+  const struct sp_work *work = &check->work;
+  if (!work->rules.only)
+    return true;
+  for (size_t s = 0; s < check->site_count; s++) {
+    if (sp_site_find_copy(&check->sites[s], subject))
+      return true;
+  }
+  return false;
+}
+
+/* Is it a history tag of a tag that the file selects, or of cosign's tags? */
 static bool is_history(const struct sp_check *check, const char *tag)
 {
   char base[SP_MAX_TAG + 1];
   struct sp_span of;
+  struct sp_digest subject;
+  bool is_fallback;
   if (!sp_history_tag_parse(tag, &of, NULL))
     return false;
+  if (sp_ref_digest_tag_subject(of, &subject, &is_fallback))
+    return !is_fallback && check->work.rules.with_referrers && is_of_company(check, &subject);
   snprintf(base, sizeof base, "%.*s", (int)of.len, of.ptr);
   return strlen(base) >= SP_HISTORY_BASE_MAX ||
          sp_selection_matches(sp_wanted_selection(&check->work), base);
@@ -277,6 +296,12 @@ bool sp_differ_is_selected(const struct sp_check *check, const char *tag)
   return find_pinned(check, tag) != NULL;
 }
 
+bool sp_differ_is_moving(const struct sp_check *check, const char *tag)
+{
+  const struct sp_pinned *pinned = find_pinned(check, tag);
+  return pinned && !pinned->is_fixed && !pinned->is_past;
+}
+
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag)
 {
@@ -300,15 +325,6 @@ bool sp_differ_is_for_sync(const struct sp_check *check, const struct sp_site *b
 
 /* -- referrers */
 
-static bool has_node(const struct sp_copy *copy, const struct sp_digest *digest)
-{
-  for (size_t i = 0; i < copy->node_count; i++) {
-    if (sp_digest_eq(&copy->nodes[i].digest, digest))
-      return true;
-  }
-  return false;
-}
-
 bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest *digest)
 {
   for (size_t i = 0; i < copy->finding_count; i++) {
@@ -324,8 +340,8 @@ bool sp_differ_is_listed_only(const struct sp_copy *copy, const struct sp_digest
  * referrers could not be asked for. */
 static bool is_missed(const struct sp_copy_node *node, const struct sp_copy *there)
 {
-  return node->subject.alg != SP_DIGEST_NONE && has_node(there, &node->subject) &&
-         !has_node(there, &node->digest);
+  return node->subject.alg != SP_DIGEST_NONE && sp_copy_has_node(there, &node->subject) &&
+         !sp_copy_has_node(there, &node->digest);
 }
 
 /* It is not listed: because its bytes are wrong? */
@@ -361,7 +377,7 @@ static bool is_at_a_backup(const struct sp_check *check, const struct sp_digest 
 {
   for (size_t s = 1; s < check->site_count; s++) {
     const struct sp_copy *copy = sp_site_find_copy(&check->sites[s], image);
-    if (copy && copy->is_known && has_node(copy, referrer))
+    if (copy && copy->is_known && sp_copy_has_node(copy, referrer))
       return true;
   }
   return false;
@@ -373,7 +389,7 @@ static void compare_listed(struct sp_check *check, const struct sp_copy *origina
 {
   for (size_t i = 0; i < original->finding_count; i++) {
     const struct sp_digest *digest = &original->findings[i].digest;
-    if (sp_differ_is_listed_only(original, digest) && !has_node(copy, digest) &&
+    if (sp_differ_is_listed_only(original, digest) && !sp_copy_has_node(copy, digest) &&
         is_at_a_backup(check, &copy->digest, digest))
       sp_check_find(check, site, copy, digest, "referrer", SP_FINDING_MISSING);
   }

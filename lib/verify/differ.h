@@ -17,6 +17,8 @@
 SP_MUST_CHECK int sp_differ_add_copies(struct sp_check *check, struct sp_err *err);
 /* Is it one of those tags that sync pinned? */
 bool sp_differ_is_selected(const struct sp_check *check, const char *tag);
+/* Is it one, and may it move at the primary? */
+bool sp_differ_is_moving(const struct sp_check *check, const char *tag);
 /* Is this a tag that sync would refuse to set at this backup: a fixed one that changed? */
 bool sp_differ_is_refused(const struct sp_check *check, const struct sp_site *backup,
                           const char *tag);

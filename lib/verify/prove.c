@@ -57,6 +57,7 @@ static bool on_bad_manifest(void *ctx, const struct sp_digest *digest, const cha
 static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
 {
   struct reading reading = {.check = check, .site = site, .copy = copy};
+  bool has_no_list = false;
   const struct sp_closure_request request = {.store = site->store,
                                              .digest = copy->digest,
                                              .with_referrers = check->work.rules.with_referrers,
@@ -65,7 +66,8 @@ static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_co
                                              .report = check->report,
                                              .report_lock = &check->lock,
                                              .bad = on_bad_manifest,
-                                             .bad_ctx = &reading};
+                                             .bad_ctx = &reading,
+                                             .has_no_list = &has_no_list};
   SP_AUTO_IMAGE struct sp_image image;
   sp_image_init(&image);
   struct sp_digest root;
@@ -77,7 +79,7 @@ static void read_copy(struct sp_check *check, struct sp_site *site, struct sp_co
   }
   if (!failed)
     return;
-  if (err.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&err)) {
+  if (has_no_list || (err.code != SP_E_NOT_FOUND && !sp_trouble_is_damage(&err))) {
     sp_check_fail_site(check, site, &err);
     return;
   }

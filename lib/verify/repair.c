@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include "store/relay.h"
+#include "sync/history.h"
 #include "transfer/job.h"
 #include "transfer/report.h"
 #include "verify/differ.h"
 #include "verify/prove.h"
+
+#define FOLLOWED_MAX 4 /* times, of a tag that moves and moves */
 
 /* Is it a tag that is missing, and not for sync? */
 static bool is_to_set(const struct sp_check *check, const struct sp_site *site,
@@ -80,6 +83,49 @@ static void send_blob(struct sp_check *check, struct sp_site *site, struct sp_si
 
 /* -- the rest */
 
+struct repair {
+  struct sp_check *check;
+  struct sp_site *site;
+  const struct sp_copy *copy;
+  bool is_again; /* tags are set that moved after they were set */
+};
+
+/* Is the primary asked what the tag names, after it was looked at? */
+static bool is_asked_again(const struct repair *repair, const char *tag)
+{
+  return sp_differ_is_moving(repair->check, tag) && may_give(repair->check, 0, repair->site);
+}
+
+static bool names_another(struct sp_store *store, const char *tag, const struct sp_digest *digest)
+{
+  struct sp_named named;
+  struct sp_err ignored = SP_ERR_INIT;
+  return sp_store_resolve(store, tag, &named, &ignored) == 0 &&
+         !sp_digest_eq(&named.digest, digest);
+}
+
+/* Somebody may have been faster: what a tag named when it was looked at is not set over what it
+ * names since, here or at the primary. */
+static int require_unmoved(void *ctx, size_t destination, struct sp_err *err)
+{
+  const struct repair *repair = ctx;
+  const struct sp_check *check = repair->check;
+  const struct sp_copy *copy = repair->copy;
+  (void)destination;
+  for (size_t i = 0; i < copy->tag_count && !repair->is_again; i++) {
+    const char *tag = copy->tags[i].name;
+    if (!is_to_set(check, repair->site, &copy->tags[i]))
+      continue;
+    if (names_another(repair->site->store, tag, &copy->digest) ||
+        (is_asked_again(repair, tag) && names_another(check->sites[0].store, tag, &copy->digest)))
+      return sp_fail(err, SP_E_REFUSED,
+                     "'%s' moved while it was repaired, and is left to the next sync: safeport "
+                     "sync %s",
+                     tag, check->work.name);
+  }
+  return 0;
+}
+
 /* Some other place that has the whole copy good. */
 static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *but,
                                  const struct sp_digest *digest)
@@ -93,27 +139,19 @@ static struct sp_site *find_copy(struct sp_check *check, const struct sp_site *b
   return NULL;
 }
 
-static int transfer(struct sp_check *check, struct sp_site *site, const struct sp_copy *copy,
-                    struct sp_site *donor, struct sp_report *report)
+/* What a tag of the image's company is about to leave keeps a name there. */
+static int keep_side(void *ctx, size_t destination, const char *tag, const struct sp_digest *next,
+                     struct sp_err *err)
 {
-  const struct sp_sync *sync = &check->verify->sync;
-  SP_AUTO_FREE const char **names = calloc(copy->tag_count + 1, sizeof *names);
-  struct sp_transfer_destination to = {.store = site->store, .tags = names};
-  if (!names)
-    return sp_fail(&report->err, SP_E_NOMEM, "out of memory");
-  for (size_t i = 0; i < copy->tag_count; i++) {
-    if (is_to_set(check, site, &copy->tags[i]))
-      names[to.tag_count++] = copy->tags[i].name;
-  }
-  const struct sp_transfer job = {.source = donor->store,
-                                  .digest = copy->digest,
-                                  .destinations = &to,
-                                  .destination_count = 1,
-                                  .with_referrers = check->work.rules.with_referrers,
-                                  .view = &donor->view,
-                                  .retry = sync->retry,
-                                  .cancel = sync->cancel};
-  sp_transfer_run(&job, report);
+  const struct repair *repair = ctx;
+  (void)destination;
+  size_t backup = (size_t)(repair->site - repair->check->sites) - 1;
+  return sp_history_keep_side(&repair->check->work, backup, tag, next, err);
+}
+
+/* What it did counts at the site. */
+static int add_up(struct sp_check *check, struct sp_site *site, const struct sp_report *report)
+{
   const struct sp_report_place *place = &report->places[0];
   const struct sp_err *why = report->err.code != SP_OK ? &report->err : &place->err;
   site->place->blobs_sent += place->blobs_sent;
@@ -125,22 +163,78 @@ static int transfer(struct sp_check *check, struct sp_site *site, const struct s
   return -1;
 }
 
+/* Brings what the donor has of this digest, under these tags. */
+static int transfer(struct repair *repair, struct sp_site *donor, const struct sp_digest *digest,
+                    const char *const *tags, size_t tag_count)
+{
+  struct sp_check *check = repair->check;
+  const struct sp_sync *sync = &check->verify->sync;
+  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
+  struct sp_err err = SP_ERR_INIT;
+  const char *name = repair->site->store->name;
+  if (sp_report_new(SP_REPORT_COPY, donor->store->name, &name, 1, &report, &err) < 0) {
+    sp_check_fail_site(check, repair->site, &err);
+    return -1;
+  }
+  struct sp_transfer_destination to = {
+      .store = repair->site->store, .tags = tags, .tag_count = tag_count};
+  const struct sp_transfer job = {.source = donor->store,
+                                  .digest = *digest,
+                                  .destinations = &to,
+                                  .destination_count = 1,
+                                  .with_referrers = check->work.rules.with_referrers,
+                                  .before_tags = require_unmoved,
+                                  .before_side_tag = keep_side,
+                                  .ctx = repair,
+                                  .view = &donor->view,
+                                  .retry = sync->retry,
+                                  .cancel = sync->cancel};
+  sp_transfer_run(&job, report);
+  return add_up(check, repair->site, report);
+}
+
+/* Once it is set a tag is looked at again: who was faster may have set what it names since, and
+ * would have been set back. */
+static int follow(struct repair *repair, const char *tag)
+{
+  struct sp_check *check = repair->check;
+  struct sp_digest last = repair->copy->digest;
+  struct sp_named now;
+  struct sp_err ignored = SP_ERR_INIT;
+  repair->is_again = true;
+  for (int n = 0; n < FOLLOWED_MAX && is_asked_again(repair, tag) &&
+                  sp_store_resolve(check->sites[0].store, tag, &now, &ignored) == 0 &&
+                  !sp_digest_eq(&now.digest, &last);
+       n++) {
+    last = now.digest;
+    if (transfer(repair, &check->sites[0], &last, &tag, 1) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 static void bring_rest(struct sp_check *check, struct sp_site *site, struct sp_copy *copy)
 {
   struct sp_site *donor = find_copy(check, site, &copy->digest);
+  struct repair repair = {.check = check, .site = site, .copy = copy};
+  size_t count = 0;
   if (!donor)
     return;
-  SP_CLEANUP(sp_report_free_auto_) struct sp_report *report = NULL;
-  struct sp_err err = SP_ERR_INIT;
-  const char *name = site->store->name;
-  if (sp_report_new(SP_REPORT_COPY, donor->store->name, &name, 1, &report, &err) < 0) {
+  SP_AUTO_FREE const char **tags = calloc(copy->tag_count + 1, sizeof *tags);
+  if (!tags) {
+    struct sp_err err = SP_ERR_INIT;
+    (void)sp_fail(&err, SP_E_NOMEM, "out of memory");
     sp_check_fail_site(check, site, &err);
     return;
   }
-  if (transfer(check, site, copy, donor, report) < 0)
-    return;
   for (size_t i = 0; i < copy->tag_count; i++) {
     if (is_to_set(check, site, &copy->tags[i]))
+      tags[count++] = copy->tags[i].name;
+  }
+  if (transfer(&repair, donor, &copy->digest, tags, count) < 0)
+    return;
+  for (size_t i = 0; i < copy->tag_count; i++) {
+    if (is_to_set(check, site, &copy->tags[i]) && follow(&repair, copy->tags[i].name) == 0)
       copy->tags[i].finding = NULL;
   }
   copy->is_absent = false;

@@ -112,6 +112,15 @@ bool sp_copy_is_meant(const struct sp_copy *copy)
   return false;
 }
 
+bool sp_copy_has_node(const struct sp_copy *copy, const struct sp_digest *digest)
+{
+  for (size_t i = 0; i < copy->node_count; i++) {
+    if (sp_digest_eq(&copy->nodes[i].digest, digest))
+      return true;
+  }
+  return false;
+}
+
 int sp_copy_add_finding(struct sp_copy *copy, const struct sp_digest *digest, const char *what,
                         const char *finding, struct sp_err *err)
 {

@@ -114,6 +114,8 @@ bool sp_copy_lacks_tag(const struct sp_copy_tag *tag);
 bool sp_copy_has_wrong_tag(const struct sp_copy *copy);
 /* Is it named by a tag that should name it? */
 bool sp_copy_is_meant(const struct sp_copy *copy);
+/* Is this manifest among its own? */
+bool sp_copy_has_node(const struct sp_copy *copy, const struct sp_digest *digest);
 
 /* Was all of the copy, whatever its tags, found to be good (or skipped, as it was known to be)? */
 bool sp_site_is_copy_good(const struct sp_site *site, const struct sp_copy *copy);

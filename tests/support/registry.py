@@ -121,6 +121,13 @@ class Registry:
         self.stop()
         return self.start()
 
+    def collect_garbage(self):
+        """Takes whatever no tag names."""
+        self.stop()
+        subprocess.run(["docker-registry", "garbage-collect", "-m", str(self.folder / "config.yml")],
+                       capture_output=True, check=True)
+        self.start()
+
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from support import backed_up, images, oracle, wire
+from support import backed_up, clock, hostile, images, oracle, wire
 
 
 @pytest.fixture
@@ -252,3 +252,126 @@ def test_referrers_that_nobody_has(collected):
     assert missing(primary) == collected.lost and not vault["damage"]
     assert any("no backup has all of them" in note for note in report["notes"])
     assert not any("safeport restore" in note for note in report["notes"])
+
+
+# -- what came to the primary since the last sync
+@pytest.fixture
+def newer(port, start, tmp_path):
+    """In step at a registry; then the image is signed anew, which no sync has seen."""
+    newer = backed_up.BackedUp(port, start, tmp_path)
+    newer.put("app", images.with_referrers(3, tag="v1.0.0"))
+    newer.backups = lambda name: [f"{newer.one.host}/one/{name}"]
+    newer.write()
+    newer.sync()
+    newer.signature = images.Content()
+    newer.signature.add_artifact("application/vnd.dev.cosign.simplesigning.v1+json", b'{"sig": "newer"}',
+                                 tag=newer.images["app"].tags["v1.0.0"].replace(":", "-") + ".sig")
+    newer.put("app", newer.signature)
+    return newer
+
+
+def lose(registry, content):
+    registry.remove(max(content.blobs, key=lambda digest: len(content.blobs[digest])))
+    registry.restart()
+
+
+def test_layer_lost_beside_a_newer_signature(newer):
+    """The backup has what is lost, and not the signature: that it does not have everything is not said of the image."""
+    lose(newer.primary, newer.images["app"])
+    (note,) = [note for note in newer.json("verify", status=1)["images"][0]["notes"] if "damaged at the primary" in note]
+    back = f"safeport restore app --tag v1.0.0 --to {newer.primary.host}/src/app"
+    assert back in note and "but for referrers that no backup has" in note and "build it anew" not in note
+    newer.run(*back.split()[1:])
+    newer.sync()
+    newer.run("verify")
+    (tag, digest), = newer.signature.tags.items()
+    for registry, name in ((newer.primary, "src/app"), (newer.one, "one/app")):
+        oracle.check_tag(oracle.HttpPlace(wire.Wire.to(registry), name), tag, digest)
+
+
+def test_newer_signature_is_lost(newer):
+    """No restore brings back what no backup has."""
+    lose(newer.primary, newer.signature)
+    notes = newer.json("verify", status=1)["images"][0]["notes"]
+    assert any("no backup has it whole" in note for note in notes)
+    assert not any("safeport restore" in note for note in notes)
+
+
+# -- a referrers API that fails
+class Failing:
+    """A primary with the API, asked again each time, that answers a question for the referrers as it is told to."""
+
+    def __init__(self, port, registry, primary, folder):
+        self.port, self.registry, self.primary, self.file = port, registry, primary, folder / "safeport.yaml"
+        self.content = images.small(1, tag="v1.0.0")
+        self.primary.fill("src/app", self.content)
+        self.file.write_text(json.dumps({"version": 1, "images": {"app": {
+            "primary": f"{primary.host}/src/app", "referrers-every": "1s",
+            "backups": [f"{registry.host}/one/app", "vault:app"]}}}))
+        self.json("sync")
+
+    def json(self, command, *arguments, status=0):
+        run = self.port.run(command, "--config", self.file, "--json", "--retry-for", "0", *arguments, status=status)
+        return json.loads(run.stdout)
+
+    def put(self, content):
+        there = self.primary.repository("src/app")
+        there.blobs.update(content.blobs)
+        there.manifests.update(content.manifests)
+        there.tags.update(content.tags)
+
+    def sign(self):
+        media_type, data = self.content.manifests[self.content.tags["v1.0.0"]]
+        late = images.Content()
+        signature = late.add_artifact("application/vnd.test.late", b'{"late": 1}', subject={
+            "mediaType": media_type, "digest": self.content.tags["v1.0.0"], "size": len(data)})
+        self.put(late)
+        return signature["digest"]
+
+    def fail(self, status):
+        clock.next_second()
+        self.primary.on("GET", "/referrers/", hostile.error(status))
+
+
+@pytest.fixture
+def failing(port, start, hostile_server, tmp_path):
+    return Failing(port, start("one"), hostile_server(referrers=True), tmp_path)
+
+
+@pytest.mark.parametrize("status", [500, 403, 429])
+def test_the_api_fails_when_it_is_due(failing, status):
+    signature = failing.sign()
+    failing.put(images.small(2, tag="build"))
+    failing.fail(status)
+    image = failing.json("sync", status=1 if status == 429 else 4 if status == 500 else 8)["images"][0]
+    assert any("could not be asked what refers to 1 images" in note for note in image["notes"])
+    for place in image["places"]:
+        assert {tag["result"] for tag in place["changes"]} == {"unproven" if status == 429 else "failed"}
+        assert all(f"registry answered {status}" in tag["error"]["message"] for tag in place["changes"])
+    text = failing.port.run("sync", "--config", failing.file, "--retry-for", "0").text
+    assert f"registry answered {status}" in text and "held in reserve" not in text
+    failing.primary.rules.clear()
+    failing.json("sync")
+    assert wire.Wire.to(failing.registry).manifest("one/app", signature).status == 200
+
+
+def test_the_api_fails_and_nothing_else_is_to_do(failing):
+    signature = failing.sign()
+    failing.fail(500)
+    assert failing.json("sync", status=1)["totals"]["tags"]["failed"] == 2
+    failing.primary.rules.clear()
+    failing.json("sync")  # (it is due still)
+    assert wire.Wire.to(failing.registry).manifest("one/app", signature).status == 200
+
+
+def test_a_list_that_fails_is_no_damage(failing):
+    """Of a place that was asked in vain nothing sticks; what the others have is proven."""
+    failing.fail(500)
+    report = failing.json("verify", status=1)["images"][0]
+    assert not any(place["damage"] for place in report["places"])
+    assert "registry answered 500" in report["places"][0]["error"]["message"]
+    assert [place["verified"]["good"] for place in report["places"]] == [0, 1, 1]
+    assert not any("damaged" in note for note in report["notes"])
+    failing.json("status")
+    failing.primary.rules.clear()
+    failing.json("verify")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Somebody is faster: what a run decided about is no longer so when it comes to set a tag."""
 
+import shutil
 import threading
 
 import pytest
@@ -95,6 +96,50 @@ def test_a_tag_that_moves_and_moves(backed, held):
     way.front.before = move
     backed.port.run("sync", "--config", way.file, status=0)
     assert named(backed.one, "one/app") == digest_of(4)
+
+
+@pytest.mark.parametrize("where", ["at both", "at the primary"])
+def test_a_repair_that_another_overtook(backed, held, where):
+    """It does not set back what a sync set meanwhile, nor call a tag repaired that has moved."""
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    backed.put("app", images.small(2))
+    shutil.rmtree(backed.one.tag_link("one/app", "latest").parents[1])
+    backed.one.restart()
+    way = held(backed.one, "PUT", "/manifests/sha256:")
+    slow = backed.port.start("verify", "--repair", "--config", way.file)
+    assert way.begun.wait(30)
+    backed.put("app", images.small(3))
+    if where == "at both":
+        safeport.Safeport(backed.folder / "another").run("sync", "--config", backed.file, status=0)
+    way.go_on()
+    told = slow.wait(60, 1)
+    assert "moved while it was repaired" in told.text and "repaired at" not in told.text
+    if where == "at both":
+        assert named(backed.one, "one/app") == digest_of(3)
+    else:
+        assert "latest" not in wire.Wire.to(backed.one).tags("one/app")
+    backed.sync()
+    assert named(backed.one, "one/app") == digest_of(3)
+
+
+def test_a_repair_that_another_overtook_at_the_end(backed, held):
+    """While its tag was set: what the primary names since is set again."""
+    backed.put("app", images.small(1))
+    backed.write()
+    backed.sync()
+    shutil.rmtree(backed.one.tag_link("one/app", "latest").parents[1])
+    backed.one.restart()
+    way = held(backed.one, "PUT", "/manifests/latest")
+    slow = backed.port.start("verify", "--repair", "--config", way.file)
+    assert way.begun.wait(30)
+    backed.put("app", images.small(2))
+    safeport.Safeport(backed.folder / "another").run("sync", "--config", backed.file, status=0)
+    assert named(backed.one, "one/app") == digest_of(2)
+    way.go_on()
+    slow.wait(60, 0)
+    assert named(backed.one, "one/app") == digest_of(2)
 
 
 @pytest.mark.parametrize("before", ["nothing", "the same", "another"])

@@ -32,6 +32,18 @@ def test_skopeo_reads_a_repository_of_the_vault(port, layout, tmp_path, name):
         assert skopeo.pull_layout(port.vault_layout(name), tag, tmp_path) == content.tags["latest"]
 
 
+def test_an_image_in_dockers_format_stays_as_it_is(port, layout, start, tmp_path):
+    """skopeo does not see it in the vault (safeport(1) says so), and reads it where safeport brings it."""
+    registry, content = start(), images.small(81, docker=True)
+    port.run("push", f"{layout(content)}:latest", "--to", "vault:app", status=0)
+    digest = content.tags["latest"]
+    assert oracle.check_tag(oracle.LayoutPlace(port.vault_layout("app")), "latest", digest) == digest
+    port.run("copy", "vault:app:latest", f"{registry.host}/back/app", status=0)
+    assert skopeo.pull_registry(registry, "back/app", "latest", tmp_path) == digest
+    port.run("copy", "vault:app:latest", f"docker-archive:{tmp_path}/app.tar:app:latest", status=0)
+    assert skopeo.run("inspect", f"docker-archive:{tmp_path}/app.tar").returncode == 0
+
+
 def test_root_is_chosen_by_option_then_variable(port, layout, tmp_path):
     where = f"{layout(images.small(82))}:latest"
     port.run("push", where, "--to", "vault:app", "--vault", tmp_path / "by-option",
