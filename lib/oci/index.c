@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The document stays a JSON value, so that members we do not know survive. `entries` is its
- * "manifests" array. */
+ * "manifests" array. Entries are replaced, never changed: others may share them. */
 #include "oci/index.h"
 
 #include "base/json.h"
@@ -73,12 +73,29 @@ int sp_index_parse(struct sp_span bytes, struct sp_index **out, struct sp_err *e
   return index_take(sp_steal(&doc), out, err);
 }
 
+int sp_index_of(json_t *doc, struct sp_index **out, struct sp_err *err)
+{
+  SP_AUTO_JSON json_t *own = json_copy(doc);
+  if (!own)
+    return no_memory(err);
+  if (check_doc(own, err) < 0)
+    return sp_err_context(err, "invalid index");
+  if (json_object_set_new(own, "manifests", json_copy(json_object_get(own, "manifests"))) < 0)
+    return no_memory(err);
+  return index_take(sp_steal(&own), out, err);
+}
+
 void sp_index_free(struct sp_index *index)
 {
   if (!index)
     return;
   json_decref(index->doc);
   free(index);
+}
+
+json_t *sp_index_doc(const struct sp_index *index)
+{
+  return index->doc;
 }
 
 int sp_index_format(const struct sp_index *index, struct sp_buf *out, struct sp_err *err)

@@ -16,7 +16,12 @@ struct sp_index; /* entries in order */
 SP_MUST_CHECK int sp_index_new(struct sp_index **out, struct sp_err *err);
 /* Reads one (duplicate members refused). Fails: SP_E_INVALID, SP_E_NOMEM. */
 SP_MUST_CHECK int sp_index_parse(struct sp_span bytes, struct sp_index **out, struct sp_err *err);
+/* The same of a document that was parsed and stays as it is: what is not changed is shared with it.
+ * Fails: SP_E_INVALID, SP_E_NOMEM. */
+SP_MUST_CHECK int sp_index_of(json_t *doc, struct sp_index **out, struct sp_err *err);
 void sp_index_free(struct sp_index *index);
+/* The document as it is now, borrowed. */
+json_t *sp_index_doc(const struct sp_index *index);
 /* Appends the document (compact, entries in order) to out. */
 SP_MUST_CHECK int sp_index_format(const struct sp_index *index, struct sp_buf *out,
                                   struct sp_err *err);

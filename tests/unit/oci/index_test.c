@@ -218,6 +218,41 @@ static void test_null_list(void **state)
   assert_int_equal(sp_index_count(index), 1);
 }
 
+/* Who holds the document that another index was made of sees no change. */
+static void test_a_change_leaves_what_it_was_made_of(void **state)
+{
+  (void)state;
+  struct sp_err err;
+  struct sp_desc a = desc_of("a");
+  struct sp_desc b = desc_of("b");
+  SP_AUTO_INDEX struct sp_index *before = NULL;
+  SP_AUTO_INDEX struct sp_index *after = NULL;
+  struct sp_desc found;
+  bool added;
+  assert_int_equal(sp_index_new(&before, &err), 0);
+  assert_int_equal(sp_index_set_name(before, "v1", &a, &err), 0);
+  assert_int_equal(sp_index_set_name(before, "v2", &a, &err), 0);
+  SP_AUTO_FREE char *text = json_dumps(sp_index_doc(before), JSON_COMPACT);
+  assert_int_equal(sp_index_of(sp_index_doc(before), &after, &err), 0);
+  assert_text(after, text);
+  assert_int_equal(sp_index_set_name(after, "v1", &b, &err), 0);
+  assert_int_equal(sp_index_set_name(after, "v3", &b, &err), 0);
+  assert_int_equal(sp_index_add(after, &b, &added, &err), 0);
+  assert_text(before, text);
+  assert_int_equal(sp_index_find_name(after, "v1", &found, &err), 0);
+  assert_true(sp_digest_eq(&found.digest, &b.digest));
+}
+
+static void test_refuses_a_document_that_is_no_index(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_INDEX struct sp_index *index = NULL;
+  SP_AUTO_JSON json_t *doc = json_pack("{s:i, s:[]}", "schemaVersion", 1, "manifests");
+  assert_int_equal(sp_index_of(doc, &index, &err), -1);
+  assert_int_equal(err.code, SP_E_INVALID);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -230,6 +265,8 @@ int main(void)
       cmocka_unit_test(test_format_obeys_the_ceiling),
       cmocka_unit_test(test_format_is_whole_or_fails),
       cmocka_unit_test(test_null_list),
+      cmocka_unit_test(test_a_change_leaves_what_it_was_made_of),
+      cmocka_unit_test(test_refuses_a_document_that_is_no_index),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
