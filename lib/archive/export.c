@@ -22,11 +22,12 @@
 static int add_full_names(const struct sp_index_view *view, const struct sp_ref *ref,
                           struct sp_err *err)
 {
+  const json_t *entries = json_object_get(sp_index_view_doc(view), "manifests");
   for (size_t i = 0; ref->repository[0] && i < sp_index_view_count(view); i++) {
     const char *tag = sp_index_view_ref_name(view, i);
     if (!tag || sp_ref_is_digest_tag(sp_span_str(tag)))
       continue;
-    json_t *annotations = json_object_get(json_array_get(view->entries_, i), "annotations");
+    json_t *annotations = json_object_get(json_array_get(entries, i), "annotations");
     if (json_object_set_new(annotations, IMAGE_NAME,
                             json_sprintf("%s/%s:%s", ref->host, ref->repository, tag)) < 0)
       return sp_fail(err, SP_E_NOMEM, "out of memory for an index.json");
@@ -47,7 +48,7 @@ static int load_index(const struct sp_export *job, struct sp_index_view *out, st
 static int add_index(struct sp_tar_output *tar, const struct sp_index_view *view,
                      struct sp_err *err)
 {
-  SP_AUTO_FREE char *text = sp_json_print(view->doc_, JSON_COMPACT);
+  SP_AUTO_FREE char *text = sp_json_print(sp_index_view_doc(view), JSON_COMPACT);
   if (!text)
     return sp_fail(err, SP_E_NOMEM, "out of memory for an index.json");
   return sp_tar_output_add(tar, SP_INDEX_FILE, sp_span_str(text), err);

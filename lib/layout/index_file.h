@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changing index.json of a layout: read again under the layout's lock, changed, replaced by one
- * rename, so that two processes lose nothing and the file is old or new whatever happens.
+ * rename, so that two processes lose nothing and the file is old or new whatever happens. What was
+ * written becomes what the layout knows (layout/index_cache.h), so that nobody parses it again.
  *
  * Before it is replaced, the directories of the blobs are synced: a tag that survives a power loss
- * does not name a file whose own name was lost. Threads: any.
+ * does not name a file whose own name was lost. Threads: any. Changes that come while another is
+ * being written are written together, after it, by one rename; each call ends when its own change
+ * is durable, or failed for its own sake.
  */
 #ifndef SP_LAYOUT_INDEX_FILE_H
 #define SP_LAYOUT_INDEX_FILE_H
@@ -11,6 +14,13 @@
 #include <jansson.h>
 
 #include "layout/layout_dir.h"
+
+struct sp_index_queue; /* the changes of one open layout that wait */
+
+/* An empty one. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_index_queue_new(struct sp_index_queue **out, struct sp_err *err);
+/* Nobody may be waiting. */
+void sp_index_queue_free(struct sp_index_queue *queue);
 
 /* Writes an empty one unless something has the name. The caller holds the lock. */
 SP_MUST_CHECK int sp_index_file_make(const struct sp_layout_dir *dir, struct sp_err *err);

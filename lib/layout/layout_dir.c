@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "layout/beneath.h"
+#include "layout/index_cache.h"
 #include "layout/index_file.h"
 #include "layout/lock.h"
+#include "layout/referrer_list.h"
 #include "layout/sweep.h"
 
 #define MARK_FILE "oci-layout"
@@ -22,7 +24,8 @@ int sp_layout_dir_init(struct sp_layout_dir *dir, const char *name, enum sp_layo
 {
   *dir = (struct sp_layout_dir){
       .fd = -1, .root_fd = -1, .mode = mode, .modes = *modes, .cancel = cancel};
-  if (sp_subjects_new(&dir->subjects, err) < 0)
+  if (sp_subjects_new(&dir->subjects, err) < 0 || sp_index_cache_new(&dir->index, err) < 0 ||
+      sp_index_queue_new(&dir->queue, err) < 0 || sp_referrer_list_new(&dir->referrers, err) < 0)
     return -1;
   return sp_text_dup(&dir->name, name, err);
 }
@@ -32,6 +35,9 @@ void sp_layout_dir_clear(struct sp_layout_dir *dir)
   sp_scope_close_(&dir->fd);
   sp_scope_close_(&dir->root_fd);
   sp_subjects_free(dir->subjects);
+  sp_index_cache_free(dir->index);
+  sp_index_queue_free(dir->queue);
+  sp_referrer_list_free(dir->referrers);
   free(dir->name);
   free(dir->known_as);
   *dir = SP_LAYOUT_DIR_INIT;

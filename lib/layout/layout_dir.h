@@ -17,6 +17,10 @@
 #include "layout/layout.h"
 #include "layout/subjects.h"
 
+struct sp_index_cache;
+struct sp_index_queue;
+struct sp_referrer_list;
+
 #define SP_LAYOUT_BLOBS "blobs"
 
 /* Rights of what is made; the umask applies. */
@@ -32,10 +36,13 @@ struct sp_layout_dir {
   const char *pool; /* the vault's pool, below root_fd; static text; NULL if in none */
   enum sp_layout_mode mode;
   struct sp_layout_modes modes;
-  const struct sp_cancel *cancel; /* borrowed; ends waits for locks */
-  struct sp_subjects *subjects;   /* what is known of manifests here; owned */
-  char *name;                     /* for messages; owned */
-  char *known_as;                 /* sp_store_known_as; owned, NULL: the name */
+  const struct sp_cancel *cancel;     /* borrowed; ends waits for locks */
+  struct sp_subjects *subjects;       /* what is known of manifests here; owned */
+  struct sp_index_cache *index;       /* and of index.json; owned */
+  struct sp_index_queue *queue;       /* changes of it that wait; owned */
+  struct sp_referrer_list *referrers; /* and of who refers to whom; owned */
+  char *name;                         /* for messages; owned */
+  char *known_as;                     /* sp_store_known_as; owned, NULL: the name */
 };
 
 #define SP_LAYOUT_DIR_INIT ((struct sp_layout_dir){.fd = -1, .root_fd = -1})

@@ -9,9 +9,10 @@
 #include "layout/blob_ends.h"
 #include "layout/blob_file.h"
 #include "layout/blob_link.h"
+#include "layout/index_cache.h"
 #include "layout/index_file.h"
-#include "layout/index_view.h"
 #include "layout/manifest_file.h"
+#include "layout/referrer_list.h"
 #include "oci/manifest.h"
 
 struct layout_store {
@@ -92,7 +93,7 @@ static int list_tags(struct sp_store *store, const char *cursor, struct sp_tag_p
 {
   SP_AUTO_INDEX_VIEW struct sp_index_view view = {0};
   (void)cursor;
-  if (sp_index_view_load(dir_of(store), &view, err) < 0)
+  if (sp_index_cache_get(dir_of(store), &view, err) < 0)
     return -1;
   return sp_index_view_list_tags(&view, out, err);
 }
@@ -100,7 +101,7 @@ static int list_tags(struct sp_store *store, const char *cursor, struct sp_tag_p
 static int list_referrers(struct sp_store *store, const struct sp_digest *digest,
                           struct sp_referrers *out, struct sp_err *err)
 {
-  return sp_manifest_file_list_referrers(dir_of(store), digest, out, err);
+  return sp_referrer_list_get(dir_of(store), digest, out, err);
 }
 
 /* -- blobs */

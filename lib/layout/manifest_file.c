@@ -6,10 +6,9 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "layout/blob_draft.h"
+#include "layout/index_cache.h"
 #include "layout/index_file.h"
-#include "layout/index_view.h"
 #include "layout/referrer.h"
-#include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "oci/reference.h"
 
@@ -22,7 +21,7 @@ static int type_in_index(const struct sp_layout_dir *dir, const struct sp_digest
   SP_AUTO_INDEX_VIEW struct sp_index_view view = {0};
   struct sp_desc desc;
   out[0] = '\0';
-  if (sp_index_view_load(dir, &view, err) < 0)
+  if (sp_index_cache_get(dir, &view, err) < 0)
     return -1;
   if (sp_index_view_find_digest(&view, digest, &desc))
     snprintf(out, SP_MAX_MEDIA_TYPE + 1, "%s", desc.media_type);
@@ -93,10 +92,9 @@ static bool is_of_entry(const struct sp_err *err)
          err->code == SP_E_LIMIT || err->code == SP_E_UNSUPPORTED;
 }
 
-/* Reads and parses an entry. `*usable` false: it cannot be used, which disturbs no other. */
-static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *desc,
-                      struct sp_manifest_bytes *bytes, struct sp_manifest *parsed, bool *usable,
-                      struct sp_err *err)
+int sp_manifest_file_read_entry(const struct sp_layout_dir *dir, const struct sp_desc *desc,
+                                struct sp_manifest_bytes *bytes, struct sp_manifest *parsed,
+                                bool *usable, struct sp_err *err)
 {
   struct sp_err why = SP_ERR_INIT;
   sp_buf_reset(&bytes->bytes);
@@ -116,66 +114,6 @@ static int read_entry(const struct sp_layout_dir *dir, const struct sp_desc *des
   return 0;
 }
 
-static bool is_manifest_type(const struct sp_desc *desc)
-{
-  struct sp_span type = sp_span_str(desc->media_type);
-  return sp_media_is_index(type) || sp_media_is_manifest(type);
-}
-
-/* -- referrers */
-
-static bool lists_digest(const struct sp_referrers *list, const struct sp_digest *digest)
-{
-  for (size_t i = 0; i < list->count; i++) {
-    if (sp_digest_eq(&list->items[i].digest, digest))
-      return true;
-  }
-  return false;
-}
-
-static int add_if_refers(const struct sp_layout_dir *dir, const struct sp_desc *entry,
-                         const struct sp_digest *subject, struct sp_manifest_bytes *bytes,
-                         struct sp_referrers *out, struct sp_err *err)
-{
-  SP_AUTO_MANIFEST struct sp_manifest parsed = {0};
-  SP_AUTO_JSON json_t *raw = NULL;
-  struct sp_desc desc;
-  bool usable;
-  if (read_entry(dir, entry, bytes, &parsed, &usable, err) < 0)
-    return -1;
-  if (usable)
-    sp_subjects_note(dir->subjects, &entry->digest,
-                     parsed.has_subject ? &parsed.subject.digest : NULL);
-  if (!usable || !parsed.has_subject || !sp_digest_eq(&parsed.subject.digest, subject))
-    return 0;
-  if (sp_referrer_describe(bytes, &parsed, &desc, &raw, err) < 0)
-    return -1;
-  return sp_referrers_add(out, &desc, raw, err);
-}
-
-int sp_manifest_file_list_referrers(const struct sp_layout_dir *dir,
-                                    const struct sp_digest *subject, struct sp_referrers *out,
-                                    struct sp_err *err)
-{
-  SP_AUTO_INDEX_VIEW struct sp_index_view view = {0};
-  SP_AUTO_MANIFEST_BYTES struct sp_manifest_bytes bytes;
-  sp_manifest_bytes_init(&bytes);
-  if (sp_index_view_load(dir, &view, err) < 0)
-    return -1;
-  for (size_t i = 0; i < sp_index_view_count(&view); i++) {
-    struct sp_desc entry;
-    struct sp_err ignored = SP_ERR_INIT;
-    /* Entries of other kinds refer to nothing that we could follow. */
-    if (sp_index_view_get(&view, i, &entry, &ignored) < 0 || !is_manifest_type(&entry) ||
-        lists_digest(out, &entry.digest) ||
-        sp_subjects_rule_out(dir->subjects, &entry.digest, subject))
-      continue;
-    if (add_if_refers(dir, &entry, subject, &bytes, out, err) < 0)
-      return sp_err_context(err, "cannot list the referrers in '%s'", dir->name);
-  }
-  return 0;
-}
-
 /* -- resolving */
 
 /* Is entry i an image that somebody would mean by naming no tag? */
@@ -190,7 +128,7 @@ static int is_candidate(const struct sp_layout_dir *dir, const struct sp_index_v
   *yes = !name || !sp_ref_is_digest_tag(sp_span_str(name));
   if (name || !*yes)
     return 0;
-  if (read_entry(dir, entry, &bytes, &parsed, &usable, err) < 0)
+  if (sp_manifest_file_read_entry(dir, entry, &bytes, &parsed, &usable, err) < 0)
     return -1;
   *yes = !parsed.has_subject;
   return 0;
@@ -243,7 +181,7 @@ int sp_manifest_file_resolve(const struct sp_layout_dir *dir, const char *tag, s
 {
   SP_AUTO_INDEX_VIEW struct sp_index_view view = {0};
   struct sp_desc desc;
-  if (sp_index_view_load(dir, &view, err) < 0)
+  if (sp_index_cache_get(dir, &view, err) < 0)
     return -1;
   if ((tag[0] != '\0' ? sp_index_view_find_tag(&view, tag, &desc, err)
                       : find_only(dir, &view, &desc, err)) < 0)

@@ -2,13 +2,14 @@
 /* Manifests of a layout: blobs that index.json or another manifest names.
  *
  * Strict as a registry is: a manifest is stored when all that it names is there. One with a subject
- * gets an entry of index.json without a name, by which the layout lists its referrers (OCI
- * distribution-spec 1.1 "Listing Referrers" says what such a descriptor holds). Threads: any.
+ * gets an entry of index.json without a name, by which the layout lists its referrers
+ * (layout/referrer.h). Threads: any.
  */
 #ifndef SP_LAYOUT_MANIFEST_FILE_H
 #define SP_LAYOUT_MANIFEST_FILE_H
 
 #include "layout/layout_dir.h"
+#include "oci/manifest.h"
 
 /* sp_store_resolve of a layout. Tag "" asks for the one image that is in it: of all entries but
  * nameless referrers and digest tags (cosign's), if all of them are one manifest.
@@ -30,11 +31,14 @@ SP_MUST_CHECK int sp_manifest_file_get(const struct sp_layout_dir *dir,
 SP_MUST_CHECK int sp_manifest_file_put(const struct sp_layout_dir *dir,
                                        const struct sp_manifest_bytes *manifest,
                                        struct sp_err *err);
-/* sp_store_list_referrers. An entry whose file is missing, has other bytes or is no manifest that
- * we read is left out, and logged once: nobody knows whose referrer it was, and what is whole is to
- * be had in spite of it. Fails: SP_E_IO. */
-SP_MUST_CHECK int sp_manifest_file_list_referrers(const struct sp_layout_dir *dir,
-                                                  const struct sp_digest *subject,
-                                                  struct sp_referrers *out, struct sp_err *err);
+/* Reads and parses an entry of index.json. `bytes` is the caller's, initialised; `parsed` is zero,
+ * and the caller's if *usable. `*usable` false: its file is missing, has other bytes or is no
+ * manifest that we read, which is logged once and disturbs no other entry. Fails: SP_E_IO;
+ * SP_E_NOMEM. */
+SP_MUST_CHECK int sp_manifest_file_read_entry(const struct sp_layout_dir *dir,
+                                              const struct sp_desc *desc,
+                                              struct sp_manifest_bytes *bytes,
+                                              struct sp_manifest *parsed, bool *usable,
+                                              struct sp_err *err);
 
 #endif

@@ -58,12 +58,15 @@ static struct fact *find(const struct sp_subjects *subjects, const struct sp_dig
   return fact;
 }
 
-bool sp_subjects_rule_out(struct sp_subjects *subjects, const struct sp_digest *manifest,
-                          const struct sp_digest *subject)
+bool sp_subjects_get(struct sp_subjects *subjects, const struct sp_digest *manifest,
+                     struct sp_digest *subject)
 {
   SP_LOCK_SCOPE(&subjects->lock);
   const struct fact *fact = find(subjects, manifest);
-  return fact && !fact->is_unusable && !sp_digest_eq(&fact->subject, subject);
+  if (!fact || fact->is_unusable)
+    return false;
+  *subject = fact->subject;
+  return true;
 }
 
 /* A new one; NULL if it cannot be kept. */

@@ -15,9 +15,9 @@ struct sp_subjects;
 
 SP_MUST_CHECK int sp_subjects_new(struct sp_subjects **out, struct sp_err *err);
 void sp_subjects_free(struct sp_subjects *subjects);
-/* Is it known that this manifest does not refer to `subject`? */
-bool sp_subjects_rule_out(struct sp_subjects *subjects, const struct sp_digest *manifest,
-                          const struct sp_digest *subject);
+/* What this manifest is known to refer to; alg NONE: to nothing. False: nobody knows. */
+bool sp_subjects_get(struct sp_subjects *subjects, const struct sp_digest *manifest,
+                     struct sp_digest *subject);
 /* Remembers what a manifest, whose bytes were hashed, refers to; NULL: to nothing. Forgets it if
  * there is no memory or too much was remembered. */
 void sp_subjects_note(struct sp_subjects *subjects, const struct sp_digest *manifest,
