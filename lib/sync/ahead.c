@@ -30,11 +30,13 @@ static void read_image(const struct ahead *ahead, size_t number, const char *pri
   struct sp_journal *journal = ahead->sync->journal;
   struct sp_past past = {.backup_count = count};
   struct sp_err ignored = SP_ERR_INIT;
-  SP_AUTO_KNOWN struct sp_known known = {0};
-  if (sp_known_read(journal, primary, SP_KNOWN_NOW, &known, &ignored) < 0 || known.tag_count > 0)
+  uint32_t lacking;
+  if (sp_past_find_lacking(journal, primary, sides, count, &lacking, &ignored) < 0 || lacking == 0)
     return;
   for (size_t i = 0; i < count; i++) {
     sp_record_init(&past.records[i]);
+    if (!(lacking >> i & 1))
+      continue; /* it is not listed, so it is not asked */
     fetch(ahead, &past, i, &sides[i]);
     ahead->lacks[number] |= past.lacks_record[i] ? UINT32_C(1) << i : 0;
   }

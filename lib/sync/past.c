@@ -39,6 +39,9 @@ static void clear_known(struct sp_past *past)
 
 /* -- what a record says */
 
+/* In the place of a record: this host knows what that says. It names what it was asked about. */
+#define ASKED_TAG "safeport-asked"
+
 /* In the journal a record is a place of its own, with the copies of the backup that it lies on. */
 static int name_said(const char *backup, char **out, struct sp_err *err)
 {
@@ -92,6 +95,63 @@ bool sp_past_is_record_lost(const struct sp_err *err)
   return err->code == SP_E_NOT_FOUND || sp_trouble_is_damage(err);
 }
 
+int sp_past_read_asked(struct sp_journal *journal, const char *backup, struct sp_digest *about,
+                       struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  struct sp_known_tag *states = NULL;
+  size_t count = 0;
+  if (name_said(backup, &place, err) < 0 ||
+      sp_known_history(journal, place, ASKED_TAG, 1, &states, &count, err) < 0)
+    return -1;
+  *about = count > 0 ? states[0].digest : (struct sp_digest){0};
+  sp_known_history_free(states, count);
+  return 0;
+}
+
+int sp_past_tell_asked(struct sp_journal *journal, const char *backup,
+                       const struct sp_digest *about, struct sp_err *err)
+{
+  SP_AUTO_FREE char *place = NULL;
+  return name_said(backup, &place, err) < 0
+             ? -1
+             : sp_known_tell_tag(journal, place, ASKED_TAG, about, sp_clock_wall_s(), err);
+}
+
+static int tell_known(struct sp_journal *journal, const char *backup, struct sp_err *err)
+{
+  const struct sp_digest nothing = {.alg = SP_DIGEST_SHA256};
+  struct sp_digest about;
+  if (sp_past_read_asked(journal, backup, &about, err) < 0)
+    return -1;
+  return about.alg != SP_DIGEST_NONE ? 0 : sp_past_tell_asked(journal, backup, &nothing, err);
+}
+
+int sp_past_tell_worked(const struct sp_past *past, size_t number, struct sp_journal *journal,
+                        const char *backup, struct sp_err *err)
+{
+  return past->has_record[number] || past->lacks_record[number] ? tell_known(journal, backup, err)
+                                                                : 0;
+}
+
+/* Has this host read, or written, the record there, or worked there without one? (A journal that an
+ * older safeport wrote has only what the record says of copies.) */
+static int knows(struct sp_journal *journal, const char *backup, bool *out, struct sp_err *err)
+{
+  struct sp_digest about;
+  SP_AUTO_KNOWN struct sp_known said = {0};
+  if (sp_past_read_asked(journal, backup, &about, err) < 0)
+    return -1;
+  *out = about.alg != SP_DIGEST_NONE;
+  if (*out)
+    return 0;
+  if (sp_past_read_said(journal, backup, &said, err) < 0)
+    return -1;
+  for (size_t i = 0; i < said.digest_count; i++)
+    *out = *out || sp_record_says_of_copy(&said.digests[i]);
+  return 0;
+}
+
 /* Dates of proofs are days: the proof may have come at their end, and after damage of that day; but
  * not later than now. */
 static void use_end_of_day(struct sp_known_digest *copy, int64_t now_s)
@@ -135,7 +195,8 @@ int sp_past_tell_said(struct sp_journal *journal, const char *backup,
   if (name_said(backup, &place, err) < 0 ||
       sp_known_read(journal, place, SP_KNOWN_NOW, &before, err) < 0)
     return -1;
-  if (sp_past_is_unread(&before) && tell_is_whole(journal, place, true, now_s, err) < 0)
+  if (tell_known(journal, backup, err) < 0 ||
+      (sp_past_is_unread(&before) && tell_is_whole(journal, place, true, now_s, err) < 0))
     return -1;
   for (size_t i = 0; i < record->count; i++) {
     if (tell_said_name(journal, place, &before, &record->tags[i], err) < 0)
@@ -199,12 +260,23 @@ int sp_past_check_owner(const struct sp_past *past, size_t number, const char *b
                  backup, SP_RECORD_TAG, owner, primary);
 }
 
+int sp_past_tell_record(const struct sp_past *past, size_t number, struct sp_journal *journal,
+                        const char *primary, const char *backup, struct sp_err *err)
+{
+  const struct sp_record *record = &past->records[number];
+  if (!past->has_record[number] || sp_past_other_owner(past, number, primary))
+    return 0;
+  return sp_record_tell(record, backup, journal, err) < 0
+             ? -1
+             : sp_past_tell_said(journal, backup, record, err);
+}
+
 /* Reads the backup's record into past, and tells it. */
 static int read_record(struct sp_past *past, size_t number, struct sp_journal *journal,
                        const char *primary, const struct sp_side *backup,
                        const struct sp_retry_policy *retry, struct sp_err *err)
 {
-  struct sp_record *record = &past->records[number];
+  const struct sp_record *record = &past->records[number];
   struct sp_err failure = SP_ERR_INIT;
   if (sp_past_fetch_record(past, number, backup, retry, &failure) < 0) {
     bool is_of_run = failure.code == SP_E_NOMEM || failure.code == SP_E_INTERRUPTED;
@@ -214,35 +286,32 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
   }
   if (!past->has_record[number] || sp_past_other_owner(past, number, primary))
     return 0;
+  past->has_memory = past->has_memory || record->count > 0;
   sp_journal_work_on_copy(journal);
-  const char *place = sp_store_known_as(backup->store);
-  return sp_record_tell(record, place, journal, err) < 0
-             ? -1
-             : sp_past_tell_said(journal, place, record, err);
+  return sp_past_tell_record(past, number, journal, primary, sp_store_known_as(backup->store), err);
 }
 
-static int read_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
-                        const struct sp_side *backups, const struct sp_retry_policy *retry,
-                        bool *any, struct sp_err *err)
+/* -- asking */
+
+static uint32_t all_of(size_t count)
 {
-  for (size_t i = 0; i < past->backup_count; i++) {
-    if (read_record(past, i, journal, primary, &backups[i], retry, err) < 0)
-      return -1;
-    *any = *any || past->records[i].count > 0;
-  }
-  return 0;
+  return count == 0 ? 0 : UINT32_MAX >> (32 - count);
 }
 
-int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
-                        const struct sp_side *backups, const struct sp_retry_policy *retry,
-                        bool *has_news, struct sp_err *err)
+/* Bit N of `which`: backup N is asked. */
+static int ask(struct sp_past *past, struct sp_journal *journal, const char *primary,
+               const struct sp_side *backups, uint32_t which, const struct sp_retry_policy *retry,
+               bool *has_news, struct sp_err *err)
 {
   *has_news = false;
-  if (past->has_asked)
-    return 0;
-  past->has_asked = true;
-  if (read_records(past, journal, primary, backups, retry, has_news, err) < 0)
-    return -1;
+  past->has_asked = which == all_of(past->backup_count);
+  for (size_t i = 0; i < past->backup_count; i++) {
+    if (!(which >> i & 1))
+      continue;
+    if (read_record(past, i, journal, primary, &backups[i], retry, err) < 0)
+      return -1;
+    *has_news = *has_news || past->records[i].count > 0;
+  }
   if (!*has_news)
     return 0;
   sp_journal_flush(journal);
@@ -250,20 +319,59 @@ int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const 
   return read_journal(past, journal, primary, backups, err);
 }
 
+int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal, const char *primary,
+                        const struct sp_side *backups, const struct sp_retry_policy *retry,
+                        bool *has_news, struct sp_err *err)
+{
+  *has_news = false;
+  return past->has_asked ? 0
+                         : ask(past, journal, primary, backups, all_of(past->backup_count), retry,
+                               has_news, err);
+}
+
+static int find_unknown(struct sp_journal *journal, const struct sp_side *backups, size_t count,
+                        uint32_t *unknown, struct sp_err *err)
+{
+  *unknown = 0;
+  for (size_t i = 0; i < count; i++) {
+    bool is_known;
+    if (knows(journal, sp_store_known_as(backups[i].store), &is_known, err) < 0)
+      return -1;
+    *unknown |= is_known ? 0 : UINT32_C(1) << i;
+  }
+  return 0;
+}
+
+int sp_past_find_lacking(struct sp_journal *journal, const char *primary,
+                         const struct sp_side *backups, size_t backup_count, uint32_t *lacking,
+                         struct sp_err *err)
+{
+  SP_AUTO_KNOWN struct sp_known known = {0};
+  if (sp_known_read(journal, primary, SP_KNOWN_NOW, &known, err) < 0 ||
+      find_unknown(journal, backups, backup_count, lacking, err) < 0)
+    return -1;
+  if (known.tag_count == 0)
+    *lacking = all_of(backup_count);
+  return 0;
+}
+
 int sp_past_read(struct sp_past *past, struct sp_journal *journal, const char *primary,
                  const struct sp_side *backups, size_t backup_count,
                  const struct sp_retry_policy *retry, struct sp_err *err)
 {
   *past = (struct sp_past){.backup_count = backup_count};
+  const uint32_t all = all_of(backup_count);
+  uint32_t unknown;
+  bool has_news;
   for (size_t i = 0; i < backup_count; i++)
     sp_record_init(&past->records[i]);
-  if (read_journal(past, journal, primary, backups, err) < 0)
+  if (read_journal(past, journal, primary, backups, err) < 0 ||
+      find_unknown(journal, backups, backup_count, &unknown, err) < 0)
     return -1;
-  bool has_news;
-  past->is_told = past->primary.tag_count == 0;
-  return !past->is_told && !past->primary.has_ahead
-             ? 0
-             : sp_past_ask_records(past, journal, primary, backups, retry, &has_news, err);
+  past->is_told = past->primary.tag_count == 0 || unknown == all;
+  past->has_memory = !past->is_told;
+  uint32_t wanted = past->primary.tag_count == 0 || past->primary.has_ahead ? all : unknown;
+  return wanted == 0 ? 0 : ask(past, journal, primary, backups, wanted, retry, &has_news, err);
 }
 
 void sp_past_clear(struct sp_past *past)

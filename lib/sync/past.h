@@ -2,6 +2,9 @@
 /* What earlier runs knew of an image: from this host's journal, and where that knows nothing (a
  * fresh runner, a lost journal), from the record that lies on a backup.
  *
+ * The journal knows a primary, and each backup by itself: two images may have one primary, and who
+ * worked on the one need not know what the records of the other say.
+ *
  * Life cycle: sp_past_read, sp_past_clear. Threads: read-only once read.
  */
 #ifndef SP_SYNC_PAST_H
@@ -24,27 +27,50 @@ struct sp_past {
   bool lacks_record[SP_MAX_DESTINATIONS];        /* it was asked for, and is not there */
   struct sp_err unread; /* why one that is there cannot be read; code SP_OK: all can */
   size_t unread_at;     /* the number of its backup */
-  bool is_told;         /* all that is known of the primary's tags is from records */
-  bool has_asked;       /* the records were read, as far as they could be */
+  bool is_told;    /* of the primary's tags for these backups this host knows from records alone */
+  bool has_memory; /* it knows of them at all */
+  bool has_asked;  /* the records were read, as far as they could be */
 };
 
-/* Reads the journal; if it has no tag of the primary, the records of those `backups` that could be
- * listed are read and told to the journal first (one that only reads: sp_journal_work_on_copy).
- * Whether a backup lists its record says nothing: it is asked for. One of another primary is no
- * record; one that is there and cannot be read is `unread`. Fails: SP_E_NOMEM, SP_E_INTERRUPTED.
- * Blocks on disk, and on the backups. */
+/* Reads the journal; the records that it lacks (sp_past_find_lacking), and all of them if a date
+ * lies ahead of now, are read and told to the journal first (one that only reads:
+ * sp_journal_work_on_copy), of those `backups` that could be listed. Whether a backup lists its
+ * record says nothing: it is asked for. One of another primary is no record; one that is there and
+ * cannot be read is `unread`. Fails: SP_E_NOMEM, SP_E_INTERRUPTED. Blocks on disk, and on the
+ * backups. */
 SP_MUST_CHECK int sp_past_read(struct sp_past *past, struct sp_journal *journal,
                                const char *primary, const struct sp_side *backups,
                                size_t backup_count, const struct sp_retry_policy *retry,
                                struct sp_err *err);
-/* The same of a journal that knows the primary, when what it says is an alarm: it may be older than
- * the records, or another host's. What is known may be other things now. *has_news: there was a
- * record that had not been read. */
+/* The same of a journal that knows them, when what it says is an alarm, or says nothing of what is
+ * there: it may be older than the records, or another host's. What is known may be other things
+ * now. *has_news: there was a record that had not been read. */
 SP_MUST_CHECK int sp_past_ask_records(struct sp_past *past, struct sp_journal *journal,
                                       const char *primary, const struct sp_side *backups,
                                       const struct sp_retry_policy *retry, bool *has_news,
                                       struct sp_err *err);
 void sp_past_clear(struct sp_past *past);
+/* Whose records must be read before anything is done (bit N: backup N)? All, if the journal has no
+ * tag of the primary, else those of which it knows nothing. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_past_find_lacking(struct sp_journal *journal, const char *primary,
+                                       const struct sp_side *backups, size_t backup_count,
+                                       uint32_t *lacking, struct sp_err *err);
+/* Tells the journal what the record of that backup says, if it was read and is one of this primary.
+ * Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_past_tell_record(const struct sp_past *past, size_t number,
+                                      struct sp_journal *journal, const char *primary,
+                                      const char *backup, struct sp_err *err);
+/* This host has worked on a backup whose record it has read, or asked for in vain: it does not lack
+ * that any more. */
+SP_MUST_CHECK int sp_past_tell_worked(const struct sp_past *past, size_t number,
+                                      struct sp_journal *journal, const char *backup,
+                                      struct sp_err *err);
+/* What the records were asked about and did not know, as seen from this backup: a digest of it
+ * (strays.h); alg NONE: nothing. */
+SP_MUST_CHECK int sp_past_read_asked(struct sp_journal *journal, const char *backup,
+                                     struct sp_digest *about, struct sp_err *err);
+SP_MUST_CHECK int sp_past_tell_asked(struct sp_journal *journal, const char *backup,
+                                     const struct sp_digest *about, struct sp_err *err);
 /* Reads the record of one of those backups, listed or not, if it was not asked for yet and the
  * backup could be listed; the journal is not told. Fails: as sp_record_fetch; nothing is read then.
  */

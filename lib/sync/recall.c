@@ -119,7 +119,7 @@ int sp_recall_refuse_loss(const struct sp_work *work, struct sp_err *err)
 int sp_recall_check_memory(const struct sp_work *work, struct sp_err *err)
 {
   const struct sp_past *past = &work->past;
-  if (past->unread.code == SP_OK || past->primary.tag_count > 0 || work->sync->accept_loss ||
+  if (past->unread.code == SP_OK || past->has_memory || work->sync->accept_loss ||
       work->sync->restores)
     return 0;
   return sp_fail(

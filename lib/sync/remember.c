@@ -11,6 +11,7 @@
 #include "sync/record_store.h"
 #include "sync/rot_record.h"
 #include "sync/told.h"
+#include "sync/wanted.h"
 #include "transfer/trouble.h"
 
 #define RECORD_REQUESTS 8 /* two blobs (begin, bytes), the manifest put and read back, the tag */
@@ -113,7 +114,7 @@ static void tell_gone(struct sp_work *work, const struct sp_known_tag *known)
   int64_t gone_s = known->is_gone ? known->since_s : work->now_s;
   if (!known->is_gone)
     forget(sp_known_tell_tag(journal, place, known->tag, NULL, gone_s, &no_memory));
-  if (work->sync->accept_loss)
+  if (sp_wanted_is_accepted(work, known))
     forget(sp_known_tell_meant(journal, place, known->tag, gone_s, &no_memory));
 }
 
@@ -190,8 +191,13 @@ void sp_remember_primary(struct sp_work *work)
   }
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *known = &work->past.primary.tags[i];
-    if (!sp_side_has(&work->primary_side, known->tag))
+    if (!sp_side_has(&work->primary_side, known->tag) && sp_wanted_may_be(work, known->tag))
       tell_gone(work, known);
+  }
+  for (size_t i = 0; i < work->backup_count; i++) {
+    if (sp_work_is_open(work, i))
+      forget(sp_past_tell_worked(&work->past, i, journal, sp_store_known_as(work->backups[i]),
+                                 &no_memory));
   }
 }
 
@@ -375,13 +381,15 @@ static int add_gone(const struct sp_work *work, size_t backup, struct sp_record 
 {
   for (size_t i = 0; i < work->past.primary.tag_count; i++) {
     const struct sp_known_tag *known = &work->past.primary.tags[i];
-    if (sp_side_has(&work->primary_side, known->tag) || known->digest.alg == SP_DIGEST_NONE)
+    if (sp_side_has(&work->primary_side, known->tag) || known->digest.alg == SP_DIGEST_NONE ||
+        (!known->is_gone && !sp_wanted_may_be(work, known->tag)))
       continue;
     struct sp_record_tag entry = {.digest = known->digest,
                                   .since_s = known->is_gone ? known->since_s : seen_s(work),
                                   .first_seen_s = sp_past_first_seen_s(&work->past, &known->digest),
                                   .is_gone = true,
-                                  .is_meant = known->is_meant || work->sync->accept_loss};
+                                  .is_meant =
+                                      known->is_meant || sp_wanted_is_accepted(work, known)};
     int64_t named_s = known->is_gone ? known->named_s : known->since_s;
     entry.named_since_s = named_s < entry.since_s ? named_s : 0;
     const struct sp_known_digest copy = copy_of_gone(work, backup, known);
@@ -555,9 +563,10 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
     note_clock(work, backup);
   if (owner)
     note_taken(work, backup, owner);
+  struct sp_journal *journal = work->sync->journal;
+  const char *place = sp_store_known_as(work->backups[backup]);
   struct sp_err no_memory = SP_ERR_INIT;
-  forget(sp_past_tell_said(work->sync->journal, sp_store_known_as(work->backups[backup]),
-                           is_news ? &now : old, &no_memory));
+  forget(sp_past_tell_said(journal, place, is_news ? &now : old, &no_memory));
   return 0;
 }
 

@@ -21,7 +21,7 @@ void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
 /* What the primary's tags named, and which are gone. A fixed tag that changed and was not followed
  * is not told: it is still to be reported next time. What was lost is told only if it is borne;
  * with
- * --accept-loss all that is gone was meant to go. */
+ * --accept-loss all that is gone, and that the file selects for this image, was meant to go. */
 void sp_remember_primary(struct sp_work *work);
 /* What came of the image at each backup. */
 void sp_remember_results(struct sp_work *work);

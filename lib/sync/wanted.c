@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "policy/tag_kind.h"
+
 /* One that nobody saw before has come since the last run. */
 static int64_t seen_s(const struct sp_work *work, const char *tag)
 {
@@ -84,6 +86,16 @@ int sp_wanted_find(struct sp_work *work, struct sp_err *err)
 bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag)
 {
   return work->is_wanted[tag - work->past.primary.tags];
+}
+
+bool sp_wanted_is_accepted(const struct sp_work *work, const struct sp_known_tag *tag)
+{
+  return work->sync->accept_loss && sp_wanted_is(work, tag);
+}
+
+bool sp_wanted_may_be(const struct sp_work *work, const char *tag)
+{
+  return sp_tag_is_special(tag) || sp_selection_matches(work->rules.tags, tag);
 }
 
 bool sp_wanted_is_looked_at(const struct sp_work *work, const struct sp_known_tag *tag)

@@ -16,6 +16,12 @@ SP_MUST_CHECK int sp_wanted_find(struct sp_work *work, struct sp_err *err);
 bool sp_wanted_is(const struct sp_work *work, const struct sp_known_tag *tag);
 /* Does this run look at it? Not at all that is wanted, where tags were named with the image. */
 bool sp_wanted_is_looked_at(const struct sp_work *work, const struct sp_known_tag *tag);
+/* Is its loss meant (--accept-loss)? */
+bool sp_wanted_is_accepted(const struct sp_work *work, const struct sp_known_tag *tag);
+/* Is it a tag that the file may select for this image, or that follows one? Two images may have one
+ * primary: of others this one says neither that they are gone, nor that they were meant to go, for
+ * the image that selects them would not miss them then. */
+bool sp_wanted_may_be(const struct sp_work *work, const char *tag);
 /* By which tags are chosen that this run looks at. Borrowed. */
 const struct sp_selection *sp_wanted_selection(const struct sp_work *work);
 /* Is it gone from the primary, so that the backups are to keep what they have of it? If it was
