@@ -32,23 +32,30 @@ bool sp_record_says_of_copy(const struct sp_known_digest *copy)
   return copy->touched_s || copy->read_s || copy->damaged_s;
 }
 
-static int tell_tag(const struct sp_record_tag *tag, const char *primary, const char *backup,
-                    struct sp_journal *journal, struct sp_err *err)
+static bool is_new(const struct sp_record_tag *tag, const struct sp_known *known)
+{
+  const struct sp_known_tag *old = known ? sp_known_find_tag(known, tag->tag) : NULL;
+  return !old || old->since_s < tag->since_s;
+}
+
+static int tell_tag(const struct sp_record_tag *tag, bool is_new, const char *primary,
+                    const char *backup, struct sp_journal *journal, struct sp_err *err)
 {
   const struct sp_known_digest seen = {.digest = tag->digest, .first_seen_s = tag->first_seen_s};
   const struct sp_known_digest copy = sp_record_copy(tag);
   if (sp_known_tell_digest(journal, primary, &seen, err) < 0 ||
-      tell_name(tag, primary, journal, err) < 0)
+      (is_new && tell_name(tag, primary, journal, err) < 0))
     return -1;
   return sp_record_says_of_copy(&copy) ? sp_known_tell_digest(journal, backup, &copy, err) : 0;
 }
 
-int sp_record_tell(const struct sp_record *record, const char *backup, struct sp_journal *journal,
-                   struct sp_err *err)
+int sp_record_tell(const struct sp_record *record, const struct sp_known *known, const char *backup,
+                   struct sp_journal *journal, struct sp_err *err)
 {
   const char *primary = sp_record_primary(record);
   for (size_t i = 0; i < record->count; i++) {
-    if (tell_tag(&record->tags[i], primary, backup, journal, err) < 0)
+    const struct sp_record_tag *tag = &record->tags[i];
+    if (tell_tag(tag, is_new(tag, known), primary, backup, journal, err) < 0)
       return -1;
   }
   return 0;

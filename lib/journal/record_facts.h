@@ -10,9 +10,11 @@
 #include "journal/record.h"
 
 /* Tells the journal what the record says of its primary and of the backup that it was read from.
- * Fails: SP_E_NOMEM. */
-SP_MUST_CHECK int sp_record_tell(const struct sp_record *record, const char *backup,
-                                 struct sp_journal *journal, struct sp_err *err);
+ * `known` is what this host knows of the primary: of a tag that it knows something of as late, or
+ * later, what it named is left out. NULL: of none. Fails: SP_E_NOMEM. */
+SP_MUST_CHECK int sp_record_tell(const struct sp_record *record, const struct sp_known *known,
+                                 const char *backup, struct sp_journal *journal,
+                                 struct sp_err *err);
 /* Tells of a tag that is gone (is_gone), that it was there before it went, and whether that was
  * meant. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_record_tell_gone(const struct sp_record_tag *tag, const char *place,

@@ -15,6 +15,7 @@
 #include "sync/lock.h"
 #include "sync/recall.h"
 #include "sync/remember.h"
+#include "sync/strays.h"
 #include "sync/told.h"
 #include "sync/wanted.h"
 #include "transfer/trouble.h"
@@ -377,7 +378,7 @@ int sp_image_survey(struct sp_work *work, size_t number, struct sp_outages *outa
   if (open_places(work, number, reserve, err) < 0 || list_sides(work, outages, err) < 0 ||
       sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
                    work->backup_count, &work->sync->retry, err) < 0 ||
-      require_listed(work, err) < 0)
+      sp_strays_ask(work, err) < 0 || require_listed(work, err) < 0)
     return -1;
   return select_tags(work, is_bearable, err);
 }

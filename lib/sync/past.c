@@ -266,7 +266,7 @@ int sp_past_tell_record(const struct sp_past *past, size_t number, struct sp_jou
   const struct sp_record *record = &past->records[number];
   if (!past->has_record[number] || sp_past_other_owner(past, number, primary))
     return 0;
-  return sp_record_tell(record, backup, journal, err) < 0
+  return sp_record_tell(record, &past->primary, backup, journal, err) < 0
              ? -1
              : sp_past_tell_said(journal, backup, record, err);
 }
@@ -288,7 +288,10 @@ static int read_record(struct sp_past *past, size_t number, struct sp_journal *j
     return 0;
   past->has_memory = past->has_memory || record->count > 0;
   sp_journal_work_on_copy(journal);
-  return sp_past_tell_record(past, number, journal, primary, sp_store_known_as(backup->store), err);
+  const char *place = sp_store_known_as(backup->store);
+  return sp_record_tell(record, NULL, place, journal, err) < 0
+             ? -1
+             : sp_past_tell_said(journal, place, record, err);
 }
 
 /* -- asking */

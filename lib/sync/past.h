@@ -55,8 +55,8 @@ void sp_past_clear(struct sp_past *past);
 SP_MUST_CHECK int sp_past_find_lacking(struct sp_journal *journal, const char *primary,
                                        const struct sp_side *backups, size_t backup_count,
                                        uint32_t *lacking, struct sp_err *err);
-/* Tells the journal what the record of that backup says, if it was read and is one of this primary.
- * Fails: SP_E_NOMEM. */
+/* Tells the journal what the record of that backup says, if it was read and is one of this primary:
+ * of tags what is new to this host. Fails: SP_E_NOMEM. */
 SP_MUST_CHECK int sp_past_tell_record(const struct sp_past *past, size_t number,
                                       struct sp_journal *journal, const char *primary,
                                       const char *backup, struct sp_err *err);

@@ -7,6 +7,7 @@
 #include "policy/tag_kind.h"
 #include "sync/gone.h"
 #include "sync/losses.h"
+#include "sync/strays.h"
 #include "sync/wanted.h"
 
 static bool is_of_run(const struct sp_err *err)
@@ -48,7 +49,9 @@ static int read_past(struct sp_work *work, struct sp_err *err)
   if (work->past.backup_count > 0)
     return 0; /* the survey has */
   return sp_past_read(&work->past, work->sync->journal, work->primary->name, work->sides,
-                      work->backup_count, &work->sync->retry, err);
+                      work->backup_count, &work->sync->retry, err) < 0
+             ? -1
+             : sp_strays_ask(work, err);
 }
 
 int sp_recall_survey(struct sp_work *work, size_t number, struct sp_outages *outages,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "journal/record_facts.h"
 #include "journal/runs.h"
 #include "policy/tag_kind.h"
 #include "sync/kept.h"
@@ -566,6 +567,8 @@ static int write_record(struct sp_work *work, size_t backup, struct sp_err *err)
   struct sp_journal *journal = work->sync->journal;
   const char *place = sp_store_known_as(work->backups[backup]);
   struct sp_err no_memory = SP_ERR_INIT;
+  if (is_ours) /* what other hosts saw */
+    forget(sp_record_tell(old, &work->past.primary, place, journal, &no_memory));
   forget(sp_past_tell_said(journal, place, is_news ? &now : old, &no_memory));
   return 0;
 }

@@ -8,8 +8,9 @@
 #include "verify/check.h"
 
 /* Reads the record of each backup that lists one, if nobody has yet, at levels from touched on.
- * What is wrong is added to the report, with what to do, and told to the journal, so that the next
- * sync writes the record anew. Fails: never; a place whose record cannot be had for now has failed.
+ * What it says is told to the journal. What is wrong is added to the report, with what to do, and
+ * told to the journal, so that the next sync writes the record anew. Fails: never; a place whose
+ * record cannot be had for now has failed.
  */
 void sp_records_look(struct sp_check *check);
 

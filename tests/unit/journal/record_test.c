@@ -364,7 +364,7 @@ static void test_what_was_meant_ends_when_it_comes_back(void **state)
       start(&one);
       merge(&one, tags[row & 2 ? 1 - i : i]);
       must(sp_record_merge(&merged, &one, &err), &err);
-      must(sp_record_tell(&one, BACKUP, journal, &err), &err);
+      must(sp_record_tell(&one, NULL, BACKUP, journal, &err), &err);
     }
     journal_flush_well(journal);
     must(sp_known_read(journal, PRIMARY, SP_KNOWN_NOW, &known, &err), &err);
@@ -375,6 +375,35 @@ static void test_what_was_meant_ends_when_it_comes_back(void **state)
     assert_int_equal(known.tags[0].since_s, merged.tags[0].since_s);
     assert_int_equal(known.tags[0].named_s, merged.tags[0].named_since_s);
   }
+}
+
+/* Of a tag of which the host knows as much, or more, the record's word changes nothing: not even
+ * where it went in the second in which the record has it there. */
+static void test_what_is_known_as_late_is_not_told(void **state)
+{
+  (void)state;
+  struct sp_err err = SP_ERR_INIT;
+  SP_AUTO_JOURNAL struct sp_journal *journal = NULL;
+  SP_AUTO_KNOWN struct sp_known known = {0};
+  SP_AUTO_KNOWN struct sp_known after = {0};
+  SP_AUTO_RECORD struct sp_record record;
+  const struct sp_record_tag gone = make_tag("gone", 1, 20, 10, 0, 0);
+  start(&record);
+  must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &journal, &err), &err);
+  must(sp_known_tell_tag(journal, PRIMARY, "gone", &gone.digest, T + 10, &err), &err);
+  must(sp_known_tell_tag(journal, PRIMARY, "gone", NULL, T + 20, &err), &err);
+  must(sp_known_tell_tag(journal, PRIMARY, "old", &gone.digest, T + 10, &err), &err);
+  journal_flush_well(journal);
+  must(sp_known_read(journal, PRIMARY, SP_KNOWN_NOW, &known, &err), &err);
+  merge(&record, gone);
+  merge(&record, make_tag("new", 2, 20, 20, 0, 0));
+  merge(&record, make_tag("old", 2, 20, 20, 0, 0));
+  must(sp_record_tell(&record, &known, BACKUP, journal, &err), &err);
+  journal_flush_well(journal);
+  must(sp_known_read(journal, PRIMARY, SP_KNOWN_NOW, &after, &err), &err);
+  assert_true(sp_known_find_tag(&after, "gone")->is_gone);
+  assert_int_equal(sp_known_find_tag(&after, "new")->since_s, T + 20);
+  assert_int_equal(sp_known_find_tag(&after, "old")->since_s, T + 20);
 }
 
 /* Two different digests since the same second: both hosts come to the same. */
@@ -483,7 +512,7 @@ static void test_a_fresh_host_learns_from_the_record(void **state)
   SP_AUTO_FREE char *body = body_of(&written);
   must(sp_record_decode(sp_span_str(body), NOW, &read, &err), &err);
   must(sp_journal_open(NULL, SP_JOURNAL_WRITE, &fresh, &err), &err);
-  must(sp_record_tell(&read, BACKUP, fresh, &err), &err);
+  must(sp_record_tell(&read, NULL, BACKUP, fresh, &err), &err);
   journal_flush_well(fresh);
 
   must(sp_known_read(fresh, PRIMARY, SP_KNOWN_NOW, &known, &err), &err);
@@ -522,6 +551,7 @@ int main(void)
       TEST(test_too_large),
       TEST(test_merge),
       TEST(test_what_was_meant_ends_when_it_comes_back),
+      TEST(test_what_is_known_as_late_is_not_told),
       TEST(test_merge_ties),
       TEST(test_merge_records),
       TEST(test_news),
