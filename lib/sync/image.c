@@ -15,6 +15,7 @@
 #include "sync/lock.h"
 #include "sync/recall.h"
 #include "sync/remember.h"
+#include "sync/results.h"
 #include "sync/strays.h"
 #include "sync/told.h"
 #include "sync/wanted.h"
@@ -434,5 +435,5 @@ void sp_image_sync(struct sp_work *work, size_t number, struct sp_outages *outag
   if (sync_image(work, number, outages, reserve, &err) < 0 && work->told->err.code == SP_OK)
     sp_err_copy(&work->told->err, &err);
   if (!work->sync->dry_run)
-    sp_remember_results(work);
+    sp_results_tell(work);
 }

@@ -23,8 +23,6 @@ void sp_remember_referrers(struct sp_work *work, const struct sp_digest *digest)
  * with
  * --accept-loss all that is gone, and that the file selects for this image, was meant to go. */
 void sp_remember_primary(struct sp_work *work);
-/* What came of the image at each backup. */
-void sp_remember_results(struct sp_work *work);
 
 /* Adds to the plan of each open backup what its record will take, unless it turns out to say
  * nothing new. */
