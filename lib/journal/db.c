@@ -373,6 +373,16 @@ static int read_format(struct sp_db *db, struct format *format, struct sp_err *e
   return read_number(db, "SELECT count(*) FROM sqlite_schema", &format->tables, err);
 }
 
+/* All three as of one moment: another process may be making the tables. */
+static int read_format_at_once(struct sp_db *db, struct format *format, struct sp_err *err)
+{
+  if (sp_db_begin_reading(db, err) < 0)
+    return -1;
+  int failed = read_format(db, format, err);
+  sp_db_rollback(db);
+  return failed;
+}
+
 static bool is_empty(const struct format *format)
 {
   return format->application == 0 && format->version == 0 && format->tables == 0;
@@ -415,7 +425,7 @@ static int make_tables(struct sp_db *db, struct sp_err *err)
 static int check_or_make(struct sp_db *db, bool make, struct sp_err *err)
 {
   struct format format;
-  if (read_format(db, &format, err) < 0)
+  if (read_format_at_once(db, &format, err) < 0)
     return -1;
   if (!is_empty(&format))
     return check_format(db, &format, err);
