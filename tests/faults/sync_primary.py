@@ -47,7 +47,7 @@ def moving(context):
             for _ in range(3):
                 result = rig.sync()
                 assert result.status in (0, 1), f"{number}: {result!r}"
-                rig.check_whole()
+                rig.check_whole(is_in_motion=True)
                 assert not _gone(rig)
         rig.sync(status=0)
         rig.check_new()
