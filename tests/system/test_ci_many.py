@@ -73,8 +73,8 @@ def test_json_owns_stdout_and_is_the_report(runner, backed):
 
 
 def test_a_backup_that_fails(runner, backed):
+    backed.sync()  # from now on this host knows the backups, and no record is asked for before all else
     backed.one.stop()
-    backed.run("sync", status=1)  # from now on this host knows the images, and no record is asked for before all else
     plain = backed.run("sync", status=1)
     done = in_ci(backed, runner, "sync", status=1)
     messages = actions.errors(done)
