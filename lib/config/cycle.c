@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images are followed from a primary to its backups, and on where one of those is the primary of
  * another image. Who comes back to where he is on the way has gone in a circle. A namespace without
- * a list is one image with a hole, which meets whatever may lie there. The way is kept in the
- * images
+ * a list is one image with a hole, which meets whatever may lie there. The way is kept in the stops
  * (`from`), not on the stack: it may be as long as the file. */
 #include <stdlib.h>
 

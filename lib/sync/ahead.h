@@ -14,8 +14,9 @@
 
 /* Asks for the records of each image that the journal lacks (sp_past_find_lacking), `jobs` at once,
  * and tells the journal. Nothing where it lacks none, or there is but one image. What fails is
- * tried, and told, when the image's turn comes. lacks   of each image, bit N: backup N was asked
- * and has no record
+ * tried, and told, when the image's turn comes.
+ *
+ *   lacks   of each image, bit N: backup N was asked and has no record
  */
 void sp_ahead_read(const struct sp_sync *sync, struct sp_outages *outages,
                    struct sp_pull_reserve *reserve, uint32_t *lacks);

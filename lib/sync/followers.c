@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lower_bound.h"
 #include "base/pool.h"
 #include "oci/reference.h"
 #include "sync/children.h"
@@ -137,18 +138,15 @@ static int pin_tags(struct sp_work *work, const struct sp_digest_map *map, struc
   return 0;
 }
 
+static int compare_tags(const void *tag, const void *name)
+{
+  return strcmp(*(char *const *)tag, name);
+}
+
 /* The first of the side's tags that is not before `name`. */
 static size_t lower_bound(const struct sp_side *side, const char *name)
 {
-  size_t low = 0, high = side->tag_count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (strcmp(side->tags[middle], name) < 0)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return sp_lower_bound(side->tags, side->tag_count, sizeof *side->tags, name, compare_tags);
 }
 
 /* `prefix` ends with the dot. */
