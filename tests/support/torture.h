@@ -10,6 +10,7 @@
  *   TORTURE_AT=L:C:k    the kth of context C, an allocation of line L
  *   TORTURE_COUNT=FILE  at exit: how many there were; then, one on a line, the name L:C:k of each
  *                       context's 1st, 2nd, 4th, 8th ... allocation
+ *   TORTURE_FAILED=FILE is made when the allocation that was named fails
  *   TORTURE_TEST=NAME   only this test runs
  *
  * TORTURE_AFTER allocations behind the failed one, the process ends: leaks are looked for, and what
@@ -61,7 +62,9 @@ void torture_begin(void);
 bool torture_is_counted(const char *file);
 uint64_t torture_context(void);
 unsigned long torture_occurrence(uint64_t context, int line);
-bool torture_is_named(const char *at, unsigned long n, int line);
+bool torture_is_of_line(const char *at, int line);
+bool torture_is_named(const char *at, unsigned long n, int line, uint64_t context);
+void torture_tell(void);
 bool torture_fails(const char *file, int line);
 void *torture_malloc(size_t n, const char *file, int line);
 void *torture_calloc(size_t n, size_t m, const char *file, int line);
@@ -97,15 +100,17 @@ TORTURE_SHARED bool torture_is_counted(const char *file)
   return (strstr(file, "lib/") || strstr(file, "cli/")) && !strstr(file, "tests/");
 }
 
-/* FNV-1a over the return addresses, from the program's start on. */
-TORTURE_SHARED uint64_t torture_context(void)
+/* FNV-1a over the return addresses in this program, but for those in this function and its caller,
+ * torture_fails, which differ with what is asked. */
+TORTURE_SHARED __attribute__((noinline)) uint64_t torture_context(void)
 {
   void *frames[TORTURE_DEPTH];
   int depth = backtrace(frames, TORTURE_DEPTH);
+  int ours = 0;
   uint64_t hash = 0xcbf29ce484222325u;
   for (int i = 0; i < depth; i++) {
     const char *at = frames[i];
-    if (at < &__executable_start || at >= &etext)
+    if (at < &__executable_start || at >= &etext || ++ours <= 2)
       continue;
     hash = (hash ^ (uint64_t)(at - &__executable_start)) * 0x100000001b3u;
   }
@@ -129,21 +134,35 @@ TORTURE_SHARED unsigned long torture_occurrence(uint64_t context, int line)
   return count;
 }
 
-/* Is the nth allocation, on this line, the one that `at` names? */
-TORTURE_SHARED bool torture_is_named(const char *at, unsigned long n, int line)
+/* Does `at` name an allocation of this line, by its context? */
+TORTURE_SHARED bool torture_is_of_line(const char *at, int line)
 {
   char *end = NULL;
-  unsigned long first = strtoul(at, &end, 10);
-  if (*end == '\0')
-    return first == n;
-  if (first != (unsigned long)line)
-    return false;
-  uint64_t wanted = strtoull(end + 1, &end, 16);
-  return torture_context() == wanted &&
-         torture_occurrence(wanted, line) == strtoul(end + 1, NULL, 10);
+  return strtol(at, &end, 10) == line && *end == ':';
 }
 
-TORTURE_SHARED bool torture_fails(const char *file, int line)
+/* Is the nth allocation, on this line and of this context, the one that `at` names? */
+TORTURE_SHARED bool torture_is_named(const char *at, unsigned long n, int line, uint64_t context)
+{
+  char *end = NULL;
+  if (!strchr(at, ':'))
+    return strtoul(at, NULL, 10) == n;
+  if (!torture_is_of_line(at, line))
+    return false;
+  uint64_t wanted = strtoull(strchr(at, ':') + 1, &end, 16);
+  return context == wanted && torture_occurrence(wanted, line) == strtoul(end + 1, NULL, 10);
+}
+
+/* Says that the allocation that was named came, and failed. */
+TORTURE_SHARED void torture_tell(void)
+{
+  const char *path = getenv("TORTURE_FAILED");
+  FILE *file = path ? fopen(path, "w") : NULL;
+  if (file)
+    fclose(file);
+}
+
+TORTURE_SHARED __attribute__((noinline)) bool torture_fails(const char *file, int line)
 {
   if (!torture_is_counted(file))
     return false;
@@ -153,15 +172,18 @@ TORTURE_SHARED bool torture_fails(const char *file, int line)
     atexit(torture_report);
   }
   const char *at = getenv("TORTURE_AT");
-  if (!at && getenv("TORTURE_COUNT"))
-    torture_occurrence(torture_context(), line);
+  bool is_counting = !at && getenv("TORTURE_COUNT");
+  uint64_t context = is_counting || (at && torture_is_of_line(at, line)) ? torture_context() : 0;
+  if (is_counting)
+    torture_occurrence(context, line);
   if (torture_failed_at && n > torture_failed_at + TORTURE_AFTER) {
     __lsan_do_leak_check();
     _exit(0);
   }
-  if (!at || torture_failed_at || !torture_is_named(at, n, line))
+  if (!at || torture_failed_at || !torture_is_named(at, n, line, context))
     return false;
   torture_failed_at = n;
+  torture_tell();
   errno = ENOMEM;
   return true;
 }
