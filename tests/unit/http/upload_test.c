@@ -13,6 +13,8 @@
 #include "rig.h"
 
 #define BLOB_BYTES (3u * 1024 * 1024 + 17)
+/* What a source brings before it pauses; worth waking the upload for (a quarter of the ring). */
+#define BEGUN_BYTES 20000u
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 static unsigned char byte_at(uint64_t i)
@@ -154,14 +156,14 @@ static void an_early_answer_detaches_and_is_delivered(void **state)
     enum sp_code code;
   } rows[] = {
       {"HTTP/1.1 413 Large\r\nContent-Length: 3\r\n\r\nbig", BLOB_BYTES, false, 0, 413, SP_OK},
-      {"HTTP/1.1 413 Large\r\nContent-Length: 3\r\n\r\nbig", 1000, false, 0, 413, SP_OK},
-      {"HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nbig", 1000, false, 0, 401, SP_OK},
-      {"HTTP/1.1 401 No\r\nContent-Length: 30\r\n\r\nbig", 1000, true, 0, 401, SP_OK},
+      {"HTTP/1.1 413 Large\r\nContent-Length: 3\r\n\r\nbig", BEGUN_BYTES, false, 0, 413, SP_OK},
+      {"HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nbig", BEGUN_BYTES, false, 0, 401, SP_OK},
+      {"HTTP/1.1 401 No\r\nContent-Length: 30\r\n\r\nbig", BEGUN_BYTES, true, 0, 401, SP_OK},
       {"HTTP/1.1 307 No\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", BLOB_BYTES, false, -1, 0,
        SP_E_PROTOCOL},
-      {"HTTP/1.1 307 No\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 1000, false, -1, 0,
+      {"HTTP/1.1 307 No\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", BEGUN_BYTES, false, -1, 0,
        SP_E_PROTOCOL},
-      {CREATED, 1000, false, -1, 0, SP_E_PROTOCOL},
+      {CREATED, BEGUN_BYTES, false, -1, 0, SP_E_PROTOCOL},
       {CREATED, BLOB_BYTES, false, -1, 0, SP_E_PROTOCOL},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
