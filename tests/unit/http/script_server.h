@@ -179,12 +179,13 @@ static inline struct server *server_new(server_handler *handler, const void *ctx
   return s;
 }
 
-/* On a socket in the file system. */
+/* On a socket in the file system; in the place of one that a killed test left there. */
 static inline struct server *server_new_unix(const char *path, server_handler *handler,
                                              const void *ctx)
 {
   struct sockaddr_un addr = {.sun_family = AF_UNIX};
   snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
+  unlink(path);
   return server_new_at((struct sockaddr *)&addr, sizeof addr, handler, ctx);
 }
 
