@@ -174,15 +174,25 @@ static void freeze(void)
   is_frozen = true;
 }
 
-static void must_name(struct sp_store *store, size_t i, size_t shift)
+static struct sp_digest digest_of_tag(size_t i, size_t shift)
+{
+  char word[2] = {(char)('a' + (i + shift) % WORDS), '\0'};
+  return fx_image_digest(word);
+}
+
+static int ask(struct sp_store *store, size_t i, struct sp_named *out, struct sp_err *err)
 {
   char tag[32];
-  char word[2] = {(char)('a' + (i + shift) % WORDS), '\0'};
-  struct sp_digest want = fx_image_digest(word);
+  snprintf(tag, sizeof tag, "t%zu", i);
+  return sp_store_resolve(store, tag, out, err);
+}
+
+static void must_name(struct sp_store *store, size_t i, size_t shift)
+{
+  struct sp_digest want = digest_of_tag(i, shift);
   struct sp_named named;
   struct sp_err err = SP_ERR_INIT;
-  snprintf(tag, sizeof tag, "t%zu", i);
-  fx_must(sp_store_resolve(store, tag, &named, &err), &err);
+  fx_must(ask(store, i, &named, &err), &err);
   assert_true(sp_digest_eq(&named.digest, &want));
 }
 
@@ -339,12 +349,20 @@ static void test_sees_damage_and_that_it_is_mended(void **state)
   must_name(store, 7, 0);
 }
 
-/* -- threads: readers and a writer share states */
+/* -- threads: readers and a writer share states. They answer what they saw: only the thread of the
+ * test may assert. */
 
+static struct sp_digest wanted[TAGS];
+
+/* Answers a wrong tag's number plus one, or NULL. */
 static void *ask_until_told(void *store)
 {
-  for (size_t i = 0; i < 2000; i++)
-    must_name(store, i % TAGS, 0);
+  for (size_t i = 0; i < 2000; i++) {
+    struct sp_named named;
+    struct sp_err err = SP_ERR_INIT;
+    if (ask(store, i % TAGS, &named, &err) < 0 || !sp_digest_eq(&named.digest, &wanted[i % TAGS]))
+      return (void *)(uintptr_t)(i % TAGS + 1);
+  }
   return NULL;
 }
 
@@ -356,15 +374,22 @@ static void test_threads_share_what_is_known(void **state)
   (void)state;
   fx_image_make(&image, "a", NULL);
   SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
+  for (size_t i = 0; i < TAGS; i++)
+    wanted[i] = digest_of_tag(i, 0);
   for (size_t i = 0; i < 4; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, ask_until_told, store), 0);
-  for (size_t i = 0; i < 50; i++) {
+  int rc = 0;
+  for (size_t i = 0; i < 50 && rc == 0; i++) {
     char tag[32];
     snprintf(tag, sizeof tag, "new%zu", i % 10);
-    fx_must(fx_tag(store, &image, tag, &err), &err);
+    rc = fx_tag(store, &image, tag, &err);
   }
-  for (size_t i = 0; i < 4; i++)
-    pthread_join(threads[i], NULL);
+  for (size_t i = 0; i < 4; i++) {
+    void *wrong;
+    pthread_join(threads[i], &wrong);
+    assert_null(wrong);
+  }
+  fx_must(rc, &err);
   fx_must_be(&place, "new9", "a");
 }
 
@@ -373,24 +398,25 @@ static void test_threads_share_what_is_known(void **state)
 #define WRITERS 8
 
 static struct sp_store *shared;
+static const struct fx_image *common;
 static bool has_bad; /* one of them sets a name that no document can hold */
 
 static void *set_own_tag(void *arg)
 {
-  AUTO_IMAGE struct fx_image image;
   struct sp_err err = SP_ERR_INIT;
   size_t i = (size_t)(uintptr_t)arg;
   bool is_bad = has_bad && i == 3;
   char tag[32];
   snprintf(tag, sizeof tag, is_bad ? "bad\xff%zu" : "own%zu", i);
-  fx_image_make(&image, "a", NULL);
-  int rc = fx_tag(shared, &image, tag, &err);
+  int rc = fx_tag(shared, common, tag, &err);
   return (void *)(uintptr_t)(rc == (is_bad ? -1 : 0));
 }
 
-/* Somebody has the lock until all of them wait. */
+/* Somebody has the lock until all of them wait (one that finds no memory does not: there is an end
+ * to that). */
 static void set_all_at_once(void)
 {
+  bool is_right = true;
   SP_AUTO_LOCK struct sp_lock lock = SP_LOCK_INIT;
   SP_AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct sp_err err = SP_ERR_INIT;
@@ -399,15 +425,27 @@ static void set_all_at_once(void)
   fx_must(sp_lock_take(&lock, fd, 0644, "test", NULL, &err), &err);
   for (size_t i = 0; i < WRITERS; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, set_own_tag, (void *)(uintptr_t)i), 0);
-  while (reads < WRITERS) /* each looks before it waits */
+  for (int ms = 0; reads < WRITERS && ms < 5000; ms++) /* each looks before it waits */
     usleep(1000);
   usleep(200000);
   sp_lock_clear(&lock);
   for (size_t i = 0; i < WRITERS; i++) {
-    void *is_right;
-    pthread_join(threads[i], &is_right);
-    assert_non_null(is_right);
+    void *is_own_right;
+    pthread_join(threads[i], &is_own_right);
+    is_right = is_right && is_own_right;
   }
+  assert_true(is_right);
+}
+
+static void write_all_at_once(bool with_bad)
+{
+  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
+  AUTO_IMAGE struct fx_image image;
+  fx_image_make(&image, "a", NULL);
+  shared = store;
+  common = &image;
+  has_bad = with_bad;
+  set_all_at_once();
 }
 
 static void must_have_own_tags(size_t but)
@@ -423,10 +461,7 @@ static void must_have_own_tags(size_t but)
 static void test_changes_that_wait_are_written_together(void **state)
 {
   (void)state;
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  shared = store;
-  has_bad = false;
-  set_all_at_once();
+  write_all_at_once(false);
   assert_in_range(replaced, 1, WRITERS / 2);
   must_have_own_tags(WRITERS);
 }
@@ -434,10 +469,7 @@ static void test_changes_that_wait_are_written_together(void **state)
 static void test_a_change_that_fails_fails_alone(void **state)
 {
   (void)state;
-  SP_AUTO_STORE struct sp_store *store = fx_open(&place, SP_LAYOUT_WRITE);
-  shared = store;
-  has_bad = true;
-  set_all_at_once();
+  write_all_at_once(true);
   must_have_own_tags(3);
 }
 
