@@ -7,7 +7,8 @@ was told. What is wrong is
   - a crash or a sanitizer's finding in the library (a test that goes on with what it did not get is stopped by the crash
     in its own code: that is the test's way of failing),
   - a leak although every test passed, or one by the library where nothing was cut short,
-  - a run without an end.
+  - a run without an end,
+  - a program in which more than a tenth of the allocations that were to fail did not come.
 
     tests/faults/torture.py [--seconds S] [--only TEXT[,TEXT]] [--jobs N] [--report FILE]
 

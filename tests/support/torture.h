@@ -141,16 +141,14 @@ TORTURE_SHARED bool torture_is_of_line(const char *at, int line)
   return strtol(at, &end, 10) == line && *end == ':';
 }
 
-/* Is the nth allocation, on this line and of this context, the one that `at` names? */
+/* Is the nth allocation, of this context (0: not asked for), the one that `at` names? */
 TORTURE_SHARED bool torture_is_named(const char *at, unsigned long n, int line, uint64_t context)
 {
-  char *end = NULL;
-  if (!strchr(at, ':'))
+  char *end = strchr(at, ':');
+  if (!end)
     return strtoul(at, NULL, 10) == n;
-  if (!torture_is_of_line(at, line))
-    return false;
-  uint64_t wanted = strtoull(strchr(at, ':') + 1, &end, 16);
-  return context == wanted && torture_occurrence(wanted, line) == strtoul(end + 1, NULL, 10);
+  return context != 0 && context == strtoull(end + 1, &end, 16) &&
+         torture_occurrence(context, line) == strtoul(end + 1, NULL, 10);
 }
 
 /* Says that the allocation that was named came, and failed. */

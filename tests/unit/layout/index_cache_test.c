@@ -384,11 +384,11 @@ static void test_threads_share_what_is_known(void **state)
     snprintf(tag, sizeof tag, "new%zu", i % 10);
     rc = fx_tag(store, &image, tag, &err);
   }
-  for (size_t i = 0; i < 4; i++) {
-    void *wrong;
-    pthread_join(threads[i], &wrong);
-    assert_null(wrong);
-  }
+  void *wrong[4];
+  for (size_t i = 0; i < 4; i++)
+    pthread_join(threads[i], &wrong[i]);
+  for (size_t i = 0; i < 4; i++)
+    assert_null(wrong[i]);
   fx_must(rc, &err);
   fx_must_be(&place, "new9", "a");
 }
