@@ -151,10 +151,6 @@ class Registry:
                 entries.append(Access(match[1], target.path, target.query, int(match[3]), sent))
         return entries
 
-    def has_answered(self, method):
-        """As the log stands now: for who waits for the moment."""
-        return f'"{method} ' in self._log.read_text(errors="replace")
-
     def clear_log(self):
         os.truncate(self._log, 0)
 
