@@ -10,11 +10,12 @@ was told. What is wrong is
   - a run without an end,
   - a program in which more than a tenth of the allocations that were to fail did not come.
 
-    tests/faults/torture.py [--seconds S] [--only TEXT[,TEXT]] [--jobs N] [--report FILE]
+    tests/faults/torture.py [--seconds S] [--only TEXT[,TEXT]] [--jobs N] [--report FILE [--go-on]]
 
 Some programs allocate a million times, in loops over damaged files and states of a disk. Of a test whose points would
 take longer than --seconds S (default 5), the 1st, 2nd, 4th, 8th ... allocation of each context fails: of each whole stack
-of calls that led to one; where that takes longer than ten times S, the 1st of each. The report says how many there were.
+of calls that led to one; where that takes longer than ten times S, the 1st of each. The report says how many there were; it is written after each program, and
+--go-on runs only those that it lacks: a whole run takes more than an hour.
 
 Ends with `N passed, N failed`.
 """
@@ -33,7 +34,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
-from score import Score, write_report  # noqa: E402
+from score import Score, commit, write_report  # noqa: E402
 
 BUILD = ROOT / "build-torture"
 TIMEOUT_S = 120
@@ -157,27 +158,60 @@ def check_met(met, points):
     assert met >= 0.9 * points, f"of {points} allocations that were to fail, {met} came"
 
 
+class Report:
+    """A row for each program, with its commit: of an earlier run too that this one goes on with, if nothing failed there."""
+
+    def __init__(self, options):
+        self.path, self.seconds = options.report, options.seconds
+        self.rows, self.lacks, self.failures = {}, [], []
+        if self.path and options.go_on and self.path.exists():
+            text = self.path.read_text()
+            failed = re.findall(r"^FAILED ([^ ,]+)", text, re.MULTILINE)
+            self.rows = {name: row for row, name in re.findall(r"^(\| (\S+)(?: \| \d+){4} \| \d+ s \| [0-9a-f]{7,} \|)$", text,
+                                                               re.MULTILINE) if name not in failed}
+
+    def write(self):
+        if not self.path:
+            return
+        points = sum(int(row.split(" | ")[4]) for row in self.rows.values())
+        write_report(self.path, "Every allocation of the unit and contract tests fails once", [
+            f"Made by `tests/faults/torture.py --seconds {self.seconds:g}`; the commit of each row stands at its end.",
+            "Each test is run by itself once for each allocation that the library makes in it, and that one fails; under ASan "
+            "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed, a run "
+            "without an end.",
+            f"Of a test whose allocations would take more than {self.seconds:g} s one by one, it is the 1st, 2nd, "
+            "4th, 8th ... of each context, that is of each whole stack of calls that led to an allocation; where that takes "
+            "longer than ten times that, the 1st of each.",
+            "*failed*: of the points, how many of the named allocations came again and failed (threads may come to one in "
+            "another order, or not at all).", "",
+            "| program | allocations | contexts | failed | points | time | commit |", "|---|---|---|---|---|---|---|",
+            *[self.rows[name] for name in sorted(self.rows)], "", *self.failures,
+            f"{points} points in {len(self.rows)} programs, {len(self.failures)} failed",
+            *([f"Not run: {', '.join(self.lacks)}"] if self.lacks else [])])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--only", default="", help="programs whose name holds one of these")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=pathlib.Path)
+    parser.add_argument("--go-on", action="store_true", help="with the report as it is: what it has is not run again")
     options = parser.parse_args()
-    score = Score()
-    for name, command in sorted(build().items()):
-        if any(text in name for text in options.only.split(",")):
-            score.point(f"{name} as it is", lambda n=name, c=command: torture(n, c, options, score))
-    if options.report:
-        write_report(options.report, "Every allocation of the unit and contract tests fails once", [
-            "Made by `make torture`.",
-            "Each test is run by itself once for each allocation that the library makes in it, and that one fails; under ASan "
-            "and UBSan. Wrong would be a crash in the library, a sanitizer's finding, a leak although every test passed.",
-            f"Of a test whose allocations would take more than {options.seconds:.0f} s one by one, it is the 1st, 2nd, "
-            "4th, 8th ... of each context, that is of each whole stack of calls that led to an allocation; where that takes "
-            "longer than ten times that, the 1st of each.", "",
-            "| program | allocations | contexts | failed | points | time |", "|---|---|---|---|---|---|", *score.rows, "",
-            score.last])
+    score, report, programs = Score(), Report(options), sorted(build().items())
+    report.lacks = [name for name, _ in programs if name not in report.rows]
+    for name, command in programs:
+        if name not in report.lacks or not any(text in name for text in options.only.split(",")):
+            continue
+        seen = len(score.rows)
+        score.point(f"{name} as it is", lambda n=name, c=command: torture(n, c, options, score))
+        report.lacks.remove(name)
+        for row in score.rows[seen:]:
+            if row.startswith("FAILED"):
+                report.failures.append(row)
+            else:
+                report.rows[name] = f"{row} {commit()} |"
+        report.write()
     print(score.last, flush=True)
     sys.exit(1 if score.failed else 0)
 
