@@ -186,7 +186,8 @@ static void test_damage_hurts_every_tag_that_has_it(void **state)
 
 /* -- a flaky line (F14) */
 
-/* Wrong bytes are opened for the first reading, the right ones for the second. */
+/* Wrong bytes are opened for the first reading, the right ones for the second. It is called on a
+ * thread that works for the run, where nothing may be asserted: the test sees what came of it. */
 static void put_right_again(struct fx_spy *spy, const char *op, const char *subject)
 {
   (void)subject;
@@ -196,7 +197,7 @@ static void put_right_again(struct fx_spy *spy, const char *op, const char *subj
     return;
   int *readings = spy->after_ctx;
   if (++*readings == 1)
-    assert_true(sp_memory_flip(spy->store.inner, &layer, 9));
+    (void)sp_memory_flip(spy->store.inner, &layer, 9);
 }
 
 static void test_second_reading_decides(void **state)
