@@ -186,18 +186,21 @@ static void test_damage_hurts_every_tag_that_has_it(void **state)
 
 /* -- a flaky line (F14) */
 
+struct flaky {
+  struct sp_digest layer;
+  int readings;
+};
+
 /* Wrong bytes are opened for the first reading, the right ones for the second. It is called on a
  * thread that works for the run, where nothing may be asserted: the test sees what came of it. */
 static void put_right_again(struct fx_spy *spy, const char *op, const char *subject)
 {
-  (void)subject;
-  struct sp_digest layer = own_layer();
+  struct flaky *flaky = spy->after_ctx;
   char text[SP_DIGEST_TEXT_MAX];
-  if (strcmp(op, "open_read") != 0 || strcmp(subject, fx_text(&layer, text)) != 0)
+  if (strcmp(op, "open_read") != 0 || strcmp(subject, fx_text(&flaky->layer, text)) != 0)
     return;
-  int *readings = spy->after_ctx;
-  if (++*readings == 1)
-    (void)sp_memory_flip(spy->store.inner, &layer, 9);
+  if (++flaky->readings == 1)
+    (void)sp_memory_flip(spy->store.inner, &flaky->layer, 9);
 }
 
 static void test_second_reading_decides(void **state)
@@ -205,14 +208,13 @@ static void test_second_reading_decides(void **state)
   (void)state;
   struct bench bench;
   bench_init(&bench);
-  int readings = 0;
-  struct sp_digest layer = own_layer();
-  damage(&bench, 1, FLIP, &layer);
-  bench.world.fx.spy[1]->after_ctx = &readings;
+  struct flaky flaky = {.layer = own_layer()};
+  damage(&bench, 1, FLIP, &flaky.layer);
+  bench.world.fx.spy[1]->after_ctx = &flaky;
   bench.world.fx.spy[1]->after = put_right_again;
   bench.verify.level = SP_PROOF_READ;
   assert_int_equal(run(&bench), 0);
-  assert_int_equal(readings, 2);
+  assert_int_equal(flaky.readings, 2);
   assert_true(bench.is_flaky);
   assert_int_equal(bench.damage[1], 0);
   bench.world.fx.spy[1]->after = NULL;
