@@ -14,8 +14,10 @@ was told. What is wrong is
 
 Some programs allocate a million times, in loops over damaged files and states of a disk. Of a test whose points would
 take longer than --seconds S (default 5), the 1st, 2nd, 4th, 8th ... allocation of each context fails: of each whole stack
-of calls that led to one; where that takes longer than ten times S, the 1st of each. The report says how many there were; it is written after each program, and
---go-on runs only those that it lacks: a whole run takes more than an hour.
+of calls that led to one; where that takes longer than ten times S, the 1st of each. The report says how many there were.
+
+A whole run takes hours: the report is written after each program, and --go-on runs only those that it lacks, and those
+in which something failed.
 
 Ends with `N passed, N failed`.
 """
@@ -166,6 +168,8 @@ class Report:
         self.rows, self.lacks, self.failures = {}, [], []
         if self.path and options.go_on and self.path.exists():
             text = self.path.read_text()
+            if f" --seconds {self.seconds:g}`" not in text:
+                sys.exit(f"{self.path} was made with other --seconds: it would say what is not so of its rows")
             failed = re.findall(r"^FAILED ([^ ,]+)", text, re.MULTILINE)
             self.rows = {name: row for row, name in re.findall(r"^(\| (\S+)(?: \| \d+){4} \| \d+ s \| [0-9a-f]{7,} \|)$", text,
                                                                re.MULTILINE) if name not in failed}
@@ -198,6 +202,8 @@ def main():
     parser.add_argument("--report", type=pathlib.Path)
     parser.add_argument("--go-on", action="store_true", help="with the report as it is: what it has is not run again")
     options = parser.parse_args()
+    if options.go_on and not options.report:
+        parser.error("--go-on needs the --report that it goes on with")
     score, report, programs = Score(), Report(options), sorted(build().items())
     report.lacks = [name for name, _ in programs if name not in report.rows]
     for name, command in programs:

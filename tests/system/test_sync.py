@@ -216,24 +216,28 @@ def test_history_names_of_two_long_tags_do_not_clash(fleet):
         assert kept(place, "x") == seen[0]
 
 
-def test_moved_again_while_it_was_copied(fleet):
-    """A copy that took long is looked at again: what its tag named for that while keeps a name too."""
+@pytest.mark.parametrize("had,held_s", [([], 10.5), ([1], 0)], ids=["long copy", "set over another"])
+def test_moved_again_while_it_was_copied(fleet, had, held_s):
+    """Such a copy is looked at again: what its tag named for that while keeps a name too."""
     front = metered.Metered(fleet.backup, 10**6, 60)  # where a request of the copy can be held
 
     def hold(method, path):
         if method == "PUT" and "/manifests/" in path:
             front.before = None
-            fleet.put("app", images.small(2))
-            time.sleep(10.5)
+            fleet.put("app", images.small(3))
+            time.sleep(held_s)
 
-    fleet.put("app", images.small(1))
-    fleet.write()
-    fleet.file.write_text(fleet.file.read_text().replace(fleet.backup.host, front.host))
-    first, front.before = fleet.images["app"].tags["latest"], hold
-    fleet.sync()
-    assert front.before is None
+    seen = []
+    for seed in [*had, 2]:
+        fleet.put("app", images.small(seed))
+        fleet.write()
+        fleet.file.write_text(fleet.file.read_text().replace(fleet.backup.host, front.host))
+        seen.append(fleet.images["app"].tags["latest"])
+        front.before = hold if seed == 2 else None
+        fleet.sync()
+    assert front.before is None  # it was held
     fleet.check("app")
-    assert kept(fleet.places("app")[1]) == {first}
+    assert kept(fleet.places("app")[1]) == set(seen)
     front.stop()
 
 
